@@ -1,0 +1,26 @@
+# The libraries we stand on, each from Debian's packages, under a name of ours (lib_...). A module names
+# those it wraps in LIBS; no other module sees their headers by way of it.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+add_library(lib_uv ALIAS PkgConfig::UV)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+add_library(lib_sqlite ALIAS PkgConfig::SQLITE)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+add_library(lib_crypto ALIAS PkgConfig::CRYPTO)
+pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
+add_library(lib_expat ALIAS PkgConfig::EXPAT)
+
+# Boost.Context's two C entry points, from the static library: it is a few hundred bytes of assembly.
+find_library(BOOST_CONTEXT libboost_context.a REQUIRED)
+add_library(lib_context INTERFACE)
+target_link_libraries(lib_context INTERFACE "${BOOST_CONTEXT}")
+
+# llhttp comes as C sources in Debian's node-llhttp; they are compiled as they are.
+find_path(LLHTTP_INCLUDE llhttp.h PATHS /usr/share/include/llhttp REQUIRED)
+find_path(LLHTTP_SOURCES llhttp.c PATHS /usr/share/llhttp REQUIRED)
+add_library(lib_llhttp STATIC
+  "${LLHTTP_SOURCES}/llhttp.c" "${LLHTTP_SOURCES}/api.c" "${LLHTTP_SOURCES}/http.c")
+target_include_directories(lib_llhttp SYSTEM PUBLIC "${LLHTTP_INCLUDE}")
+target_compile_options(lib_llhttp PRIVATE -w)
