@@ -3,7 +3,6 @@
 
 #include "charset_model.h"
 
-#include <iconv.h>
 #include <string.h>
 
 /* A text is taken for UTF-8 with damage when at most one sequence in this many is invalid. */
@@ -114,15 +113,15 @@ static enum err refuse_binary(str text)
 static enum err table_convert(struct arena *arena, str bytes, const char *charset,
                               struct charset_text *out)
 {
-    struct charset_table table;
-    if (!charset_table_load(&table, charset))
+    const struct charset_table *table = charset_table_get(charset);
+    if (!table)
         return err_set(ERR_INVALID, "text-charset-missing",
                        "the text is in %s, for which this machine has no converter", charset);
     char *text = arena_alloc(arena, bytes.len * 3 + 1);
     size_t len = 0, replaced = 0;
     for (size_t i = 0; i < bytes.len; i++) {
         unsigned char byte = (unsigned char)bytes.ptr[i];
-        uint32_t c = byte < 0x80 ? byte : table.high[byte - 0x80];
+        uint32_t c = byte < 0x80 ? byte : table->high[byte - 0x80];
         replaced += c == CHARSET_UNDEFINED;
         len += str_utf8_put(text + len, c == CHARSET_UNDEFINED ? 0xfffd : c);
     }

@@ -15,6 +15,8 @@
 #include "foundation/base/base.h"
 
 #include <iconv.h>
+#include <pthread.h>
+#include <string.h>
 
 enum {
     COST_RARE_SIGN = 140, /* a character no text of this language has */
@@ -68,7 +70,7 @@ static const int tier_costs[2][3] = {
     { 50, 70, 90 }, /* accented letters among Latin ones */
 };
 
-bool charset_table_load(struct charset_table *out, const char *iconv_name)
+static bool table_load(struct charset_table *out, const char *iconv_name)
 {
     iconv_t converter = iconv_open("UTF-16LE", iconv_name);
     if (converter == (iconv_t)-1)
@@ -85,6 +87,29 @@ bool charset_table_load(struct charset_table *out, const char *iconv_name)
     }
     iconv_close(converter);
     return true;
+}
+
+static const char *const charset_names[] = {
+    "WINDOWS-1250", "WINDOWS-1251", "WINDOWS-1252", "WINDOWS-1253", "WINDOWS-1254", "WINDOWS-1257",
+    "ISO-8859-2",   "ISO-8859-5",   "ISO-8859-15",  "KOI8-U",       "IBM866",       "MAC-CYRILLIC",
+};
+static struct charset_table tables[ARRAY_LEN(charset_names)];
+static bool tables_loaded[ARRAY_LEN(charset_names)];
+static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
+
+static void tables_load(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(charset_names); i++)
+        tables_loaded[i] = table_load(&tables[i], charset_names[i]);
+}
+
+const struct charset_table *charset_table_get(const char *iconv_name)
+{
+    pthread_once(&tables_once, tables_load);
+    for (size_t i = 0; i < ARRAY_LEN(charset_names); i++)
+        if (strcmp(charset_names[i], iconv_name) == 0)
+            return tables_loaded[i] ? &tables[i] : NULL;
+    return NULL;
 }
 
 static bool is_ascii_letter(uint32_t c)
@@ -181,11 +206,11 @@ const char *charset_guess(str bytes)
     int64_t best_cost = 0;
     for (size_t m = 0; m < ARRAY_LEN(models); m++) {
         for (size_t i = 0; i < ARRAY_LEN(models[m].charsets) && models[m].charsets[i]; i++) {
-            struct charset_table table;
+            const struct charset_table *table = charset_table_get(models[m].charsets[i]);
             unsigned count;
-            if (!charset_table_load(&table, models[m].charsets[i]))
+            if (!table)
                 continue;
-            int64_t cost = text_cost(bytes, &table, &models[m], &count);
+            int64_t cost = text_cost(bytes, table, &models[m], &count);
             bool fits = cost <= (int64_t)COST_ACCEPTED * count ||
                         (models[m].latin && count * (size_t)FEW_HIGH_BYTES < bytes.len);
             if (count == 0 || !fits || (best && cost >= best_cost))

@@ -12,8 +12,12 @@ struct charset_table {
     uint16_t high[128];
 };
 
-/* Fills the table through iconv(3); false when this machine has no such converter. */
-bool charset_table_load(struct charset_table *out, const char *iconv_name);
+/*
+ * The table of an encoding by its iconv name; NULL when it is none of ours or this machine has no
+ * such converter. All are read from iconv(3) once a process, since opening a converter loads a
+ * library.
+ */
+const struct charset_table *charset_table_get(const char *iconv_name);
 
 /*
  * The most likely encoding (static iconv name) of a text with bytes over 0x7f; NULL when no model
