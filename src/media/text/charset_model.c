@@ -136,10 +136,12 @@ struct costs {
 };
 
 static void costs_fill(struct costs *out, const struct charset_table *table,
-                       const struct model *model)
+                       const struct model *model, const bool used[128])
 {
     for (unsigned i = 0; i < 128; i++) {
         uint32_t c = table->high[i];
+        if (!used[i])
+            continue;
         out->letter[i] = c == CHARSET_UNDEFINED ? COST_UNDEFINED
                          : is_sign(c)           ? COST_SIGN
                                                 : COST_RARE_SIGN;
@@ -180,40 +182,58 @@ static int context_cost(const struct model *model, uint32_t before, uint32_t c, 
     return cost;
 }
 
+/* `costs` are those of the table under the model. */
 static int64_t text_cost(str bytes, const struct charset_table *table, const struct model *model,
-                         unsigned *out_count)
+                         const struct costs *costs)
 {
-    struct costs costs;
     int64_t total = 0;
     unsigned count = 0;
-    costs_fill(&costs, table, model);
     for (size_t i = 0; i < bytes.len && count < HIGH_BYTES_MAX; i++) {
         unsigned char byte = (unsigned char)bytes.ptr[i];
         if (byte < 0x80)
             continue;
         uint32_t before = i ? decode(table, bytes, i - 1) : ' ';
-        total += costs.letter[byte - 0x80] +
+        total += costs->letter[byte - 0x80] +
                  context_cost(model, before, table->high[byte - 0x80], decode(table, bytes, i + 1));
         count++;
     }
-    *out_count = count;
     return total;
+}
+
+static size_t high_bytes_count(str bytes, bool out_used[128])
+{
+    size_t count = 0;
+    memset(out_used, 0, 128 * sizeof(bool));
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned char byte = (unsigned char)bytes.ptr[i];
+        if (byte < 0x80)
+            continue;
+        out_used[byte - 0x80] = true;
+        count++;
+    }
+    return count;
 }
 
 const char *charset_guess(str bytes)
 {
     const char *best = NULL;
     int64_t best_cost = 0;
+    struct costs costs;
+    bool used[128];
+    size_t count = high_bytes_count(bytes, used);
+    if (count == 0)
+        return NULL;
     for (size_t m = 0; m < ARRAY_LEN(models); m++) {
         for (size_t i = 0; i < ARRAY_LEN(models[m].charsets) && models[m].charsets[i]; i++) {
             const struct charset_table *table = charset_table_get(models[m].charsets[i]);
-            unsigned count;
             if (!table)
                 continue;
-            int64_t cost = text_cost(bytes, table, &models[m], &count);
-            bool fits = cost <= (int64_t)COST_ACCEPTED * count ||
+            costs_fill(&costs, table, &models[m], used);
+            int64_t cost = text_cost(bytes, table, &models[m], &costs);
+            size_t looked_at = MIN_OF(count, (size_t)HIGH_BYTES_MAX);
+            bool fits = cost <= (int64_t)(COST_ACCEPTED * looked_at) ||
                         (models[m].latin && count * (size_t)FEW_HIGH_BYTES < bytes.len);
-            if (count == 0 || !fits || (best && cost >= best_cost))
+            if (!fits || (best && cost >= best_cost))
                 continue;
             best = models[m].charsets[i];
             best_cost = cost;
