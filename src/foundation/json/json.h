@@ -65,6 +65,8 @@ enum err json_read_i64(struct json *json, int64_t *out);
 enum err json_read_double(struct json *json, double *out);
 /* The number as it stands in the text, its grammar checked. */
 enum err json_read_number(struct json *json, str *out_text);
+/* The value of such a text; false when no double can hold it or it has over 127 characters. */
+bool json_number_double(str number, double *out);
 /*
  * Valid UTF-8 (RFC 3629) with escapes decoded; lone surrogates are errors. May contain U+0000.
  * Lives as long as both text and arena.

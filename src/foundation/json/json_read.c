@@ -191,20 +191,26 @@ enum err json_read_i64(struct json *json, int64_t *out)
     return OK;
 }
 
+bool json_number_double(str number, double *out)
+{
+    char copy[DOUBLE_TEXT_MAX];
+    if (number.len >= sizeof(copy))
+        return false;
+    memcpy(copy, number.ptr, number.len);
+    copy[number.len] = 0;
+    double value = strtod(copy, NULL);
+    if (!isfinite(value))
+        return false;
+    *out = value;
+    return true;
+}
+
 enum err json_read_double(struct json *json, double *out)
 {
     str text;
-    bool whole;
-    char copy[DOUBLE_TEXT_MAX];
-    TRY(scan_number(json, &text, &whole));
-    if (text.len >= sizeof(copy))
-        return json_fail(json, ERR_INVALID, "json-number", "the number is too long");
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = 0;
-    double value = strtod(copy, NULL);
-    if (!isfinite(value))
-        return json_fail(json, ERR_INVALID, "json-number", "the number is too large");
-    *out = value;
+    TRY(json_read_number(json, &text));
+    if (!json_number_double(text, out))
+        return json_fail(json, ERR_INVALID, "json-number", "the number is too large or too long");
     return OK;
 }
 
