@@ -27,7 +27,7 @@ static void put_escape(struct buf *buf, unsigned char c)
 
 void json_write_string(struct buf *buf, str text)
 {
-    const char *run = text.ptr, *at = text.ptr, *end = text.ptr + text.len;
+    const char *run = text.ptr ? text.ptr : "", *at = run, *end = run + text.len;
     buf_put_char(buf, '"');
     while (at < end) {
         at = json_plain_end(at, end);
