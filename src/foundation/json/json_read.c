@@ -175,14 +175,14 @@ static enum err scan_number(struct json *json, str *out_text, bool *out_whole)
 
 enum err json_read_number(struct json *json, str *out_text)
 {
-    bool whole;
+    bool whole = false;
     return scan_number(json, out_text, &whole);
 }
 
 enum err json_read_i64(struct json *json, int64_t *out)
 {
-    str text;
-    bool whole;
+    str text = STR_NONE;
+    bool whole = false;
     TRY(scan_number(json, &text, &whole));
     if (!whole)
         return json_fail(json, ERR_INVALID, "json-number", "expected a whole number");
@@ -207,7 +207,7 @@ bool json_number_double(str number, double *out)
 
 enum err json_read_double(struct json *json, double *out)
 {
-    str text;
+    str text = STR_NONE;
     TRY(json_read_number(json, &text));
     if (!json_number_double(text, out))
         return json_fail(json, ERR_INVALID, "json-number", "the number is too large or too long");
@@ -333,7 +333,7 @@ static enum err decode_string(struct json *json, str raw, str *out)
 
 enum err json_read_string(struct json *json, str *out)
 {
-    bool escaped;
+    bool escaped = false;
     if (json_peek(json) != JSON_STRING)
         return wrong_kind(json, "text");
     const char *start = ++json->at;
@@ -402,7 +402,7 @@ enum err json_array_next(struct json *json, bool *out_more)
 
 enum err json_object_next(struct json *json, str *out_key, bool *out_more)
 {
-    bool more;
+    bool more = false;
     TRY(next(json, '}', &more));
     if (more) {
         if (json_peek(json) != JSON_STRING)

@@ -1,5 +1,4 @@
-/* metric_write: Prometheus' text exposition format 0.0.4
- * . */
+/* metric_write: Prometheus' text exposition format 0.0.4. */
 #include "metric.h"
 
 #include "metric_impl.h"

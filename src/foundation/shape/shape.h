@@ -439,7 +439,7 @@ bool shape_format_matches(enum shape_format format, str text);
 
 enum { SHAPE_REGISTRY_MAX = 512 };
 
-/* The shapes a document refers to, each once. Zeroed to begin with. */
+/* The shapes a document refers to, each once. Zeroed to begin with; too large for a stack. */
 struct shape_registry {
     const struct shape *shapes[SHAPE_REGISTRY_MAX];
     unsigned count;

@@ -544,7 +544,7 @@ TEST(shape_schemas)
 
 TEST(shape_registry_holds_each_shape_once_and_writes_json)
 {
-    struct shape_registry registry = { 0 };
+    static struct shape_registry registry;
     struct json json;
     struct buf buf;
     shape_registry_add(&registry, &test_all_shape);
