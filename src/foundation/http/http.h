@@ -1,9 +1,9 @@
 /*
- * http: what a handler sees. A handler is sequential code in a task: it reads the request, decides, and
- * names the source of the answer's body; then its task ends and the loop sends the bytes. A failure it
- * returns becomes a problem document (RFC 9457) by the error slot. Everything here lives until the
- * answer is out, unless a prototype says otherwise; strings given to the response must live that long:
- * literals, the request's arena, or shared bytes held by it.
+ * http: what a handler sees. A handler is sequential code in a task: it reads the request, decides,
+ * and names the source of the answer's body; then its task ends and the loop sends the bytes. A
+ * failure it returns becomes a problem document (RFC 9457) by the error slot. Everything here lives
+ * until the answer is out, unless a prototype says otherwise; strings given to the response must
+ * live that long: literals, the request's arena, or shared bytes held by it.
  */
 #pragma once
 
@@ -16,14 +16,14 @@
 #include "foundation/task/task.h"
 
 enum http_method {
-    HTTP_GET,
-    HTTP_HEAD,
-    HTTP_POST,
-    HTTP_PUT,
-    HTTP_PATCH,
-    HTTP_DELETE,
-    HTTP_OPTIONS,
-    HTTP_METHOD_COUNT
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_POST,
+    METHOD_PUT,
+    METHOD_PATCH,
+    METHOD_DELETE,
+    METHOD_OPTIONS,
+    METHOD_COUNT
 };
 /* "GET" */
 str http_method_name(enum http_method method);
@@ -48,11 +48,11 @@ struct http_request {
     const struct http_field *fields;
     unsigned fields_count;
     const struct http_route *route; /* NULL in the after hook when no route was found */
-    str params[HTTP_PARAMS_MAX];    /* values of the pattern's {names}, in order */
     struct arena *arena;
     struct net_peer peer;
     instant received_at; /* clock_mono() when the head was complete */
     void *context;       /* for the before hook to leave something to handlers and the after hook */
+    str params[HTTP_PARAMS_MAX]; /* values of the pattern's {names}, in order */
 };
 
 /* The value of a path parameter; the pattern must have it. */
@@ -61,14 +61,15 @@ str http_param(const struct http_request *request, const char *name);
 str http_header_find(const struct http_request *request, str name);
 
 /*
- * For routes with ROUTE_BODY_STREAM: waits for the next part of the body and copies at most `room_bytes`
- * of it into `room`. *out_len 0: the body is complete. ERR_TOO_LARGE over the route's limit,
- * ERR_INVALID for broken chunks, ERR_CANCELLED when the client has gone.
+ * For routes with ROUTE_BODY_STREAM: waits for the next part of the body and copies at most
+ * `room_bytes` of it into `room`. *out_len 0: the body is complete. ERR_TOO_LARGE over the route's
+ * limit, ERR_INVALID for broken chunks, ERR_CANCELLED when the client has gone.
  */
 TASK_FN enum err http_body_read(struct http_request *request, char *room, size_t room_bytes,
                                 size_t *out_len);
 
-/* --- The answer ------------------------------------------------------------------------------------ */
+/* --- The answer
+ * ------------------------------------------------------------------------------------ */
 
 enum http_body_kind {
     HTTP_BODY_NONE,
@@ -82,8 +83,9 @@ struct http_file;
 struct http_stream;
 
 /*
- * Writes the next bytes of a body into `room` and returns how many; 0 ends the body, less than 0 breaks
- * the connection off, so that the client cannot take the rest for complete. Must not suspend.
+ * Writes the next bytes of a body into `room` and returns how many; 0 ends the body, less than 0
+ * breaks the connection off, so that the client cannot take the rest for complete. Must not
+ * suspend.
  */
 typedef ptrdiff_t (*http_generate_fn)(void *state, char *room, size_t room_bytes);
 
@@ -108,9 +110,9 @@ struct http_response {
     instant modified; /* INSTANT_NEVER: not said */
     bool ranges;      /* GET may ask for a part; set by http_reply_file() */
     bool close;       /* end the connection after this answer */
-    struct http_field fields[HTTP_RESPONSE_FIELDS_MAX];
     unsigned fields_count;
     struct http_body body;
+    struct http_field fields[HTTP_RESPONSE_FIELDS_MAX];
 };
 
 /*
@@ -133,18 +135,19 @@ struct http_file_part {
     str before; /* bytes from memory sent first: a segment's header; may be empty */
 };
 /*
- * A range of a file. Ranges are allowed; `etag` and `modified` are for the caller to set. A file that
- * turns out shorter breaks the connection off.
+ * A range of a file. Ranges are allowed; `etag` and `modified` are for the caller to set. A file
+ * that turns out shorter breaks the connection off.
  */
-void http_reply_file(struct http_request *request, struct http_response *response,
-                     str content_type, const struct http_file_part *part);
+void http_reply_file(struct http_request *request, struct http_response *response, str content_type,
+                     const struct http_file_part *part);
 /* size_bytes HTTP_SIZE_UNKNOWN: sent in chunks. `state` lives in the request's arena. */
 void http_reply_generator(struct http_response *response, str content_type, uint64_t size_bytes,
                           http_generate_fn generate, void *state);
 
 /*
- * A body fed by a task, for as long as it takes. The stream has one reference of the connection and one
- * of the caller, who writes from any task of the same loop, also after the handler has returned.
+ * A body fed by a task, for as long as it takes. The stream has one reference of the connection and
+ * one of the caller, who writes from any task of the same loop, also after the handler has
+ * returned.
  */
 struct http_stream *http_reply_stream(struct http_request *request, struct http_response *response,
                                       str content_type);
@@ -154,8 +157,8 @@ TASK_FN enum err http_stream_write(struct http_stream *stream, str bytes);
 void http_stream_close(struct http_stream *stream, bool complete);
 
 /*
- * Fills the answer with the problem document of a failure: status and retryability by its code, slug,
- * sentence and field messages by err_slot(). The server does this for what a handler returns.
+ * Fills the answer with the problem document of a failure: status and retryability by its code,
+ * slug, sentence and field messages by err_slot(). The server does this for what a handler returns.
  */
 void http_reply_error(struct http_request *request, struct http_response *response, enum err err);
 /* The same for refusals that have an HTTP status only. */

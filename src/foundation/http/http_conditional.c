@@ -49,7 +49,8 @@ static bool listed_or_any(str list, const struct http_validators *current, bool 
     return !current->absent && http_etag_listed(list, current->etag, weak_comparison);
 }
 
-/* A date has whole seconds; a representation changed within that second counts as of that second. */
+/* A date has whole seconds; a representation changed within that second counts as of that second.
+ */
 static bool modified_after(const struct http_validators *current, instant date)
 {
     return current->modified / SECONDS(1) > date / SECONDS(1);

@@ -1,7 +1,7 @@
 /*
- * http_conditional: preconditions of RFC 9110 section 13, as pure functions of what the client sent and
- * what the resource is now. The server applies them to GET and HEAD by itself; a handler that changes
- * something asks http_precondition_check() before it does.
+ * http_conditional: preconditions of RFC 9110 section 13, as pure functions of what the client sent
+ * and what the resource is now. The server applies them to GET and HEAD by itself; a handler that
+ * changes something asks http_precondition_check() before it does.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 struct http_validators {
     str etag;         /* empty: none */
     instant modified; /* INSTANT_NEVER: unknown */
-    bool absent;      /* there is no current representation ("If-None-Match: *" on a creating PUT) */
+    bool absent; /* there is no current representation ("If-None-Match: *" on a creating PUT) */
 };
 
 /* The field values; ptr NULL where the field is missing. */
@@ -21,14 +21,15 @@ struct http_preconditions {
 };
 
 /*
- * 0: go on. 304 or 412: answer that. In the order of section 13.2.2. `safe`: the method is GET or HEAD.
+ * 0: go on. 304 or 412: answer that. In the order of section 13.2.2. `safe`: the method is GET or
+ * HEAD.
  */
 unsigned http_precondition_check(const struct http_preconditions *asked,
                                  const struct http_validators *current, bool safe);
 
 /*
- * True when the Range field may be honoured (section 13.1.5): the If-Range value is a strong ETag equal
- * to the current one, or exactly its modification time.
+ * True when the Range field may be honoured (section 13.1.5): the If-Range value is a strong ETag
+ * equal to the current one, or exactly its modification time.
  */
 bool http_if_range_holds(str if_range, const struct http_validators *current);
 

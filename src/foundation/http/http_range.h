@@ -1,6 +1,6 @@
 /*
- * http_range: byte ranges of RFC 9110 section 14. One range is served as 206; several are answered with
- * the whole representation, which the RFC permits, until multipart answers exist.
+ * http_range: byte ranges of RFC 9110 section 14. One range is served as 206; several are answered
+ * with the whole representation, which the RFC permits, until multipart answers exist.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ struct http_range {
 };
 
 /*
- * Reads the value of a Range field against a representation of `size_bytes`. What is malformed or of
- * another unit is ignored (WHOLE), as RFC 9110 section 14.2 asks. *out is written for PART only.
+ * Reads the value of a Range field against a representation of `size_bytes`. What is malformed or
+ * of another unit is ignored (WHOLE), as RFC 9110 section 14.2 asks. *out is written for PART only.
  */
 enum http_range_kind http_range_parse(str value, uint64_t size_bytes, struct http_range *out);

@@ -1,6 +1,6 @@
 /*
- * http_router: a tree of segments. Matching walks it with a list of the choices still open instead of
- * recursion, so a hostile path costs at most the nodes of the tree.
+ * http_router: a tree of segments. Matching walks it with a list of the choices still open instead
+ * of recursion, so a hostile path costs at most the nodes of the tree.
  */
 #include "http_route.h"
 
@@ -16,7 +16,7 @@ struct node {
     struct node *next;  /* sibling in that list */
     struct node *one;   /* the {name} child */
     struct node *rest;  /* the {name*} child: a leaf */
-    const struct http_route *routes[HTTP_METHOD_COUNT];
+    const struct http_route *routes[METHOD_COUNT];
     unsigned methods;
 };
 
@@ -24,11 +24,11 @@ struct http_router {
     struct node root;
 };
 
-static const str method_names[HTTP_METHOD_COUNT] = {
-    [HTTP_GET] = STR_INIT("GET"),         [HTTP_HEAD] = STR_INIT("HEAD"),
-    [HTTP_POST] = STR_INIT("POST"),       [HTTP_PUT] = STR_INIT("PUT"),
-    [HTTP_PATCH] = STR_INIT("PATCH"),     [HTTP_DELETE] = STR_INIT("DELETE"),
-    [HTTP_OPTIONS] = STR_INIT("OPTIONS"),
+static const str method_names[METHOD_COUNT] = {
+    [METHOD_GET] = STR_INIT("GET"),         [METHOD_HEAD] = STR_INIT("HEAD"),
+    [METHOD_POST] = STR_INIT("POST"),       [METHOD_PUT] = STR_INIT("PUT"),
+    [METHOD_PATCH] = STR_INIT("PATCH"),     [METHOD_DELETE] = STR_INIT("DELETE"),
+    [METHOD_OPTIONS] = STR_INIT("OPTIONS"),
 };
 
 str http_method_name(enum http_method method)
@@ -36,7 +36,8 @@ str http_method_name(enum http_method method)
     return method_names[method];
 }
 
-/* --- Building -------------------------------------------------------------------------------------- */
+/* --- Building
+ * -------------------------------------------------------------------------------------- */
 
 static struct node *static_child(struct node *parent, str text)
 {
@@ -132,26 +133,27 @@ void http_router_close(struct http_router *router)
     heap_free(router);
 }
 
-/* --- Matching -------------------------------------------------------------------------------------- */
+/* --- Matching
+ * -------------------------------------------------------------------------------------- */
 
-/* A choice not taken yet: go on at `node` with what follows `at`, with `params` values so far. */
+/* A choice not taken yet: go on at `node` with what follows `at`; beyond the end: nothing follows.
+ */
 struct choice {
     const struct node *node;
     size_t at;
-    unsigned params;
 };
 
+/* A step takes one choice off and leaves at most two besides the one it goes on with. */
 struct walk {
     str path;
-    struct choice open[2 * DEPTH_MAX + 2];
+    struct choice open[2 * DEPTH_MAX + 4];
     unsigned open_count;
-    struct http_match *match;
 };
 
-static void choice_push(struct walk *walk, const struct node *node, size_t at, unsigned params)
+static void choice_push(struct walk *walk, const struct node *node, size_t at)
 {
     ASSERT(walk->open_count < ARRAY_LEN(walk->open));
-    walk->open[walk->open_count++] = (struct choice){ node, at, params };
+    walk->open[walk->open_count++] = (struct choice){ node, at };
 }
 
 /* Puts the ways on from `from` on the list, the preferred one last, where it is taken first. */
@@ -162,30 +164,24 @@ static void step(struct walk *walk, struct choice from)
     size_t len = slash < 0 ? rest.len : (size_t)slash;
     size_t after = slash < 0 ? walk->path.len + 1 : from.at + len + 1;
     str segment = { walk->path.ptr + from.at, len };
-    if (from.node->rest) {
-        walk->match->params[from.params] = rest;
-        choice_push(walk, from.node->rest, walk->path.len + 1, from.params + 1);
-    }
+    if (from.node->rest)
+        choice_push(walk, from.node->rest, walk->path.len + 1);
     if (from.node->one && len)
-        choice_push(walk, from.node->one, after, from.params + 1);
+        choice_push(walk, from.node->one, after);
     for (const struct node *child = from.node->child; child; child = child->next)
         if (str_eq(child->text, segment))
-            choice_push(walk, child, after, from.params);
+            choice_push(walk, child, after);
 }
 
 /* The nodes of this path, best first; NULL when there is no other. */
-static const struct node *walk_next(struct walk *walk, struct choice *out_choice)
+static const struct node *walk_next(struct walk *walk)
 {
     while (walk->open_count) {
         struct choice choice = walk->open[--walk->open_count];
-        if (choice.at <= walk->path.len) {
+        if (choice.at <= walk->path.len)
             step(walk, choice);
-            continue;
-        }
-        if (choice.node->methods) {
-            *out_choice = choice;
+        else if (choice.node->methods)
             return choice.node;
-        }
     }
     return NULL;
 }
@@ -207,32 +203,33 @@ static void params_fill(const struct http_route *route, str path, struct http_ma
 void http_router_match(const struct http_router *router, enum http_method method, str path,
                        struct http_match *out)
 {
-    struct walk walk = { .path = path, .match = out };
-    struct choice found;
+    struct walk walk;
     const struct node *node;
+    walk.path = path;
+    walk.open_count = 0;
     out->route = NULL;
     out->methods = 0;
     if (!str_starts(path, STR("/")))
         return;
-    choice_push(&walk, &router->root, 1, 0);
-    while (!out->route && (node = walk_next(&walk, &found))) {
+    choice_push(&walk, &router->root, 1);
+    while (!out->route && (node = walk_next(&walk))) {
         out->methods |= node->methods;
         out->route = node->routes[method];
-        if (!out->route && method == HTTP_HEAD)
-            out->route = node->routes[HTTP_GET];
+        if (!out->route && method == METHOD_HEAD)
+            out->route = node->routes[METHOD_GET];
     }
     if (out->route)
         params_fill(out->route, path, out);
-    if (out->methods & 1u << HTTP_GET)
-        out->methods |= 1u << HTTP_HEAD;
+    if (out->methods & 1u << METHOD_GET)
+        out->methods |= 1u << METHOD_HEAD;
     if (out->methods)
-        out->methods |= 1u << HTTP_OPTIONS;
+        out->methods |= 1u << METHOD_OPTIONS;
 }
 
 str http_allow_format(unsigned methods, char out[HTTP_ALLOW_MAX])
 {
     size_t len = 0;
-    for (unsigned i = 0; i < HTTP_METHOD_COUNT; i++) {
+    for (unsigned i = 0; i < METHOD_COUNT; i++) {
         if (!(methods & 1u << i))
             continue;
         if (len) {

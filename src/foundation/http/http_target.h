@@ -1,7 +1,7 @@
 /*
- * http_target: request targets (RFC 9112 section 3.2) taken apart. The path is decoded once, here, and
- * whatever could mean two things to two readers is refused: dot segments in any spelling, encoded
- * slashes, backslashes, control bytes, bytes that are no UTF-8 (overlong forms with them).
+ * http_target: request targets (RFC 9112 section 3.2) taken apart. The path is decoded once, here,
+ * and whatever could mean two things to two readers is refused: dot segments in any spelling,
+ * encoded slashes, backslashes, control bytes, bytes that are no UTF-8 (overlong forms with them).
  */
 #pragma once
 
@@ -21,8 +21,8 @@ struct http_target {
 };
 
 /*
- * NULL and *out filled, or the refusal. Parts lie in `target` or, where decoding changed them, in the
- * arena; the asterisk form is for the caller to restrict to OPTIONS.
+ * NULL and *out filled, or the refusal. Parts lie in `target` or, where decoding changed them, in
+ * the arena; the asterisk form is for the caller to restrict to OPTIONS.
  */
 const struct http_refusal *http_target_parse(str target, struct arena *arena,
                                              struct http_target *out);
@@ -33,8 +33,8 @@ const struct http_refusal *http_target_parse(str target, struct arena *arena,
 const struct http_refusal *http_path_decode(str raw, struct arena *arena, str *out);
 
 /*
- * Cuts the next name=value pair off *rest (application/x-www-form-urlencoded, also a query) and decodes
- * both into the arena. False at the end. Bad escapes are kept as they stand.
+ * Cuts the next name=value pair off *rest (application/x-www-form-urlencoded, also a query) and
+ * decodes both into the arena. False at the end. Bad escapes are kept as they stand.
  */
 bool http_query_next(str *rest, struct arena *arena, str *out_name, str *out_value);
 /* The first pair of that name; false when there is none. */

@@ -1,7 +1,8 @@
 /*
- * address: where a server listens, as people write it: "127.0.0.1:8000", "[::1]:8000", ":8000" (every
- * interface, IPv4 and IPv6), "localhost:0" (port chosen by the system) or "unix:/path/of.sock". Names
- * other than localhost are not looked up: what a server listens on must not depend on a resolver.
+ * address: where a server listens, as people write it: "127.0.0.1:8000", "[::1]:8000", ":8000"
+ * (every interface, IPv4 and IPv6), "localhost:0" (port chosen by the system) or
+ * "unix:/path/of.sock". Names other than localhost are not looked up: what a server listens on must
+ * not depend on a resolver.
  */
 #pragma once
 
@@ -32,7 +33,8 @@ str net_address_format(const struct net_address *address, char out[NET_ADDRESS_T
 /* The port, 0 for Unix sockets. */
 unsigned net_address_port(const struct net_address *address);
 
-/* The other end of a connection, kept small: IPv4 as IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2). */
+/* The other end of a connection, kept small: IPv4 as IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2).
+ */
 struct net_peer {
     uint8_t ip[16]; /* all zero: a Unix socket */
     uint16_t port;

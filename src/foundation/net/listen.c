@@ -44,7 +44,8 @@ static bool bind_and_listen(int fd, const struct net_address *address)
     return bind(fd, &address->socket.any, address->size_bytes) == 0 && listen(fd, BACKLOG) == 0;
 }
 
-/* The claim: without SO_REUSEPORT the kernel lets one socket listen here, whoever else is trying. */
+/* The claim: without SO_REUSEPORT the kernel lets one socket listen here, whoever else is trying.
+ */
 static enum err open_first(const struct net_address *address, int *out_fd,
                            struct net_address *out_bound)
 {
@@ -74,7 +75,8 @@ static bool path_is_dead(const struct net_address *address)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return false;
-    bool dead = connect(fd, &address->socket.any, address->size_bytes) != 0 && errno == ECONNREFUSED;
+    bool dead =
+        connect(fd, &address->socket.any, address->size_bytes) != 0 && errno == ECONNREFUSED;
     close(fd);
     return dead;
 }

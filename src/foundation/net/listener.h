@@ -1,7 +1,7 @@
 /*
- * listener: accepts connections of one listening socket on one loop. When the process has no descriptor
- * left, one kept in reserve is given up to accept and close the caller, who then sees a closed connection
- * instead of a server that spins or hangs.
+ * listener: accepts connections of one listening socket on one loop. When the process has no
+ * descriptor left, one kept in reserve is given up to accept and close the caller, who then sees a
+ * closed connection instead of a server that spins or hangs.
  */
 #pragma once
 
@@ -23,4 +23,5 @@ enum err net_listener_init(struct net_listener *listener, uv_loop_t *loop, int f
 /* Stops for now and goes on; what arrives meanwhile waits in the kernel's queue. */
 void net_listener_pause(struct net_listener *listener, bool pause);
 /* Closes the socket; the memory may go when on_closed (may be NULL) is called. */
-void net_listener_close(struct net_listener *listener, void (*on_closed)(struct net_socket *socket));
+void net_listener_close(struct net_listener *listener,
+                        void (*on_closed)(struct net_socket *socket));

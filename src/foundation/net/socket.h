@@ -1,6 +1,7 @@
 /*
- * socket: a non-blocking descriptor on a loop. Everything the server sends or receives passes through
- * the three functions here; TLS will stand behind the same three. Readiness comes from uv_poll_t.
+ * socket: a non-blocking descriptor on a loop. Everything the server sends or receives passes
+ * through the three functions here; TLS will stand behind the same three. Readiness comes from
+ * uv_poll_t.
  */
 #pragma once
 
@@ -23,7 +24,8 @@ struct net_socket {
     void (*on_closed)(struct net_socket *socket);
 };
 
-/* Takes over `fd`, which must be non-blocking. False when the system refuses; fd is then still open. */
+/* Takes over `fd`, which must be non-blocking. False when the system refuses; fd is then still
+ * open. */
 bool net_socket_init(struct net_socket *socket, uv_loop_t *loop, int fd,
                      void (*on_ready)(struct net_socket *socket, int events));
 /* Watches exactly these events (0: none). Costs nothing when they are watched already. */
