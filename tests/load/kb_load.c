@@ -14,6 +14,7 @@
  * -b body: the requests are POSTs of it; ######## in it becomes the number of the request
  */
 #include "client.h"
+#include "start.h"
 
 #include "foundation/mem/arena.h"
 
@@ -251,6 +252,16 @@ static int first_main(void)
     return 0;
 }
 
+static void pin(void)
+{
+    if (options.processor >= 0) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(options.processor, &set);
+        sched_setaffinity(0, sizeof(set), &set);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -260,29 +271,28 @@ int main(int argc, char **argv)
     const char *list = NULL;
     int letter;
     arena_init(&options.arena, MIB(256));
-    while ((letter = getopt(argc, argv, "p:c:d:t:n:w:W:P:H:l:S:C:f:b:a:")) != -1) {
+    if (argc < 2)
+        load_fail("say requests, idle, first or start; the file's head lists the options");
+    const char *mode = argv[1];
+    argv++, argc--; /* "+": what stands after the first path, a command's options, is not ours */
+    while ((letter = getopt(argc, argv, "+p:c:d:t:n:w:W:P:H:l:S:C:f:b:a:")) != -1) {
         if (letter == 'f')
             list = optarg;
         else if (!option_apply(letter, optarg))
             return 2;
     }
-    if (optind >= argc)
-        load_fail("say requests, idle or first; the file's head lists the options");
-    for (int i = optind + 1; i < argc; i++)
+    pin();
+    if (strcmp(mode, "start") == 0 && list && optind + 1 < argc)
+        return start_server(list, argv[optind], argv + optind + 1);
+    for (int i = optind; i < argc; i++)
         path_add(str_of(argv[i]));
     if (list)
         paths_from(list);
-    if (options.processor >= 0) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET(options.processor, &set);
-        sched_setaffinity(0, sizeof(set), &set);
-    }
     if (options.plan.requests_count == 0 || options.plan.connections == 0 ||
         options.plan.depth == 0)
         load_fail("no path, no connection or no depth");
     for (size_t i = 0; i < ARRAY_LEN(modes); i++)
-        if (strcmp(argv[optind], modes[i].name) == 0)
+        if (strcmp(mode, modes[i].name) == 0)
             return modes[i].run();
-    load_fail("%s is not requests, idle or first", argv[optind]);
+    load_fail("%s is not requests, idle, first or start", mode);
 }
