@@ -312,6 +312,13 @@ enum err blob_descriptor(struct blob_store *store, str key, int *out_fd)
     return OK;
 }
 
+enum err blob_local_path(struct blob_store *store, str key, str *out_path)
+{
+    TRY(check_key(key));
+    *out_path = object_path(store, task_arena(), key);
+    return OK;
+}
+
 static enum err remove_blocking(void *arg)
 {
     struct read_args *args = arg;
