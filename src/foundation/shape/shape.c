@@ -1,4 +1,6 @@
-/* shape: the table itself: looking fields up, enum texts, formats, and scalars as database values.
+/*
+ * shape: the table itself: looking fields up, enum texts, formats, and scalars as database
+ * values.
  */
 #include "shape.h"
 
@@ -32,8 +34,7 @@ bool shape_field_is_scalar(const struct shape_field *field)
     return field->kind != SHAPE_OBJECT && (field->form == FORM_ONE || field->form == FORM_OPTIONAL);
 }
 
-/* --- Enums and formats ---------------------------------------------------------------------------
- */
+/* --- Enums and formats ---------------------------------------------------------------------- */
 
 str shape_enum_text(const struct shape_enum *table, unsigned value)
 {
@@ -112,8 +113,7 @@ bool shape_format_matches(enum shape_format format, str text)
     return true;
 }
 
-/* --- Scalars in memory ---------------------------------------------------------------------------
- */
+/* --- Scalars in memory ---------------------------------------------------------------------- */
 
 int64_t shape_load_int(enum shape_kind kind, const void *at)
 {
@@ -160,8 +160,7 @@ bool shape_put_int(enum shape_kind kind, void *at, int64_t value)
     }
 }
 
-/* --- Scalars as database values ------------------------------------------------------------------
- */
+/* --- Scalars as database values ------------------------------------------------------------- */
 
 static struct shape_value value_of_text(str text)
 {

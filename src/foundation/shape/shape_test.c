@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- The tables under test
- * ------------------------------------------------------------------------ */
+/* --- The tables under test ------------------------------------------------------------------ */
 
 enum kind { KIND_NONE, KIND_FILM, KIND_SERIES };
 SHAPE_ENUM(test_kinds, [KIND_FILM] = STR_INIT("film"), [KIND_SERIES] = STR_INIT("series"));
@@ -94,8 +93,22 @@ struct named {
 };
 SHAPE_FORGIVING(test_named_shape, struct named, FIELD_AS(struct named, default_value, "default"));
 
-/* --- Helpers
- * -------------------------------------------------------------------------------------- */
+struct card {
+    struct id id;
+    enum kind kind;
+    LIST_OF(struct person) people;
+};
+struct film {
+    str tagline;
+    struct card card;
+};
+#define CARD_FIELDS(type, in)                                                                      \
+    FIELD_AS(type, in id, "id"), FIELD_ENUM_AS(type, in kind, "kind", test_kinds),                 \
+        FIELD_SHAPES_AS(type, in people, "people", test_person_shape)
+SHAPE(test_card_shape, struct card, CARD_FIELDS(struct card, ));
+SHAPE(test_film_shape, struct film, CARD_FIELDS(struct film, card.), FIELD(struct film, tagline));
+
+/* --- Helpers -------------------------------------------------------------------------------- */
 
 static struct arena arena;
 static struct all all;
@@ -137,8 +150,7 @@ static str write_all(const struct all *record)
     return buf_str(&buf);
 }
 
-/* --- JSON in
- * -------------------------------------------------------------------------------------- */
+/* --- JSON in -------------------------------------------------------------------------------- */
 
 TEST(shape_reads_every_kind)
 {
@@ -315,8 +327,7 @@ TEST(shape_forgives_when_told)
         ERR_INVALID);
 }
 
-/* --- JSON out
- * ------------------------------------------------------------------------------------- */
+/* --- JSON out ------------------------------------------------------------------------------- */
 
 TEST(shape_writes_what_is_not_set)
 {
@@ -349,6 +360,24 @@ TEST(shape_writes_what_it_reads)
     CHECK_STR(write_all(&all), str_of(text));
 }
 
+TEST(shape_tables_can_be_shared)
+{
+    struct person lang = { ID(2), STR("Lang") };
+    struct card card = { .id = ID(1), .kind = KIND_FILM, .people = { &lang, 1 } };
+    struct film film = { .tagline = STR("t"), .card = card };
+    struct buf buf;
+    buf_init(&buf, NULL, KIB(4));
+    shape_write_json(&buf, &test_card_shape, &card);
+    CHECK_STR(buf_str(&buf), STR("{\"id\":\"1\",\"kind\":\"film\","
+                                 "\"people\":[{\"id\":\"2\",\"name\":\"Lang\"}]}"));
+    buf_clear(&buf);
+    shape_write_json(&buf, &test_film_shape, &film);
+    CHECK_STR(buf_str(&buf),
+              STR("{\"id\":\"1\",\"kind\":\"film\","
+                  "\"people\":[{\"id\":\"2\",\"name\":\"Lang\"}],\"tagline\":\"t\"}"));
+    buf_deinit(&buf);
+}
+
 TEST(shape_writing_respects_the_ceiling)
 {
     char memory[40];
@@ -359,8 +388,7 @@ TEST(shape_writing_respects_the_ceiling)
     CHECK(buf.overflowed);
 }
 
-/* --- Queries
- * -------------------------------------------------------------------------------------- */
+/* --- Queries -------------------------------------------------------------------------------- */
 
 TEST(shape_reads_a_query)
 {
@@ -413,8 +441,7 @@ TEST(shape_refuses_queries)
     CHECK_ERR(query(many), ERR_INVALID);
 }
 
-/* --- Formats
- * -------------------------------------------------------------------------------------- */
+/* --- Formats -------------------------------------------------------------------------------- */
 
 TEST(shape_formats)
 {
@@ -449,8 +476,7 @@ TEST(shape_formats)
         CHECK_INT(shape_format_matches(cases[i].format, str_of(cases[i].text)), cases[i].matches);
 }
 
-/* --- Columns
- * -------------------------------------------------------------------------------------- */
+/* --- Columns -------------------------------------------------------------------------------- */
 
 TEST(shape_values_of_every_scalar_survive_a_column)
 {
@@ -500,8 +526,7 @@ TEST(shape_columns_of_a_wrong_type_are_corrupt)
     CHECK(!shape_field_is_scalar(shape_field_find(&test_all_shape, STR("hero"))));
 }
 
-/* --- OpenAPI
- * -------------------------------------------------------------------------------------- */
+/* --- OpenAPI -------------------------------------------------------------------------------- */
 
 TEST(shape_schemas)
 {
