@@ -129,7 +129,7 @@ int64_t shape_load_int(enum shape_kind kind, const void *at)
         memcpy(&i32, at, sizeof(i32));
         return i32;
     case SHAPE_U32:
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         memcpy(&u32, at, sizeof(u32));
         return u32;
     default:
@@ -151,7 +151,7 @@ bool shape_put_int(enum shape_kind kind, void *at, int64_t value)
         memcpy(at, &i32, sizeof(i32));
         return i32 == value;
     case SHAPE_U32:
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         memcpy(at, &u32, sizeof(u32));
         return u32 == value;
     default:
@@ -195,9 +195,9 @@ struct shape_value shape_value_get(const struct shape_field *field, const void *
     case SHAPE_RAW:
         memcpy(&value.text, at, sizeof(value.text));
         return value_of_text(value.text);
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         return value_of_text(
-            shape_enum_text(field->texts, (unsigned)shape_load_int(SHAPE_ENUM, at)));
+            shape_enum_text(field->texts, (unsigned)shape_load_int(SHAPE_CHOICE, at)));
     case SHAPE_ID:
         value.i64 = shape_load_int(SHAPE_ID, at);
         return value_of_int(value.i64, value.i64 != 0);
@@ -216,7 +216,7 @@ static bool set_null(const struct shape_field *field, char *at)
     }
     bool has_none = field->kind == SHAPE_STR || field->kind == SHAPE_RAW ||
                     field->kind == SHAPE_ID ||
-                    (field->kind == SHAPE_ENUM && !shape_enum_text(field->texts, 0).ptr);
+                    (field->kind == SHAPE_CHOICE && !shape_enum_text(field->texts, 0).ptr);
     if (has_none || field->nullable)
         memset(at, 0, field->stride);
     return has_none || field->nullable;
@@ -239,14 +239,14 @@ static bool set_value(const struct shape_field *field, void *at, struct shape_va
             value.number = (double)value.i64;
         memcpy(at, &value.number, sizeof(value.number));
         return true;
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         if (value.kind == VALUE_TEXT) {
             if (!shape_enum_find(field->texts, value.text, &number))
                 return false;
-            return shape_put_int(SHAPE_ENUM, at, number);
+            return shape_put_int(SHAPE_CHOICE, at, number);
         }
         return value.kind == VALUE_I64 && value.i64 >= 0 && value.i64 < field->texts->count &&
-               shape_put_int(SHAPE_ENUM, at, value.i64);
+               shape_put_int(SHAPE_CHOICE, at, value.i64);
     default:
         return value.kind == VALUE_I64 && shape_put_int(field->kind, at, value.i64);
     }

@@ -153,7 +153,7 @@ static void put_value(struct buf *buf, const struct shape_field *field, bool sin
         put_type(buf, "string", nullable);
         put_text(buf, "format", "date-time");
         return;
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         put_type(buf, "string", nullable);
         put_enum(buf, field->texts, nullable);
         return;
@@ -215,7 +215,7 @@ static void put_initial(struct buf *buf, const struct shape_field *field)
     if (!field->initial)
         return;
     json_put_key(buf, STR("default"));
-    if (field->kind == SHAPE_ENUM)
+    if (field->kind == SHAPE_CHOICE)
         json_put_string(buf, shape_enum_text(field->texts, (unsigned)field->initial));
     else if (field->kind == SHAPE_BOOL)
         json_put_bool(buf, true);
