@@ -276,11 +276,14 @@ enum { SHAPE_REGISTRY_MAX = 512 };
 /* The shapes a document refers to, each once. Zeroed to begin with; too large for a stack. */
 struct shape_registry {
     const struct shape *shapes[SHAPE_REGISTRY_MAX];
+    bool requested[SHAPE_REGISTRY_MAX]; /* it is read from clients, not only written */
     unsigned count;
 };
 
-/* Adds a shape and every shape it refers to. */
+/* Adds the shape of a request, with every shape it refers to. */
 void shape_registry_add(struct shape_registry *registry, const struct shape *shape);
+/* The same of an answer. A shape that is both counts as a request's. */
+void shape_registry_add_answer(struct shape_registry *registry, const struct shape *shape);
 /*
  * The name in documents: "title_card_shape" is TitleCard. Written into `out`, which is at least 64
  * bytes.
@@ -290,9 +293,11 @@ str shape_schema_name(const struct shape *shape, char out[64]);
 void shape_write_schema_ref(struct buf *buf, const struct shape *shape);
 /*
  * The JSON Schema (2020-12, as OpenAPI 3.1 uses it) of one shape; nested shapes are written as
- * references.
+ * references. As a request its required fields are required and others refused; as an answer every
+ * field without .omit is there, and more may come.
  */
 void shape_write_schema(struct buf *buf, const struct shape *shape);
+void shape_write_answer_schema(struct buf *buf, const struct shape *shape);
 /* "TitleCard":{...},"Person":{...}: all schemas of a registry, as members of components.schemas. */
 void shape_write_schemas(struct buf *buf, const struct shape_registry *registry);
 /* The schema of one field alone, for parameters. */

@@ -315,6 +315,23 @@ TEST(shape_respects_the_arena)
     arena_deinit(&small);
 }
 
+TEST(shape_runs_out_of_memory_at_any_point)
+{
+    static const char body[] = "{\"people\":[{\"name\":\"A\"},{\"name\":\"\\u0042\"}],\"names\":{},"
+                               "\"hero\":{\"name\":\"H\"},\"extra\":{\"a\":1,\"b\":2},\"years\":"
+                               "[1,2,3,4,5,6,7,8,9],\"texts\":{\"ru\":{\"title\":\"t\"}}}";
+    enum err result = ERR_TOO_LARGE;
+    size_t limit = 0;
+    for (; result != OK; limit += 16) {
+        struct arena small;
+        arena_init(&small, limit);
+        result = shape_parse_json(&small, &test_all_shape, str_of(body), &all);
+        CHECK(result == OK || result == ERR_TOO_LARGE);
+        arena_deinit(&small);
+    }
+    CHECK(limit > sizeof(struct all));
+}
+
 TEST(shape_forgives_when_told)
 {
     struct named named;
@@ -564,6 +581,25 @@ TEST(shape_schemas)
         shape_write_field_schema(&buf, shape_field_find(&test_all_shape, str_of(cases[i].field)));
         CHECK_STR(buf_str(&buf), str_of(cases[i].schema));
     }
+    buf_deinit(&buf);
+}
+
+TEST(shape_answers_have_all_their_fields_and_may_grow)
+{
+    static struct shape_registry registry;
+    struct buf buf;
+    buf_init(&buf, NULL, KIB(64));
+    shape_registry_add_answer(&registry, &test_film_shape);
+    CHECK(registry.count == 2 && !registry.requested[0] && !registry.requested[1]);
+    json_object_begin(&buf);
+    shape_write_schemas(&buf, &registry);
+    json_object_end(&buf);
+    CHECK(str_find(buf_str(&buf), STR("\"required\":[\"id\",\"kind\",\"people\",\"tagline\"]")) >
+          0);
+    CHECK(str_find(buf_str(&buf), STR("\"additionalProperties\":true")) > 0);
+    shape_registry_add(&registry, &test_card_shape);
+    CHECK(registry.count == 3 && !registry.requested[0]);
+    CHECK(registry.requested[1] && registry.requested[2]); /* person, of film and card; card */
     buf_deinit(&buf);
 }
 
