@@ -193,7 +193,7 @@ enum err json_read_i64(struct json *json, int64_t *out)
 bool json_number_double(str number, double *out)
 {
     char copy[DOUBLE_TEXT_MAX];
-    if (number.len >= sizeof(copy))
+    if (number.len == 0 || number.len >= sizeof(copy))
         return false;
     memcpy(copy, number.ptr, number.len);
     copy[number.len] = 0;

@@ -245,11 +245,14 @@ static void put_map(struct buf *buf, const struct shape_field *field)
 
 static void put_initial(struct buf *buf, const struct shape_field *field)
 {
-    if (!field->initial)
-        return;
+    str choice = field->kind == SHAPE_CHOICE
+                     ? shape_enum_text(field->texts, (unsigned)field->initial)
+                     : STR_NONE;
+    if (!field->initial || (field->kind == SHAPE_CHOICE && !choice.ptr))
+        return; /* no default, or one that has no text: "as the server likes" */
     json_put_key(buf, STR("default"));
-    if (field->kind == SHAPE_CHOICE)
-        json_put_string(buf, shape_enum_text(field->texts, (unsigned)field->initial));
+    if (choice.ptr)
+        json_put_string(buf, choice);
     else if (field->kind == SHAPE_BOOL)
         json_put_bool(buf, true);
     else
