@@ -55,6 +55,7 @@ static const struct command {
     const char *what;
 } commands[] = {
     { "serve", command_serve, "serve the cinema (the default)" },
+    { "import", command_import, "take films in: import PATH..." },
     { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
     { "routes", command_routes, "print every route" },
     { "openapi", command_openapi, "print the OpenAPI 3.1 document" },
