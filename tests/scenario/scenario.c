@@ -50,7 +50,7 @@ static void variables(struct world *world, const struct script *script)
 {
     str path = str_of(script->path);
     ptrdiff_t slash = str_find_last_char(path, '/');
-    char absolute[4096];
+    static char absolute[4096];
     const char *parent =
         slash < 0 ? "." : arena_cstr(&world->lasting, str_sub(path, 0, (size_t)slash));
     world_set(world, STR("dir"), str_of(world->folder));
