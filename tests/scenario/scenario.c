@@ -77,7 +77,9 @@ NORETURN void scenario_run(const struct script *script, const char *binary, cons
         exit(SCENARIO_SKIPPED);
     }
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    world = (struct world){ .script = script, .folder = folder, .shared = shared };
+    world.script = script;
+    world.folder = folder;
+    world.shared = shared;
     arena_init(&world.lasting, LASTING_BYTES_MAX);
     arena_init(&world.answer_memory, LASTING_BYTES_MAX);
     http_init(&world.conn);
