@@ -261,8 +261,7 @@ static enum err write_index(const struct scan *scan, str init, str *out_bytes)
     w.header.file_bytes = w.at.end;
     w.bytes = arena_try(scan->arena, w.at.end);
     if (!w.bytes)
-        return err_set(ERR_EXHAUSTED, NULL, "an index of %llu bytes does not fit the job's memory",
-                       (unsigned long long)w.at.end);
+        return scan_full(scan);
     memset(w.bytes, 0, w.at.end);
     memcpy(w.bytes + w.at.init, init.ptr, init.len);
     memcpy(w.bytes + w.at.shapes, scan->shapes, (size_t)scan->shape_count * sizeof(*scan->shapes));
@@ -286,9 +285,11 @@ enum err index_build(struct arena *arena, const struct index_params *params, str
     scan.timing = fmp4_timing(&scan.track);
     TRY(scan_track(&scan));
     TRY(cuts_choose(&scan));
+    if (scan.track.stsd.len > INDEX_INIT_BYTES_MAX / 2)
+        return scan_unsuitable("the sample description has %zu bytes", scan.track.stsd.len);
     buf_init(&init, arena, INDEX_INIT_BYTES_MAX);
     fmp4_init_write(&scan.track, &init);
     if (init.overflowed)
-        return scan_unsuitable("the sample description has %zu bytes", scan.track.stsd.len);
+        return scan_full(&scan);
     return write_index(&scan, buf_str(&init), out_bytes);
 }
