@@ -17,12 +17,13 @@ find_library(BOOST_CONTEXT libboost_context.a REQUIRED)
 add_library(lib_context INTERFACE)
 target_link_libraries(lib_context INTERFACE "${BOOST_CONTEXT}")
 
-# llhttp comes as C sources in Debian's node-llhttp; they are compiled as they are.
+# llhttp comes as C sources in Debian's node-llhttp; they are compiled as they are, in strict mode.
 find_path(LLHTTP_INCLUDE llhttp.h PATHS /usr/share/include/llhttp REQUIRED)
 find_path(LLHTTP_SOURCES llhttp.c PATHS /usr/share/llhttp REQUIRED)
 add_library(lib_llhttp STATIC
   "${LLHTTP_SOURCES}/llhttp.c" "${LLHTTP_SOURCES}/api.c" "${LLHTTP_SOURCES}/http.c")
 target_include_directories(lib_llhttp SYSTEM PUBLIC "${LLHTTP_INCLUDE}")
+target_compile_definitions(lib_llhttp PUBLIC LLHTTP_STRICT_MODE=1)
 target_compile_options(lib_llhttp PRIVATE -w)
 
 # libavformat is the oracle of media tests and no part of the program; without it those tests are skipped.

@@ -1,6 +1,6 @@
 /*
- * replay: runs a fuzz target over its committed corpus, under the sanitizers of the test build, so that
- * every input that ever crashed is tried again by `make test`. One test a corpus.
+ * replay: runs a fuzz target over its committed corpus, under the sanitizers of the test build, so
+ * that every input that ever crashed is tried again by `make test`. One test a corpus.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -47,7 +47,7 @@ int main(void)
         closedir(folder);
     if (count == 0)
         printf("  no corpus in %s\n", KB_CORPUS);
-    printf("%s replayed %d inputs\n%d passed, %d failed, 0 skipped\n", count ? "ok" : "FAILED", count,
-           count > 0, count == 0);
+    printf("%s replayed %d inputs\n%d passed, %d failed, 0 skipped\n", count ? "ok" : "FAILED",
+           count, count > 0, count == 0);
     return count == 0;
 }

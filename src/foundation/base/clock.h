@@ -11,17 +11,18 @@
 typedef int64_t instant;
 typedef int64_t span;
 
-#define INSTANT_NEVER INT64_MAX
+#define INSTANT_NEVER   INT64_MAX
 #define MICROSECONDS(n) ((span)(n))
 #define MILLISECONDS(n) ((span)(n)*1000)
-#define SECONDS(n) ((span)(n)*1000000)
-#define MINUTES(n) SECONDS((n)*60)
-#define HOURS(n) MINUTES((n)*60)
-#define DAYS(n) HOURS((n)*24)
+#define SECONDS(n)      ((span)(n)*1000000)
+#define MINUTES(n)      SECONDS((n)*60)
+#define HOURS(n)        MINUTES((n)*60)
+#define DAYS(n)         HOURS((n)*24)
 
 /* Wall time, UTC; the injected time when clock_set() was called. Any thread. */
 instant clock_now(void);
-/* Monotonic time for time-outs and measurements; never injected, unrelated to the epoch. Any thread. */
+/* Monotonic time for time-outs and measurements; never injected, unrelated to the epoch. Any
+ * thread. */
 instant clock_mono(void);
 
 /* Fixes clock_now() to `at` (a test's clock); INSTANT_NEVER gives the real clock back. */
@@ -31,8 +32,8 @@ void clock_set(instant at);
 #define INSTANT_TEXT_MAX 28
 
 /*
- * RFC 3339 in UTC, with the fraction only when it is not zero. `out` holds INSTANT_TEXT_MAX bytes, ends
- * with a zero; returns the text. Years outside 1..9999 are clamped.
+ * RFC 3339 in UTC, with the fraction only when it is not zero. `out` holds INSTANT_TEXT_MAX bytes,
+ * ends with a zero; returns the text. Years outside 1..9999 are clamped.
  */
 str instant_format(instant at, char out[INSTANT_TEXT_MAX]);
 

@@ -154,7 +154,8 @@ bool str_parse_i64(str s, int64_t *out)
     return true;
 }
 
-/* Length of the sequence a lead byte announces, with the bits it carries; 0 when it is no lead byte. */
+/* Length of the sequence a lead byte announces, with the bits it carries; 0 when it is no lead
+ * byte. */
 static size_t utf8_lead(unsigned char lead, uint32_t *out_bits)
 {
     if (lead < 0x80) {

@@ -15,7 +15,10 @@ typedef struct str {
 
 /* A str of a string literal, usable in static initialisers. */
 #define STR(literal) ((str){ "" literal, sizeof(literal) - 1 })
-#define STR_INIT(literal) { "" literal, sizeof(literal) - 1 }
+#define STR_INIT(literal)                                                                          \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 #define STR_NONE ((str){ NULL, 0 })
 
 /* For printf: printf("%.*s", STR_ARG(s)). Longer than INT_MAX is cut. */
@@ -46,8 +49,8 @@ str str_skip(str s, size_t count);
 /* ASCII space, tab, CR and LF removed at both ends. */
 str str_trim(str s);
 /*
- * Cuts the part before the next `separator` off *rest and stores it in *out_part. False when *rest was
- * already exhausted (ptr NULL). "a,,b" yields a, empty, b.
+ * Cuts the part before the next `separator` off *rest and stores it in *out_part. False when *rest
+ * was already exhausted (ptr NULL). "a,,b" yields a, empty, b.
  */
 bool str_cut(str *rest, char separator, str *out_part);
 
@@ -61,8 +64,8 @@ bool str_parse_u64(str s, uint64_t *out);
 bool str_is_utf8(str s);
 
 /*
- * Decodes the code point at *pos and advances *pos past it. Invalid input yields U+FFFD and advances by
- * one byte. *pos must be < s.len.
+ * Decodes the code point at *pos and advances *pos past it. Invalid input yields U+FFFD and
+ * advances by one byte. *pos must be < s.len.
  */
 uint32_t str_utf8_next(str s, size_t *pos);
 /* Writes up to 4 bytes, returns how many. Invalid code points are written as U+FFFD. */

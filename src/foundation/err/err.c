@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct err_info infos[ERR_COUNT] = {
-    [OK] = { "ok", 200, 0, false, "debug" },
-#define X(name, slug, http, grpc, retryable, level) [ERR_##name] = { slug, http, grpc, retryable, level },
-    ERR_TABLE(X)
+static const struct err_info infos[ERR_COUNT] = { [OK] = { "ok", 200, 0, false, "debug" },
+#define X(name, slug, http, grpc, retryable, level)                                                \
+    [ERR_##name] = { slug, http, grpc, retryable, level },
+                                                  ERR_TABLE(X)
 #undef X
 };
 
@@ -34,8 +34,8 @@ struct err_slot *err_slot_use(struct err_slot *slot)
     return replaced;
 }
 
-enum err err_set_at(const char *file, int line, enum err code, const char *slug,
-                    const char *format, ...)
+enum err err_set_at(const char *file, int line, enum err code, const char *slug, const char *format,
+                    ...)
 {
     struct err_slot *slot = err_slot();
     char text[ERR_TEXT_MAX]; /* the arguments may point into the slot */

@@ -1,7 +1,7 @@
 /*
- * arena: memory that is given back all at once. A request or job has one, with a hard limit; whatever
- * it allocates lives until the reset. Shared immutable bytes (blob.h) are held by an arena and released
- * by its reset. An arena belongs to one thread at a time.
+ * arena: memory that is given back all at once. A request or job has one, with a hard limit;
+ * whatever it allocates lives until the reset. Shared immutable bytes (blob.h) are held by an arena
+ * and released by its reset. An arena belongs to one thread at a time.
  */
 #pragma once
 
@@ -19,7 +19,7 @@ struct arena {
     struct arena_hold *holds;   /* released in reverse order by the reset */
     size_t used_bytes;          /* handed out, alignment included */
     size_t size_bytes_max;      /* the limit on used_bytes */
-    jmp_buf *exhausted;         /* where arena_alloc() goes when the limit is reached; NULL: panic */
+    jmp_buf *exhausted; /* where arena_alloc() goes when the limit is reached; NULL: panic */
 };
 
 /* The arena starts empty and takes its first chunk at the first allocation. */
@@ -31,8 +31,8 @@ void arena_deinit(struct arena *arena);
 
 /*
  * Uninitialised bytes aligned for any type. Never returns NULL: over the limit it jumps to
- * arena->exhausted, which a task sets to end itself with ERR_EXHAUSTED. Code that must not be left in
- * the middle of an update uses arena_try().
+ * arena->exhausted, which a task sets to end itself with ERR_EXHAUSTED. Code that must not be left
+ * in the middle of an update uses arena_try().
  */
 void *arena_alloc(struct arena *arena, size_t size_bytes);
 /* The same; NULL over the limit. */
@@ -40,7 +40,7 @@ void *arena_try(struct arena *arena, size_t size_bytes);
 /* Zeroed; `count * size_bytes` is checked for overflow. */
 void *arena_zalloc(struct arena *arena, size_t count, size_t size_bytes);
 
-#define ARENA_NEW(arena, type) ((type *)arena_zalloc((arena), 1, sizeof(type)))
+#define ARENA_NEW(arena, type)          ((type *)arena_zalloc((arena), 1, sizeof(type)))
 #define ARENA_ARRAY(arena, count, type) ((type *)arena_zalloc((arena), (count), sizeof(type)))
 
 /* A copy of s, followed by a zero byte. */

@@ -1,4 +1,5 @@
-/* buf: growth by doubling up to the ceiling. In an arena a grown buffer leaves its old copy behind. */
+/* buf: growth by doubling up to the ceiling. In an arena a grown buffer leaves its old copy behind.
+ */
 #include "buf.h"
 
 #include "heap.h"
@@ -15,9 +16,8 @@ void buf_init(struct buf *buf, struct arena *arena, size_t size_bytes_max)
 
 void buf_init_fixed(struct buf *buf, void *memory, size_t size_bytes)
 {
-    *buf = (struct buf){
-        .ptr = memory, .capacity_bytes = size_bytes, .size_bytes_max = size_bytes
-    };
+    *buf =
+        (struct buf){ .ptr = memory, .capacity_bytes = size_bytes, .size_bytes_max = size_bytes };
 }
 
 void buf_deinit(struct buf *buf)

@@ -1,7 +1,7 @@
 /*
- * buf: bytes that grow at the end, in an arena or on the heap, with a ceiling. Overflow is sticky: once
- * an append does not fit, the buffer stays as it was, `overflowed` is set, and later appends do nothing,
- * so a writer checks once at the end.
+ * buf: bytes that grow at the end, in an arena or on the heap, with a ceiling. Overflow is sticky:
+ * once an append does not fit, the buffer stays as it was, `overflowed` is set, and later appends
+ * do nothing, so a writer checks once at the end.
  */
 #pragma once
 
@@ -36,8 +36,8 @@ void buf_put_be32(struct buf *buf, uint32_t value);
 void buf_put_be64(struct buf *buf, uint64_t value);
 
 /*
- * Room for `size_bytes` more at the end, to be written by the caller, who then calls buf_advance() with
- * what was used. NULL when it does not fit.
+ * Room for `size_bytes` more at the end, to be written by the caller, who then calls buf_advance()
+ * with what was used. NULL when it does not fit.
  */
 char *buf_reserve(struct buf *buf, size_t size_bytes);
 void buf_advance(struct buf *buf, size_t size_bytes);

@@ -1,7 +1,7 @@
 /*
- * heap: the one place of malloc and free. For objects of the process and of a core; requests and jobs
- * use arenas. Out of memory ends the process: everything with a size from outside has a limit of its own
- * long before. Any thread.
+ * heap: the one place of malloc and free. For objects of the process and of a core; requests and
+ * jobs use arenas. Out of memory ends the process: everything with a size from outside has a limit
+ * of its own long before. Any thread.
  */
 #pragma once
 
@@ -16,5 +16,5 @@ void *heap_resize(void *ptr, size_t size_bytes) __attribute__((returns_nonnull))
 /* NULL is accepted. */
 void heap_free(void *ptr);
 
-#define HEAP_NEW(type) ((type *)heap_zalloc(1, sizeof(type)))
+#define HEAP_NEW(type)          ((type *)heap_zalloc(1, sizeof(type)))
 #define HEAP_ARRAY(count, type) ((type *)heap_zalloc((count), sizeof(type)))

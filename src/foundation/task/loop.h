@@ -13,8 +13,8 @@ struct loop;
 struct uv_loop_s;
 
 struct loop_settings {
-    const char *name;            /* for logs and the stall detector; NULL: "loop" */
-    unsigned tasks_max;          /* 0: 4096. Two memory maps a task count against vm.max_map_count */
+    const char *name;   /* for logs and the stall detector; NULL: "loop" */
+    unsigned tasks_max; /* 0: 4096. Two memory maps a task count against vm.max_map_count */
     size_t task_arena_bytes_max; /* 0: 1 MiB; a task_spec may say otherwise */
     span stall_after;            /* a callback that runs longer is reported; 0: 100 ms */
 };
@@ -37,19 +37,19 @@ struct uv_loop_s *loop_uv(struct loop *loop);
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
 
 struct loop_stats {
-    unsigned tasks;           /* alive now */
+    unsigned tasks; /* alive now */
     unsigned tasks_peak;
-    unsigned stacks;          /* mapped, in use or kept */
+    unsigned stacks; /* mapped, in use or kept */
     uint64_t tasks_started;
-    uint64_t tasks_refused;   /* because tasks_max was reached */
+    uint64_t tasks_refused; /* because tasks_max was reached */
     uint64_t stalls;
 };
 /* Any thread; the numbers may be of different moments. */
 struct loop_stats loop_stats(const struct loop *loop);
 
 /*
- * Called, on a thread of its own, when a callback of the loop has run longer than stall_after. `stack`
- * is its symbolised backtrace, one frame a line. At most one report a second a process.
+ * Called, on a thread of its own, when a callback of the loop has run longer than stall_after.
+ * `stack` is its symbolised backtrace, one frame a line. At most one report a second a process.
  */
 typedef void (*loop_stall_fn)(const char *loop_name, span running_for, const char *stack);
 void loop_stall_handler(loop_stall_fn handler);

@@ -14,7 +14,7 @@ enum { STACK_BYTES = 256 << 10 };
 enum {
     PAGE_BYTES = 4096,
     KEPT_BYTES = 16 << 10,
-    FREE_MAX = 256,      /* stacks kept; beyond it they are unmapped */
+    FREE_MAX = 256, /* stacks kept; beyond it they are unmapped */
     USES_BETWEEN_TRIMS = 16,
 };
 
@@ -53,7 +53,8 @@ struct stack *stack_take(struct stack_pool *pool)
     return stack;
 }
 
-/* Deep pages are given back only when one was touched: mincore() tells, and most stacks stay shallow. */
+/* Deep pages are given back only when one was touched: mincore() tells, and most stacks stay
+ * shallow. */
 static void stack_trim(struct stack *stack)
 {
     unsigned char resident = 0;

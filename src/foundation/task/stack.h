@@ -1,6 +1,7 @@
 /*
- * stack: the mapped stacks tasks run on. 256 KiB reserved (1 MiB under sanitizers) above a guard page,
- * kept for reuse; what a stack touched beyond its top 16 KiB is returned to the system. One thread.
+ * stack: the mapped stacks tasks run on. 256 KiB reserved (1 MiB under sanitizers) above a guard
+ * page, kept for reuse; what a stack touched beyond its top 16 KiB is returned to the system. One
+ * thread.
  */
 #pragma once
 

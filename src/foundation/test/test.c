@@ -1,6 +1,7 @@
 /*
- * test: registration, running, checks. A failing check leaves the test by longjmp, or, where it fails on
- * another stack (a task), marks the test and lets it run on: leaving a foreign stack is not possible.
+ * test: registration, running, checks. A failing check leaves the test by longjmp, or, where it
+ * fails on another stack (a task), marks the test and lets it run on: leaving a foreign stack is
+ * not possible.
  */
 #include "test.h"
 

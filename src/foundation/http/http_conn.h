@@ -1,0 +1,190 @@
+/*
+ * http_conn: the insides of the server, shared by its own files only. A connection is small and has
+ * an exchange (request, response, arena) only while a request is in progress. All work on a
+ * connection is done by conn_pump(), which takes one step after another until it has to wait, and
+ * then leaves by conn_settle(), which sets what is watched and which time-out runs.
+ */
+#pragma once
+
+#include "foundation/mem/buf.h"
+#include "foundation/net/listener.h"
+#include "foundation/task/loop.h"
+#include "http_file.h"
+#include "http_parse.h"
+#include "http_server.h"
+
+enum {
+    IN_BYTES = 64 << 10,        /* the loop's receive buffer */
+    IN_STASH_BYTES = 16 << 10,  /* kept of what arrived early, before reading stops */
+    COPY_BYTES_MAX = 128 << 10, /* file parts up to this are copied, larger ones go by sendfile */
+    OUT_BYTES = COPY_BYTES_MAX + (64 << 10), /* the loop's send buffer */
+    INLINE_BODY_BYTES = 16 << 10, /* bodies in memory up to this are joined with their head */
+    LISTENERS_MAX = 4
+};
+
+enum timer_kind {
+    TIMER_NONE,
+    TIMER_HEADER,
+    TIMER_BODY,
+    TIMER_IDLE,
+    TIMER_WRITE,
+    TIMER_LINGER,
+    TIMER_GONE,
+    TIMER_COUNT
+};
+
+enum phase {
+    PHASE_BODY,   /* the request's body is being collected */
+    PHASE_RUN,    /* the handler's task runs */
+    PHASE_ANSWER, /* the handler has ended, its answer is to be sent */
+    PHASE_SEND,   /* the body's source is being drained */
+    PHASE_WARM    /* a thread reads pages of the file */
+};
+
+struct conn {
+    struct net_socket socket;
+    struct http_server *server;
+    struct conn *timer_previous, *timer_next; /* every connection is in one timer's list */
+    uint64_t timer_at_ms;
+    struct http_exchange *exchange;
+    char *in;      /* received and not used: in[in_at..in_len) */
+    char *pending; /* to be sent before anything else */
+    uint32_t in_at, in_len;
+    uint32_t pending_at, pending_len;
+    struct http_scan scan;
+    struct net_peer peer;
+    uint32_t requests, header_timer_request;
+    unsigned char timer; /* enum timer_kind */
+    unsigned char holds; /* the handle, a task, a thread: what keeps the memory */
+    bool in_borrowed;    /* `in` is the loop's buffer */
+    bool hangup;         /* the client has ended its side; bytes before that may be unread */
+    bool eof;            /* ... and all of them have been read */
+    bool pumping, progress, blocked;
+    bool closing;   /* no request is read any more */
+    bool lingering; /* our side is shut, reading until theirs is */
+    bool dead, destroyed;
+};
+
+struct http_exchange {
+    struct http_request request;
+    struct http_response response;
+    struct conn *conn;
+    struct http_exchange *next_free;
+    struct http_head head;
+    llhttp_t parser;
+    enum phase phase;
+    bool starting, ended; /* of the task: it may end within task_start() */
+    bool body_complete, body_failed, continue_sent;
+    bool head_only, chunked, close_delimited;
+    bool aborted, by_sendfile, generated_all;
+    struct task *task, *body_waiter;
+    struct buf body;
+    uint64_t body_bytes_max, body_received_bytes, body_wire_bytes;
+    uint64_t sent_at; /* of the response's body */
+    uint64_t sent_bytes;
+    uint64_t warmed_until;
+    uv_work_t warm;
+    enum err run_result;
+    struct arena arena;
+};
+
+struct timer_list {
+    struct conn *first, *last;
+    uint64_t after_ms;
+};
+
+struct http_server {
+    struct loop *loop;
+    uv_loop_t *uv;
+    struct http_server_settings settings;
+    struct net_listener listeners[LISTENERS_MAX];
+    unsigned listeners_count, handles; /* handles still open, listeners' and the tick's */
+    uv_timer_t tick;
+    struct timer_list timers[TIMER_COUNT];
+    struct conn *conns_free;
+    struct http_exchange *exchanges_free;
+    unsigned conns_free_count, exchanges_free_count;
+    struct conn *out_owner;
+    size_t out_len;
+    instant date_second;
+    char date[INSTANT_HTTP_MAX];
+    bool draining, closing, drain_timed;
+    uint64_t drain_at_ms;
+    void (*on_drained)(void *arg);
+    void *drained_arg;
+    struct http_server_stats stats;
+    char *in, *out;
+};
+
+/* --- http_conn.c --- */
+void conn_accept(void *server, int fd, const struct net_peer *peer);
+void conn_pump(struct conn *conn);
+/* Sets what is watched and timed; closes a dead connection. */
+void conn_settle(struct conn *conn);
+/* No byte goes either way any more; destroyed by the next conn_settle(). */
+void conn_kill(struct conn *conn);
+void conn_timed_out(struct conn *conn);
+/* One hold less; the last one gives the memory back. */
+void conn_release(struct conn *conn);
+static inline size_t conn_in_bytes(const struct conn *conn)
+{
+    return conn->in_len - conn->in_at;
+}
+
+/* --- http_timer.c --- */
+void timers_init(struct http_server *server);
+void timer_set(struct conn *conn, enum timer_kind kind);
+void timer_unlink(struct conn *conn);
+/* Times out what is due. */
+void timers_run(struct http_server *server);
+
+/* --- http_server.c --- */
+/* Cuts off what a drain's deadline has passed for. */
+void server_drain_check(struct http_server *server, uint64_t now_ms);
+
+/* --- http_exchange.c --- */
+/* Begins with the head of `len` bytes at the connection's input, which is consumed. */
+void exchange_begin(struct conn *conn, size_t len);
+/* Begins with a request that could not be read; its answer closes the connection. */
+void exchange_refuse(struct conn *conn, const struct http_refusal *refusal);
+/* Calls the after hook and gives the exchange back. */
+void exchange_end(struct http_exchange *exchange);
+/* Replaces whatever was to be answered by this problem and closes after it. */
+void exchange_fail(struct http_exchange *exchange, const struct http_refusal *refusal);
+/* Runs the handler: in place or as a task. */
+void exchange_run(struct http_exchange *exchange);
+
+/* --- http_body.c --- */
+/* True when something was done. */
+bool body_step(struct http_exchange *exchange);
+
+/* --- http_send.c --- */
+/* Room for `size_bytes` (<= OUT_BYTES) at the end of the loop's send buffer; count it by out_len.
+ */
+char *out_room(struct conn *conn, size_t size_bytes);
+void out_put(struct conn *conn, str bytes);
+/* Sends what is in the loop's buffer; what does not go out becomes `pending`. */
+void out_flush(struct conn *conn);
+/* Sends `pending` on. */
+void out_resume(struct conn *conn);
+/* Sends the loop's buffer and then `part` of a body; returns how much of `part` went out. */
+size_t out_send(struct conn *conn, str part, bool more);
+bool send_step(struct http_exchange *exchange);
+enum { CHUNK_HEAD_BYTES = 6, CHUNK_TAIL_BYTES = 2 };
+/* Frames `len` (<= 0xffff) bytes that lie CHUNK_HEAD_BYTES behind `room`; returns the chunk's
+ * length. */
+size_t chunk_frame(char *room, size_t len);
+
+/* --- http_send_file.c --- */
+bool send_file_step(struct http_exchange *exchange);
+
+/* --- http_answer.c --- */
+/* Evaluates preconditions and ranges, decides the framing, writes the head. */
+void answer_begin(struct http_exchange *exchange);
+/* "Not Found"; empty for a status without a name. */
+str http_status_reason(unsigned status);
+
+/* --- http_stream.c --- */
+/* Moves bytes from the stream to the connection; true when something was done. */
+bool send_stream_step(struct http_exchange *exchange);
+void stream_abandon(struct http_stream *stream);

@@ -1,0 +1,284 @@
+/*
+ * http_exchange: one request and its answer. Exchanges are recycled with their arenas, so that a
+ * request whose handler does not suspend costs no heap call once the loop is warm.
+ */
+#include "http_conn.h"
+
+#include "foundation/mem/heap.h"
+
+#include <setjmp.h>
+#include <string.h>
+
+enum { EXCHANGES_FREE_MAX = 256, ARENA_BYTES = 1 << 20, BODY_BYTES = 1 << 20 };
+/* Added to an arena's limit for the answer that says it was reached. */
+enum { ARENA_RESERVE_BYTES = 8 << 10 };
+
+static struct http_exchange *exchange_take(struct conn *conn)
+{
+    struct http_server *server = conn->server;
+    struct http_exchange *exchange = server->exchanges_free;
+    if (exchange) {
+        server->exchanges_free = exchange->next_free;
+        server->exchanges_free_count--;
+    } else {
+        exchange = HEAP_NEW(struct http_exchange);
+        arena_init(&exchange->arena, ARENA_BYTES);
+    }
+    /* The arrays at the ends of request and response are written before they are read. */
+    memset(&exchange->request, 0, offsetof(struct http_request, params));
+    memset(&exchange->response, 0, offsetof(struct http_response, fields));
+    memset(&exchange->phase, 0,
+           offsetof(struct http_exchange, warm) - offsetof(struct http_exchange, phase));
+    exchange->arena.size_bytes_max = ARENA_BYTES;
+    exchange->response.modified = INSTANT_NEVER;
+    exchange->request.arena = &exchange->arena;
+    exchange->request.peer = conn->peer;
+    exchange->request.received_at = clock_mono();
+    exchange->conn = conn;
+    conn->exchange = exchange;
+    conn->server->stats.requests++;
+    return exchange;
+}
+
+void exchange_end(struct http_exchange *exchange)
+{
+    struct conn *conn = exchange->conn;
+    struct http_server *server = conn->server;
+    if (exchange->response.body.stream)
+        stream_abandon(exchange->response.body.stream);
+    if (server->settings.after) {
+        struct http_outcome outcome = { .status = exchange->response.status,
+                                        .sent_bytes = exchange->sent_bytes + exchange->sent_at,
+                                        .took = clock_mono() - exchange->request.received_at,
+                                        .aborted = exchange->aborted };
+        server->settings.after(server->settings.owner, &exchange->request, &exchange->response,
+                               &outcome);
+    }
+    conn->exchange = NULL;
+    conn->requests++;
+    conn->scan = (struct http_scan){ 0 };
+    if (exchange->response.close)
+        conn->closing = true;
+    arena_reset(&exchange->arena);
+    if (server->exchanges_free_count == EXCHANGES_FREE_MAX) {
+        arena_deinit(&exchange->arena);
+        heap_free(exchange);
+        return;
+    }
+    exchange->next_free = server->exchanges_free;
+    server->exchanges_free = exchange;
+    server->exchanges_free_count++;
+}
+
+void exchange_fail(struct http_exchange *exchange, const struct http_refusal *refusal)
+{
+    exchange->arena.size_bytes_max += ARENA_RESERVE_BYTES;
+    http_reply_problem(&exchange->request, &exchange->response, refusal->status, refusal->slug,
+                       refusal->text);
+    exchange->response.close = true;
+    exchange->phase = PHASE_ANSWER;
+}
+
+void exchange_refuse(struct conn *conn, const struct http_refusal *refusal)
+{
+    struct http_exchange *exchange = exchange_take(conn);
+    conn->in_at = conn->in_len; /* what follows cannot be told apart from this */
+    memset(&exchange->head, 0, sizeof(exchange->head));
+    exchange->request.target = exchange->request.path = STR("");
+    exchange_fail(exchange, refusal);
+}
+
+/* --- Running the handler
+ * --------------------------------------------------------------------------- */
+
+static enum err handler_call(void *arg)
+{
+    struct http_exchange *exchange = arg;
+    const struct http_server_settings *settings = &exchange->conn->server->settings;
+    if (settings->before) {
+        TRY(settings->before(settings->owner, &exchange->request, &exchange->response));
+        if (exchange->response.status)
+            return OK;
+    }
+    return exchange->request.route->handler(&exchange->request, &exchange->response);
+}
+
+static void answered(struct http_exchange *exchange, enum err err)
+{
+    exchange->arena.size_bytes_max += ARENA_RESERVE_BYTES;
+    if (err != OK)
+        http_reply_error(&exchange->request, &exchange->response, err);
+    exchange->phase = PHASE_ANSWER;
+}
+
+static void on_task_end(void *arg, enum err result)
+{
+    struct http_exchange *exchange = arg;
+    struct conn *conn = exchange->conn;
+    exchange->task = NULL;
+    if (conn->destroyed) {
+        exchange_end(exchange);
+    } else {
+        answered(exchange, result);
+        if (!exchange->starting)
+            conn_pump(conn);
+    }
+    conn_release(conn);
+}
+
+static void run_task(struct http_exchange *exchange)
+{
+    struct conn *conn = exchange->conn;
+    const struct http_route *route = exchange->request.route;
+    span timeout = route->timeout ? route->timeout : conn->server->settings.request_timeout;
+    struct task_spec spec = { .name = route->pattern,
+                              .fn = handler_call,
+                              .arg = exchange,
+                              .timeout = timeout,
+                              .arena = &exchange->arena,
+                              .on_end = on_task_end };
+    exchange->phase = PHASE_RUN;
+    exchange->starting = true;
+    conn->holds++;
+    enum err err = task_start(conn->server->loop, &spec, &exchange->task);
+    exchange->starting = false;
+    if (err != OK) {
+        conn->holds--;
+        exchange->task = NULL;
+        answered(exchange, err);
+    }
+}
+
+/* In place, with a way out for an arena over its limit as a task has it. */
+static __attribute__((noinline)) enum err run_inline(struct http_exchange *exchange)
+{
+    jmp_buf way_out;
+    exchange->arena.exhausted = &way_out;
+    if (_setjmp(way_out) == 0)
+        return handler_call(exchange);
+    return err_set(ERR_EXHAUSTED, "request-memory", "the request needed more than %zu bytes",
+                   exchange->arena.size_bytes_max);
+}
+
+void exchange_run(struct http_exchange *exchange)
+{
+    if (exchange->request.route->flags & ROUTE_INLINE) {
+        enum err err = run_inline(exchange);
+        exchange->arena.exhausted = NULL;
+        answered(exchange, err);
+    } else {
+        run_task(exchange);
+    }
+}
+
+/* --- Routing
+ * --------------------------------------------------------------------------------------- */
+
+static void reply_unrouted(struct http_exchange *exchange, const struct http_match *match)
+{
+    struct http_request *request = &exchange->request;
+    struct http_response *response = &exchange->response;
+    unsigned methods = match->methods;
+    if (str_eq(request->path, STR("*")))
+        methods = (1u << METHOD_COUNT) - 1;
+    exchange->phase = PHASE_ANSWER;
+    if (methods == 0) {
+        http_reply_problem(request, response, 404, "not-found", "There is nothing at this path.");
+        return;
+    }
+    char *room = arena_try(request->arena, HTTP_ALLOW_MAX);
+    str allow = room ? http_allow_format(methods, room) : STR("");
+    if (request->method == METHOD_OPTIONS)
+        http_reply_status(response, 204);
+    else
+        http_reply_problem(request, response, 405, "method-not-allowed",
+                           "This path has no such method.");
+    http_header_add(response, STR("Allow"), allow);
+}
+
+static uint64_t body_limit(const struct http_exchange *exchange)
+{
+    const struct http_route *route = exchange->request.route;
+    if (route->body_bytes_max)
+        return route->body_bytes_max;
+    bool usual = route->method == METHOD_POST || route->method == METHOD_PUT ||
+                 route->method == METHOD_PATCH;
+    return usual ? BODY_BYTES : 0;
+}
+
+static void begin_routed(struct http_exchange *exchange)
+{
+    static const struct http_refusal too_large = { 413, "body-too-large",
+                                                   "The body is larger than this path takes." };
+    const struct http_route *route = exchange->request.route;
+    size_t arena_max = route->arena_bytes_max ? route->arena_bytes_max : ARENA_BYTES;
+    exchange->body_bytes_max = body_limit(exchange);
+    exchange->arena.size_bytes_max = arena_max;
+    if (exchange->head.content_length > exchange->body_bytes_max) {
+        exchange_fail(exchange, &too_large);
+        return;
+    }
+    if (exchange->body_complete || (route->flags & ROUTE_BODY_STREAM)) {
+        exchange_run(exchange);
+        return;
+    }
+    /* A grown buffer leaves its smaller copies behind: together less than as much again. */
+    exchange->arena.size_bytes_max += 2 * (size_t)exchange->body_bytes_max;
+    buf_init(&exchange->body, &exchange->arena, (size_t)exchange->body_bytes_max);
+    if (exchange->head.content_length)
+        (void)buf_reserve(&exchange->body, (size_t)exchange->head.content_length);
+    exchange->phase = PHASE_BODY;
+}
+
+static const struct http_refusal *head_take(struct http_exchange *exchange, size_t len)
+{
+    static const struct http_refusal no_memory = { 503, "exhausted", "No memory is left." };
+    struct conn *conn = exchange->conn;
+    struct http_request *request = &exchange->request;
+    struct http_head *head = &exchange->head;
+    size_t skip = conn->scan.start;
+    char *text = arena_try(&exchange->arena, len - skip);
+    memset(head, 0, sizeof(*head));
+    if (!text)
+        return &no_memory;
+    memcpy(text, conn->in + conn->in_at + skip, len - skip);
+    conn->in_at += (uint32_t)len;
+    request->target = request->path = STR("");
+    const struct http_refusal *refusal = http_head_parse(
+        &exchange->parser, (str){ text, len - skip }, conn->scan.lines, &exchange->arena, head);
+    if (refusal)
+        return refusal;
+    request->method = head->method;
+    request->target = head->target;
+    request->path = head->parts.path;
+    request->query = head->parts.query;
+    request->host = head->host;
+    request->fields = head->fields;
+    request->fields_count = head->fields_count;
+    exchange->body_complete = head->complete;
+    return NULL;
+}
+
+void exchange_begin(struct conn *conn, size_t len)
+{
+    struct http_exchange *exchange = exchange_take(conn);
+    struct http_request *request = &exchange->request;
+    const struct http_refusal *refusal = head_take(exchange, len);
+    if (refusal) {
+        conn->in_at = conn->in_len;
+        exchange_fail(exchange, refusal);
+        return;
+    }
+    unsigned requests_max = conn->server->settings.connection_requests_max;
+    exchange->response.close =
+        !exchange->head.keep_alive || conn->server->draining || conn->requests + 1 >= requests_max;
+    struct http_match match;
+    http_router_match(conn->server->settings.router, request->method, request->path, &match);
+    request->route = match.route;
+    if (!match.route) {
+        reply_unrouted(exchange, &match);
+        return;
+    }
+    memcpy(request->params, match.params, sizeof(match.params));
+    begin_routed(exchange);
+}

@@ -1,0 +1,63 @@
+/*
+ * http_server: HTTP/1.1 on one loop. A process has one server a loop, each with a listening socket
+ * of the same set (net_listen) and all with the same router. See docs/internals/http.md.
+ */
+#pragma once
+
+#include "http_route.h"
+
+/* What became of one request, for the access log and metrics. */
+struct http_outcome {
+    unsigned status;
+    uint64_t sent_bytes; /* head and body handed to the system */
+    span took;           /* from the complete head to the last byte handed over */
+    bool aborted;        /* the client went, or the body could not be completed */
+};
+
+/* A zero takes the default. */
+struct http_server_settings {
+    const struct http_router *router;
+    void *owner; /* passed to the hooks */
+    /*
+     * Before the handler, where the handler runs (so it may suspend unless the route is inline). A
+     * failure becomes the answer; setting response->status answers in the handler's place.
+     */
+    enum err (*before)(void *owner, struct http_request *request, struct http_response *response);
+    /* When the answer is out; must not suspend. Also for requests refused before a route was found.
+     */
+    void (*after)(void *owner, const struct http_request *request,
+                  const struct http_response *response, const struct http_outcome *outcome);
+    span header_timeout;  /* from the first byte of a request to its complete head; 10 s */
+    span body_timeout;    /* without a byte of the body; 20 s */
+    span idle_timeout;    /* between requests; 60 s */
+    span write_timeout;   /* without the client taking a byte; 30 s */
+    span request_timeout; /* for the handler; 30 s */
+    span linger_timeout;  /* reading on after the last answer, so that it arrives; 2 s */
+    span gone_grace; /* a client that closed its side: how long its handler still may run; 2 s */
+    unsigned connections_max;         /* 10,000; more are answered 503 and closed */
+    unsigned connection_requests_max; /* 100,000, then Connection: close */
+};
+
+struct http_server;
+
+enum err http_server_open(struct loop *loop, const struct http_server_settings *settings,
+                          struct http_server **out_server);
+/* Serves what arrives on `fd`, a listening socket, which it takes over. At most 4. Loop thread. */
+enum err http_server_listen(struct http_server *server, int fd);
+/*
+ * Closes the listening sockets and idle connections, answers what is in flight with Connection:
+ * close, and cuts the rest off after `deadline`. Calls on_drained(arg) once no connection is left.
+ * Loop thread.
+ */
+void http_server_drain(struct http_server *server, span deadline, void (*on_drained)(void *arg),
+                       void *arg);
+/* Cuts everything off; the memory goes when the last task and handle have ended. Loop thread. */
+void http_server_close(struct http_server *server);
+
+struct http_server_stats {
+    unsigned connections, connections_peak;
+    uint64_t accepted, refused, requests;
+    size_t connection_bytes; /* user-space memory of an idle connection */
+};
+/* Loop thread. */
+struct http_server_stats http_server_stats(const struct http_server *server);

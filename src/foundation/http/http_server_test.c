@@ -1,0 +1,548 @@
+/* http_server_test: the server over real sockets: connections, pipelining, bodies, time-outs,
+ * drain. */
+#include "http_fixture.h"
+
+#include "foundation/mem/buf.h"
+#include "foundation/task/loop.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static _Atomic unsigned cancelled_count, running_count;
+
+static enum err hello(struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    http_reply_memory(response, STR("application/json"), STR("{\"hello\":\"world\"}"));
+    return OK;
+}
+
+static enum err echo_param(struct http_request *request, struct http_response *response)
+{
+    http_reply_memory(response, STR("text/plain"), http_param(request, "id"));
+    return OK;
+}
+
+static enum err echo_body(struct http_request *request, struct http_response *response)
+{
+    http_reply_memory(response, STR("text/plain"), request->body);
+    return OK;
+}
+
+static enum err sleeper(struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    TRY(await_sleep(MILLISECONDS(20)));
+    http_reply_memory(response, STR("text/plain"), STR("rested"));
+    return OK;
+}
+
+static enum err waiter(struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    atomic_fetch_add(&running_count, 1);
+    enum err err = await_sleep(SECONDS(25));
+    if (err == ERR_CANCELLED)
+        atomic_fetch_add(&cancelled_count, 1);
+    TRY(err);
+    http_reply_status(response, 204);
+    return OK;
+}
+
+static enum err failing(struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    (void)response;
+    err_set(ERR_INVALID, "bad-year", "the year \"%s\" is no year", "19\x01\xff\"66");
+    err_field_add(STR("titles[2].year"), "must be a number");
+    return ERR_INVALID;
+}
+
+static enum err greedy(struct http_request *request, struct http_response *response)
+{
+    for (int i = 0; i < 1000000; i++)
+        http_reply_memory(response, STR("text/plain"),
+                          (str){ arena_alloc(request->arena, 1000), 1000 });
+    return OK;
+}
+
+static enum err count_upload(struct http_request *request, struct http_response *response)
+{
+    char room[1000];
+    size_t len;
+    uint64_t total = 0;
+    do {
+        TRY(http_body_read(request, room, sizeof(room), &len));
+        total += len;
+    } while (len);
+    http_reply_memory(response, STR("text/plain"),
+                      arena_printf(request->arena, "%llu", (unsigned long long)total));
+    return OK;
+}
+
+struct counting {
+    unsigned at, until;
+};
+
+static ptrdiff_t count_up(void *state, char *room, size_t room_bytes)
+{
+    struct counting *counting = state;
+    if (counting->at == counting->until)
+        return 0;
+    size_t len = MIN_OF(room_bytes, (size_t)(counting->until - counting->at));
+    memset(room, 'x', len);
+    counting->at += (unsigned)len;
+    return (ptrdiff_t)len;
+}
+
+static enum err generated(struct http_request *request, struct http_response *response)
+{
+    struct counting *counting = ARENA_NEW(request->arena, struct counting);
+    uint64_t until = 0;
+    CHECK(str_parse_u64(http_param(request, "count"), &until));
+    counting->until = (unsigned)until;
+    http_reply_generator(response, STR("text/plain"),
+                         request->query.len ? until : HTTP_SIZE_UNKNOWN, count_up, counting);
+    return OK;
+}
+
+static struct http_stream *the_stream;
+
+static enum err feed(void *arg)
+{
+    struct http_stream *stream = arg;
+    static char part[10000];
+    memset(part, 'y', sizeof(part));
+    for (int i = 0; i < 100; i++) {
+        if (http_stream_write(stream, (str){ part, sizeof(part) }) != OK) {
+            atomic_fetch_add(&cancelled_count, 1);
+            http_stream_close(stream, false);
+            return OK;
+        }
+    }
+    http_stream_close(stream, true);
+    return OK;
+}
+
+static enum err streamed(struct http_request *request, struct http_response *response)
+{
+    the_stream = http_reply_stream(request, response, STR("text/plain"));
+    struct task_spec spec = { .name = "feed", .fn = feed, .arg = the_stream };
+    return task_start(loop_current(), &spec, NULL);
+}
+
+static const struct http_route routes[] = {
+    { METHOD_GET, "/", hello, .flags = ROUTE_INLINE },
+    { METHOD_GET, "/task", hello, .summary = NULL },
+    { METHOD_GET, "/titles/{id}", echo_param, .summary = NULL },
+    { METHOD_POST, "/echo", echo_body, .summary = NULL },
+    { METHOD_PUT, "/small", echo_body, .body_bytes_max = 10, .flags = ROUTE_INLINE },
+    { METHOD_GET, "/sleep", sleeper, .summary = NULL },
+    { METHOD_GET, "/wait", waiter, .summary = NULL },
+    { METHOD_GET, "/fail", failing, .summary = NULL },
+    { METHOD_GET, "/greedy", greedy, .summary = NULL },
+    { METHOD_GET, "/greedy-inline", greedy, .flags = ROUTE_INLINE },
+    { METHOD_POST, "/upload", count_upload, .body_bytes_max = 4 << 20, .flags = ROUTE_BODY_STREAM },
+    { METHOD_GET, "/generated/{count}", generated, .summary = NULL },
+    { METHOD_GET, "/streamed", streamed, .summary = NULL },
+};
+
+static struct fixture *open_usual(void)
+{
+    return fixture_open(routes, ARRAY_LEN(routes), NULL);
+}
+
+TEST(answers_over_one_connection)
+{
+    struct fixture *fixture = open_usual();
+    int fd = client_open(fixture);
+    for (int i = 0; i < 3; i++) {
+        client_send(fd, i == 1 ? STR("GET /task HTTP/1.1\r\nHost: a\r\n\r\n")
+                               : STR("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        str answer = client_read_answer(fd, false);
+        CHECK_INT(answer_status(answer), 200);
+        CHECK_STR(answer_body(answer), STR("{\"hello\":\"world\"}"));
+        CHECK_INT(answer_field(answer, STR("Date")).len, 29);
+        CHECK(!answer_field(answer, STR("Connection")).ptr);
+    }
+    client_send(fd, STR("GET /titles/a%20b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    str answer = client_read_all(fd);
+    CHECK_STR(answer_body(answer), STR("a b"));
+    CHECK_STR(answer_field(answer, STR("Connection")), STR("close"));
+    close(fd);
+    fixture_close(fixture);
+}
+
+TEST(head_options_and_unknown_paths)
+{
+    struct fixture *fixture = open_usual();
+    str answer =
+        client_ask(fixture, STR("HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 200);
+    CHECK_STR(answer_field(answer, STR("Content-Length")), STR("17"));
+    CHECK_INT(answer_body(answer).len, 0);
+    answer =
+        client_ask(fixture, STR("OPTIONS /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 204);
+    CHECK_STR(answer_field(answer, STR("Allow")), STR("POST, OPTIONS"));
+    CHECK(!answer_field(answer, STR("Content-Length")).ptr);
+    answer = client_ask(fixture, STR("DELETE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 405);
+    CHECK_STR(answer_field(answer, STR("Allow")), STR("GET, HEAD, OPTIONS"));
+    answer = client_ask(fixture, STR("GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 404);
+    CHECK_STR(answer_field(answer, STR("Content-Type")), STR("application/problem+json"));
+    answer = client_ask(fixture, STR("OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 204);
+    fixture_close(fixture);
+}
+
+TEST(a_thousand_pipelined_requests_are_answered_in_order)
+{
+    enum { COUNT = 1000 };
+    struct fixture *fixture = open_usual();
+    struct buf out;
+    buf_init(&out, NULL, MIB(1));
+    for (int i = 0; i < COUNT; i++)
+        buf_printf(&out, "GET %s%d HTTP/1.1\r\nHost: a\r\n\r\n", i % 7 ? "/titles/" : "/sleep?", i);
+    int fd = client_open(fixture);
+    client_send(fd, buf_str(&out));
+    for (int i = 0; i < COUNT; i++) {
+        char expected[16];
+        int len = snprintf(expected, sizeof(expected), "%d", i);
+        str answer = client_read_answer(fd, false);
+        CHECK_INT(answer_status(answer), 200);
+        str number = { expected, (size_t)len };
+        CHECK_STR(answer_body(answer), i % 7 ? number : STR("rested"));
+    }
+    close(fd);
+    buf_deinit(&out);
+    fixture_close(fixture);
+}
+
+TEST(a_request_that_comes_byte_by_byte)
+{
+    struct fixture *fixture = open_usual();
+    str request = STR("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                      "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: z\r\n\r\n"
+                      "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    int fd = client_open(fixture);
+    for (size_t i = 0; i < request.len; i++)
+        client_send(fd, str_sub(request, i, 1));
+    CHECK_STR(answer_body(client_read_answer(fd, false)), STR("abcde"));
+    CHECK_INT(answer_status(client_read_answer(fd, false)), 200);
+    close(fd);
+    fixture_close(fixture);
+}
+
+TEST(a_half_closed_client_gets_its_answer)
+{
+    struct fixture *fixture = open_usual();
+    int fd = client_open(fixture);
+    client_send(fd, STR("GET /sleep HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    shutdown(fd, SHUT_WR);
+    CHECK_STR(answer_body(client_read_answer(fd, false)), STR("rested"));
+    CHECK_INT(answer_status(client_read_answer(fd, false)), 200);
+    CHECK_INT(client_read_all(fd).len, 0);
+    close(fd);
+    fixture_close(fixture);
+}
+
+static void wait_for(_Atomic unsigned *count, unsigned value)
+{
+    for (int i = 0; i < 4000 && atomic_load(count) < value; i++)
+        usleep(5000);
+    CHECK_INT(atomic_load(count), value);
+}
+
+TEST(a_client_that_has_gone_cancels_its_task)
+{
+    struct http_server_settings settings = { .gone_grace = MILLISECONDS(20) };
+    struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), &settings);
+    struct linger reset = { .l_onoff = 1 };
+    atomic_store(&cancelled_count, 0);
+    atomic_store(&running_count, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        int fd = client_open(fixture);
+        client_send(fd, STR("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"));
+        wait_for(&running_count, i + 1);
+        if (i)
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        close(fd);
+        wait_for(&cancelled_count, i + 1);
+    }
+    fixture_close(fixture);
+}
+
+TEST(failures_become_problem_documents)
+{
+    struct fixture *fixture = open_usual();
+    str answer =
+        client_ask(fixture, STR("GET /fail HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 400);
+    CHECK_STR(
+        answer_body(answer),
+        STR("{\"type\":\"urn:kinobezdna:problem:bad-year\",\"title\":\"Bad Request\","
+            "\"status\":400,\"detail\":\"the year \\\"19\\u0001\xef\xbf\xbd\\\"66\\\" is no year\","
+            "\"fields\":[{\"path\":\"titles[2].year\",\"message\":\"must be a number\"}]}"));
+    answer =
+        client_ask(fixture, STR("GET /greedy HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 503);
+    CHECK_STR(answer_field(answer, STR("Retry-After")), STR("1"));
+    answer = client_ask(fixture,
+                        STR("GET /greedy-inline HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 503);
+    fixture_close(fixture);
+}
+
+TEST(bodies_have_limits)
+{
+    struct fixture *fixture = open_usual();
+    str answer = client_ask(fixture, STR("PUT /small HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n"
+                                         "Connection: close\r\n\r\n0123456789"));
+    CHECK_STR(answer_body(answer), STR("0123456789"));
+    answer = client_ask(fixture, STR("PUT /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n"
+                                     "0123456789a"));
+    CHECK_INT(answer_status(answer), 413);
+    CHECK_STR(answer_field(answer, STR("Connection")), STR("close"));
+    answer =
+        client_ask(fixture, STR("PUT /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+                                "\r\n6\r\n012345\r\n6\r\n012345\r\n0\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 413);
+    answer = client_ask(fixture, STR("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"));
+    CHECK_INT(answer_status(answer), 413);
+    fixture_close(fixture);
+}
+
+static void send_chunked(int fd, size_t total)
+{
+    static char chunk[40000 + 16];
+    client_send(fd, STR("POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+                        "Connection: close\r\n\r\n"));
+    int head = snprintf(chunk, sizeof(chunk), "9c40\r\n");
+    memset(chunk + head, 'u', 40000);
+    memcpy(chunk + head + 40000, "\r\n", 2);
+    for (size_t sent = 0; sent < total; sent += 40000)
+        client_send(fd, (str){ chunk, (size_t)head + 40002 });
+    client_send(fd, STR("0\r\n\r\n"));
+}
+
+TEST(big_chunked_upload_is_streamed_and_limited)
+{
+    struct fixture *fixture = open_usual();
+    int fd = client_open(fixture);
+    send_chunked(fd, 4000000);
+    CHECK_STR(answer_body(client_read_all(fd)), STR("4000000"));
+    close(fd);
+    fd = client_open(fixture);
+    send_chunked(fd, 4400000);
+    CHECK_INT(answer_status(client_read_all(fd)), 413);
+    close(fd);
+    fixture_close(fixture);
+}
+
+TEST(expectations_are_answered)
+{
+    struct fixture *fixture = open_usual();
+    int fd = client_open(fixture);
+    client_send(fd, STR("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+                        "Expect: 100-continue\r\n\r\n"));
+    CHECK_INT(answer_status(client_read_answer(fd, true)), 100);
+    client_send(fd, STR("abc"));
+    CHECK_STR(answer_body(client_read_answer(fd, false)), STR("abc"));
+    client_send(fd, STR("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+                        "Expect: 100-continue\r\n\r\n"));
+    CHECK_INT(answer_status(client_read_answer(fd, true)), 100);
+    client_send(fd, STR("abc"));
+    CHECK_STR(answer_body(client_read_answer(fd, false)), STR("3"));
+    close(fd);
+    str answer = client_ask(fixture, STR("PUT /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n"
+                                         "Expect: 100-continue\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 413);
+    answer = client_ask(fixture, STR("GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 417);
+    fixture_close(fixture);
+}
+
+static size_t dechunked_len(str body)
+{
+    size_t total = 0;
+    for (;;) {
+        char *end;
+        unsigned long len = strtoul(body.ptr, &end, 16);
+        if (len == 0)
+            return total;
+        total += len;
+        body = str_skip(body, (size_t)(end - body.ptr) + 2 + len + 2);
+    }
+}
+
+TEST(generated_bodies_are_framed)
+{
+    struct fixture *fixture = open_usual();
+    str answer = client_ask(
+        fixture, STR("GET /generated/100000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    CHECK_STR(answer_field(answer, STR("Transfer-Encoding")), STR("chunked"));
+    CHECK(str_ends(answer, STR("\r\n0\r\n\r\n")));
+    CHECK_INT(dechunked_len(answer_body(answer)), 100000);
+    answer = client_ask(
+        fixture,
+        STR("GET /generated/100000?sized HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    CHECK_STR(answer_field(answer, STR("Content-Length")), STR("100000"));
+    CHECK_INT(answer_body(answer).len, 100000);
+    answer = client_ask(fixture, STR("GET /generated/100000 HTTP/1.0\r\n\r\n"));
+    CHECK(!answer_field(answer, STR("Transfer-Encoding")).ptr);
+    CHECK_INT(answer_body(answer).len, 100000);
+    fixture_close(fixture);
+}
+
+TEST(streams_have_back_pressure)
+{
+    struct fixture *fixture = open_usual();
+    int fd = client_open(fixture);
+    client_send(fd, STR("GET /streamed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    usleep(50000);
+    str answer = client_read_all(fd);
+    CHECK_INT(dechunked_len(answer_body(answer)), 1000000);
+    close(fd);
+    atomic_store(&cancelled_count, 0);
+    int small = 4096;
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    close(fd);
+    fd = client_open(fixture);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    client_send(fd, STR("GET /streamed HTTP/1.1\r\nHost: a\r\n\r\n"));
+    CHECK_INT(answer_status(client_read_answer(fd, true)), 200);
+    close(fd); /* with bytes unread: a reset */
+    fixture_close(fixture);
+}
+
+TEST(slow_clients_time_out)
+{
+    struct http_server_settings settings = { .header_timeout = MILLISECONDS(60),
+                                             .body_timeout = MILLISECONDS(60),
+                                             .idle_timeout = MILLISECONDS(60),
+                                             .linger_timeout = MILLISECONDS(60),
+                                             .request_timeout = MILLISECONDS(60) };
+    struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), &settings);
+    CHECK_INT(client_ask(fixture, STR("")).len, 0);
+    CHECK_INT(answer_status(client_ask(fixture, STR("GET / HTTP/1.1\r\nHos"))), 408);
+    CHECK_INT(answer_status(client_ask(fixture, STR("POST /echo HTTP/1.1\r\nHost: a\r\n"
+                                                    "Content-Length: 3\r\n\r\nab"))),
+              408);
+    CHECK_INT(answer_status(client_ask(fixture, STR("POST /upload HTTP/1.1\r\nHost: a\r\n"
+                                                    "Content-Length: 3\r\n\r\nab"))),
+              504);
+    CHECK_INT(answer_status(client_ask(fixture, STR("GET /wait HTTP/1.1\r\nHost: a\r\n"
+                                                    "Connection: close\r\n\r\n"))),
+              504);
+    str answer = client_ask(fixture, STR("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    CHECK_INT(answer_status(answer), 200); /* and then closed for idling */
+    fixture_close(fixture);
+}
+
+static void on_drained(void *arg)
+{
+    atomic_fetch_add((_Atomic unsigned *)arg, 1);
+}
+
+static _Atomic unsigned drained_count;
+
+static void drain(void *server)
+{
+    http_server_drain(server, SECONDS(10), on_drained, &drained_count);
+}
+
+static void drain_at_once(void *server)
+{
+    http_server_drain(server, MILLISECONDS(10), on_drained, &drained_count);
+}
+
+TEST(drain_finishes_what_is_in_flight)
+{
+    struct fixture *fixture = open_usual();
+    atomic_store(&drained_count, 0);
+    int idle = client_open(fixture), busy = client_open(fixture);
+    client_send(idle, STR("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    CHECK_INT(answer_status(client_read_answer(idle, false)), 200);
+    client_send(busy, STR("GET /titles/1 HTTP/1.1\r\nHost: a\r\n\r\nGET /sleep HTTP/1.1\r\n"));
+    CHECK_INT(answer_status(client_read_answer(busy, false)), 200);
+    fixture_run(fixture, drain, fixture_server(fixture));
+    CHECK_INT(client_read_all(idle).len, 0);
+    client_send(busy, STR("Host: a\r\n\r\n"));
+    str answer = client_read_all(busy);
+    CHECK_STR(answer_body(answer), STR("rested"));
+    CHECK_STR(answer_field(answer, STR("Connection")), STR("close"));
+    close(idle);
+    close(busy);
+    wait_for(&drained_count, 1);
+    fixture_close(fixture);
+}
+
+TEST(drain_cuts_off_what_does_not_end)
+{
+    struct fixture *fixture = open_usual();
+    atomic_store(&drained_count, 0);
+    atomic_store(&running_count, 0);
+    int fd = client_open(fixture);
+    client_send(fd, STR("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"));
+    wait_for(&running_count, 1);
+    fixture_run(fixture, drain_at_once, fixture_server(fixture));
+    wait_for(&drained_count, 1);
+    CHECK_INT(client_read_all(fd).len, 0);
+    close(fd);
+    fixture_close(fixture);
+}
+
+TEST(too_many_connections_are_refused_at_once)
+{
+    struct http_server_settings settings = { .connections_max = 2 };
+    struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), &settings);
+    int one = client_open(fixture), two = client_open(fixture);
+    client_send(one, STR("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    client_send(two, STR("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    CHECK_INT(answer_status(client_read_answer(one, false)), 200);
+    CHECK_INT(answer_status(client_read_answer(two, false)), 200);
+    int three = client_open(fixture);
+    CHECK_INT(answer_status(client_read_all(three)), 503);
+    close(one);
+    close(two);
+    close(three);
+    fixture_close(fixture);
+}
+
+static void stats_copy(void *arg)
+{
+    struct {
+        struct fixture *fixture;
+        struct http_server_stats stats;
+    } *copy = arg;
+    copy->stats = http_server_stats(fixture_server(copy->fixture));
+}
+
+TEST(idle_connections_are_small)
+{
+    enum { COUNT = 500 };
+    struct fixture *fixture = open_usual();
+    int fds[COUNT];
+    struct {
+        struct fixture *fixture;
+        struct http_server_stats stats;
+    } copy = { .fixture = fixture };
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = client_open(fixture);
+        client_send(fds[i], STR("GET /task HTTP/1.1\r\nHost: a\r\n\r\n"));
+        CHECK_INT(answer_status(client_read_answer(fds[i], false)), 200);
+    }
+    fixture_run(fixture, stats_copy, &copy);
+    CHECK_INT(copy.stats.connections, COUNT);
+    printf("  an idle connection takes %zu bytes\n", copy.stats.connection_bytes);
+    CHECK(copy.stats.connection_bytes <= 1024);
+    for (int i = 0; i < COUNT; i++)
+        close(fds[i]);
+    fixture_close(fixture);
+}
