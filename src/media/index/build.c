@@ -6,6 +6,7 @@
 #include "index.h"
 
 #include "format.h"
+#include "media/language/language.h"
 #include "scan.h"
 
 #include <string.h>
@@ -80,6 +81,7 @@ static void fill_header(const struct scan *scan, uint32_t init_bytes, struct ind
 {
     const struct mp4_track *track = &scan->track;
     str language = scan->params->language;
+    struct language_tag tag;
     *header = (struct index_file){
         .version = INDEX_VERSION,
         .header_bytes = sizeof(*header),
@@ -104,8 +106,9 @@ static void fill_header(const struct scan *scan, uint32_t init_bytes, struct ind
     memcpy(header->magic, INDEX_MAGIC, sizeof(header->magic));
     memcpy(header->source_checksum, scan->params->source_checksum, INDEX_CHECKSUM_BYTES);
     memcpy(header->codecs, track->codecs, sizeof(header->codecs));
-    if (language.len == 0 && strcmp(track->language, "und") != 0)
-        language = str_of(track->language);
+    bool stated = strcmp(track->language, "und") != 0;
+    if (language.len == 0 && stated && language_tag_parse(str_of(track->language), &tag))
+        language = str_of(tag.text);
     if (language.len > 0)
         memcpy(header->language, language.ptr, language.len);
     set_frame_rate(scan, header);

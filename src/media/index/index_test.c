@@ -97,7 +97,7 @@ TEST(index_of_audio_follows_video)
     struct index video = index_of(&picture, NULL);
     struct index audio = index_of(&sound, &video);
     CHECK_STR(str_of(audio.codecs), STR("mp4a.40.2"));
-    CHECK_STR(str_of(audio.language), STR("rus"));
+    CHECK_STR(str_of(audio.language), STR("ru"));
     CHECK_INT(audio.sample_rate, 48000);
     CHECK_INT(audio.channels, 2);
     CHECK_INT(audio.keyframe_count, 0);
