@@ -94,10 +94,13 @@ static bool is_html(str name)
     return false;
 }
 
-/* Length of the tag with its brackets; 0 when a '<' comes first or the text ends. */
+enum { TAG_BYTES_MAX = 2048 };
+
+/* Length of the tag with its brackets; 0 when a '<' comes first, or it does not end soon enough. */
 static size_t tag_len(str rest)
 {
     char quote = 0;
+    rest = str_sub(rest, 0, TAG_BYTES_MAX);
     for (size_t i = 1; i < rest.len; i++) {
         char c = rest.ptr[i];
         if (quote) {
