@@ -25,3 +25,13 @@ add_library(lib_llhttp STATIC
 target_include_directories(lib_llhttp SYSTEM PUBLIC "${LLHTTP_INCLUDE}")
 target_compile_definitions(lib_llhttp PUBLIC LLHTTP_STRICT_MODE=1)
 target_compile_options(lib_llhttp PRIVATE -w)
+
+# libavformat is the oracle of media tests and no part of the program; without it those tests are skipped.
+if(KB_TESTS)
+  add_library(lib_avformat INTERFACE)
+  pkg_check_modules(AVFORMAT IMPORTED_TARGET libavformat libavcodec libavutil)
+  if(AVFORMAT_FOUND)
+    target_link_libraries(lib_avformat INTERFACE PkgConfig::AVFORMAT)
+    target_compile_definitions(lib_avformat INTERFACE KB_HAVE_AVFORMAT=1)
+  endif()
+endif()

@@ -1,6 +1,6 @@
 /*
- * child: fork, watch, reap. The watching is a poll(2) loop on a pool thread: two pipes, a deadline and a
- * cancellation flag. Nothing of it touches the event loop.
+ * child: fork, watch, reap. The watching is a poll(2) loop on a pool thread: two pipes, a deadline
+ * and a cancellation flag. Nothing of it touches the event loop.
  */
 #include "child.h"
 

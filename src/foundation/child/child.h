@@ -1,7 +1,7 @@
 /*
- * child: foreign programs (ffmpeg, ffprobe) as supervised processes: no network, limits on memory, time,
- * output and files, idle priority, machine-readable output. A child never outlives its deadline or the
- * server: its whole process group is killed.
+ * child: foreign programs (ffmpeg, ffprobe) as supervised processes: no network, limits on memory,
+ * time, output and files, idle priority, machine-readable output. A child never outlives its
+ * deadline or the server: its whole process group is killed.
  */
 #pragma once
 
@@ -20,8 +20,8 @@ struct child_spec {
     size_t output_bytes_max; /* of standard output kept; more is an error. 0: nothing is kept */
     bool idle_priority;      /* CPU and disk only when nobody else wants them */
     /*
-     * Called with each line of standard output (without its end), on a thread of the pool: it may set
-     * atomics and post to a loop, nothing else. NULL: output is collected only.
+     * Called with each line of standard output (without its end), on a thread of the pool: it may
+     * set atomics and post to a loop, nothing else. NULL: output is collected only.
      */
     void (*on_line)(void *arg, str line);
     void *arg;
@@ -36,10 +36,10 @@ struct child_result {
 };
 
 /*
- * Runs the program to its end on a thread of `pool`. OK whatever its exit code: *out_result tells. Errors:
- * ERR_NOT_FOUND the program is not there, ERR_TIMEOUT it was killed at its limit or the task's deadline,
- * ERR_CANCELLED, ERR_TOO_LARGE it wrote more than output_bytes_max, ERR_EXHAUSTED no process to be had.
- * *out_result lies in the task's arena.
+ * Runs the program to its end on a thread of `pool`. OK whatever its exit code: *out_result tells.
+ * Errors: ERR_NOT_FOUND the program is not there, ERR_TIMEOUT it was killed at its limit or the
+ * task's deadline, ERR_CANCELLED, ERR_TOO_LARGE it wrote more than output_bytes_max, ERR_EXHAUSTED
+ * no process to be had. *out_result lies in the task's arena.
  */
 TASK_FN enum err await_child(struct pool *pool, const struct child_spec *spec,
                              struct child_result *out_result);

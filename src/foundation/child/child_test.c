@@ -115,9 +115,10 @@ TEST(child_memory_is_bounded)
 TEST(child_has_no_network)
 {
     struct run run = { .spec = { .output_bytes_max = 1000 } };
-    CHECK_OK(run_shell(&run, "exec 2>/dev/null; if command -v perl >/dev/null; then perl -MSocket -e "
-                             "'socket(S, PF_INET, SOCK_STREAM, 0) ? print \"open\" : print \"no\"'; "
-                             "else echo no; fi"));
+    CHECK_OK(run_shell(&run,
+                       "exec 2>/dev/null; if command -v perl >/dev/null; then perl -MSocket -e "
+                       "'socket(S, PF_INET, SOCK_STREAM, 0) ? print \"open\" : print \"no\"'; "
+                       "else echo no; fi"));
     CHECK(str_starts(run.result.output, STR("no")));
     arena_deinit(&run.kept);
 }

@@ -1,6 +1,6 @@
 /*
- * jail: limits, priority and the loss of the network. A seccomp filter makes socket(2) fail for anything
- * but Unix sockets; it needs no privilege, unlike a network namespace.
+ * jail: limits, priority and the loss of the network. A seccomp filter makes socket(2) fail for
+ * anything but Unix sockets; it needs no privilege, unlike a network namespace.
  */
 #include "jail.h"
 

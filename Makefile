@@ -1,0 +1,58 @@
+# The front door. CMake and Ninja do the work behind it; `make help` lists what there is.
+BUILD := build
+WEB   ?= 1
+DATA  ?= $(CURDIR)/data
+JOBS  ?= $(shell nproc)
+
+CONFIGURE = cmake -S . -G Ninja -Wno-dev
+RELEASE   = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_WEB=$(WEB)
+SANITIZED = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_TESTS=ON -DKB_SANITIZE=address,undefined -DKB_WEB=$(WEB)
+
+.PHONY: help run build test check dev bench fuzz clean
+.DEFAULT_GOAL := help
+
+help: ## list these commands
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: ## install what is missing, build, and open the cinema (FILMS=DIR: with your films)
+	@tools/setup build $(if $(filter 1,$(WEB)),web) run
+	@$(MAKE) --no-print-directory release
+	@tools/run --data "$(DATA)" $(if $(FILMS),--films "$(FILMS)")
+
+build: ## leave the release program at build/kinobezdna (WEB=0: without Node)
+	@tools/setup build $(if $(filter 1,$(WEB)),web)
+	@$(MAKE) --no-print-directory release
+
+.PHONY: release
+release:
+	@$(CONFIGURE) -B $(BUILD)/release $(RELEASE) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+	@ninja -C $(BUILD)/release -j $(JOBS) --quiet
+	@ln -sf release/kinobezdna $(BUILD)/kinobezdna
+
+test: ## everything there is to test (T=name: suites whose name contains it)
+	@tools/setup build web run test
+	@$(MAKE) --no-print-directory release WEB=1
+	@$(CONFIGURE) -B $(BUILD)/test $(SANITIZED) > $(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
+	@ninja -C $(BUILD)/test -j $(JOBS) --quiet
+	@tests/run $(BUILD) $(T)
+
+check: ## format, lint, layers, TSan, a minute of each fuzz target
+	@tools/setup build web run test check
+	@tools/check $(BUILD)
+
+dev: ## sanitizers, seeded data, rebuild and restart on save
+	@tools/setup build web run dev
+	@tools/dev $(BUILD)
+
+bench: ## measure against nginx; writes build/bench.json
+	@tools/setup build web run bench
+	@$(MAKE) --no-print-directory release
+	@tools/bench $(BUILD)
+
+fuzz: ## run one fuzz target: make fuzz F=json (SECONDS=60)
+	@tools/setup build check
+	@tools/fuzz $(BUILD) $(F)
+
+clean: ## remove what was built (data stays)
+	rm -rf $(BUILD)

@@ -1,0 +1,408 @@
+/* catalog_collections: what editors put together, and the home page made of it. */
+#include "catalog_internal.h"
+
+#include "catalog_sql.h"
+
+#include <stdlib.h>
+
+enum {
+    COLLECTIONS_MAX = 200,
+    TITLES_MAX = 200,
+    SHELF_TITLES = 24,
+    GENRE_SHELVES = 6,
+    SHELVES_MAX = 40
+};
+
+struct collection_card {
+    struct id id;
+    str slug, kind, name, description;
+    int64_t count;
+};
+SHAPE(collection_card_shape, struct collection_card, FIELD(struct collection_card, id),
+      FIELD(struct collection_card, slug), FIELD(struct collection_card, kind),
+      FIELD(struct collection_card, name), FIELD(struct collection_card, description),
+      FIELD(struct collection_card, count));
+
+struct collections_query {
+    str kind, lang;
+};
+SHAPE(collections_query_shape, struct collections_query,
+      FIELD(struct collections_query, kind, .format = FORMAT_SLUG, .doc = "shelf or collection"),
+      FIELD(struct collections_query, lang, .format = FORMAT_LANGUAGE));
+
+struct collections_list {
+    LIST_OF(struct collection_card) items;
+    opt_str next;
+};
+SHAPE(collections_list_shape, struct collections_list,
+      FIELD_SHAPES(struct collections_list, items, collection_card_shape),
+      FIELD(struct collections_list, next));
+
+struct collection_page {
+    struct id id;
+    str slug, kind, name, description;
+    int64_t version;
+    title_cards titles;
+};
+SHAPE(collection_page_shape, struct collection_page, FIELD(struct collection_page, id),
+      FIELD(struct collection_page, slug), FIELD(struct collection_page, kind),
+      FIELD(struct collection_page, name), FIELD(struct collection_page, description),
+      FIELD(struct collection_page, version),
+      FIELD_SHAPES(struct collection_page, titles, title_card_shape));
+
+struct shelf {
+    str id, slug, name;
+    title_cards titles;
+};
+SHAPE(shelf_shape, struct shelf, FIELD(struct shelf, id), FIELD(struct shelf, slug),
+      FIELD(struct shelf, name), FIELD_SHAPES(struct shelf, titles, title_card_shape));
+
+struct home {
+    struct title_card *hero;
+    LIST_OF(struct shelf) shelves;
+};
+SHAPE(home_shape, struct home, FIELD_SHAPE_PTR(struct home, hero, title_card_shape),
+      FIELD_SHAPES(struct home, shelves, shelf_shape));
+
+enum err collection_text(struct db_tx *tx, struct id id, const char *field, str language, str *out)
+{
+    struct db_rows rows;
+    TRY(db_all(tx, &SQL_COLLECTION_TEXTS_LIST, DB_ARGS(DB_I64(id.value)), 200, &rows));
+    struct catalog_text *texts = ARENA_ARRAY(db_arena(tx), rows.count, struct catalog_text);
+    size_t count = 0;
+    for (unsigned i = 0; i < rows.count; i++)
+        if (str_eq(db_text(&rows.items[i], 0), str_of(field)))
+            texts[count++] =
+                (struct catalog_text){ db_text(&rows.items[i], 1), db_text(&rows.items[i], 2) };
+    *out = catalog_text_choose(texts, count, language, STR(""));
+    return OK;
+}
+
+static enum err collection_titles(struct db_tx *tx, struct id id, str language, unsigned limit,
+                                  title_cards *out)
+{
+    struct db_rows rows;
+    TRY(db_all(tx, &SQL_COLLECTION_TITLES_LIST, DB_ARGS(DB_I64(id.value), DB_TIME(clock_now())),
+               limit, &rows));
+    out->items = ARENA_ARRAY(db_arena(tx), rows.count, struct title_card);
+    out->count = 0;
+    for (unsigned i = 0; i < rows.count; i++)
+        TRY(card_load(tx, ID(db_i64(&rows.items[i], 0)), language, &out->items[out->count++]));
+    return OK;
+}
+
+/* --- Lists and pages
+ * ------------------------------------------------------------------------------------ */
+
+struct collections_read {
+    struct collections_query query;
+    str language;
+    struct id id;
+    struct collections_list list;
+    struct collection_page page;
+};
+
+static enum err collections_read(struct db_tx *tx, void *arg)
+{
+    struct collections_read *read = arg;
+    struct db_rows rows;
+    str kind = read->query.kind.len ? read->query.kind : STR("shelf");
+    TRY(db_all(tx, &SQL_COLLECTIONS_LIST, DB_ARGS(DB_TEXT(kind)), COLLECTIONS_MAX, &rows));
+    read->list.items.items = ARENA_ARRAY(db_arena(tx), rows.count, struct collection_card);
+    for (unsigned i = 0; i < rows.count; i++) {
+        struct collection_card *card = &read->list.items.items[read->list.items.count++];
+        struct db_rows titles;
+        card->id = ID(db_i64(&rows.items[i], 0));
+        card->slug = db_text(&rows.items[i], 1);
+        card->kind = db_text(&rows.items[i], 2);
+        TRY(collection_text(tx, card->id, "name", read->language, &card->name));
+        TRY(collection_text(tx, card->id, "description", read->language, &card->description));
+        TRY(db_all(tx, &SQL_COLLECTION_TITLES_LIST,
+                   DB_ARGS(DB_I64(card->id.value), DB_TIME(clock_now())), TITLES_MAX, &titles));
+        card->count = titles.count;
+    }
+    read->list.next = (opt_str){ .state = OPT_NULL };
+    return OK;
+}
+
+static enum err collections_build(struct http_request *request, str language, struct buf *out,
+                                  int64_t *out_version)
+{
+    struct collections_read read = { .language = language };
+    (void)out_version;
+    TRY(shape_parse_query(request->arena, &collections_query_shape, request->query, &read.query));
+    TRY(db_read(catalog.db, collections_read, &read));
+    shape_write_json(out, &collections_list_shape, &read.list);
+    return OK;
+}
+
+enum err on_collections_list(struct http_request *request, struct http_response *response)
+{
+    return cache_answer(request, response, collections_build);
+}
+
+static enum err collection_read(struct db_tx *tx, void *arg)
+{
+    struct collections_read *read = arg;
+    struct collection_page *page = &read->page;
+    struct db_row row;
+    TRY(db_find(tx, &SQL_COLLECTION_GET, DB_ARGS(DB_I64(read->id.value)), &row));
+    if (!row.values)
+        return err_set(ERR_NOT_FOUND, "collection-not-found", "there is no collection %lld",
+                       (long long)read->id.value);
+    page->id = read->id;
+    page->slug = db_text(&row, 1);
+    page->kind = db_text(&row, 2);
+    page->version = db_i64(&row, 3);
+    TRY(collection_text(tx, read->id, "name", read->language, &page->name));
+    TRY(collection_text(tx, read->id, "description", read->language, &page->description));
+    return collection_titles(tx, read->id, read->language, TITLES_MAX, &page->titles);
+}
+
+static enum err collection_build(struct http_request *request, str language, struct buf *out,
+                                 int64_t *out_version)
+{
+    struct collections_read read = { .language = language };
+    TRY(request_id(request, "id", "collection-not-found", &read.id));
+    TRY(db_read(catalog.db, collection_read, &read));
+    *out_version = read.page.version;
+    shape_write_json(out, &collection_page_shape, &read.page);
+    return OK;
+}
+
+enum err on_collection_get(struct http_request *request, struct http_response *response)
+{
+    return cache_answer(request, response, collection_build);
+}
+
+/* --- Home
+ * ------------------------------------------------------------------------------------------------
+ */
+
+struct home_read {
+    str language;
+    struct home home;
+};
+
+/* Shelves with nothing on them are left out; a title without a film is never the first of a shelf.
+ */
+static void shelf_add(struct home *home, struct shelf shelf)
+{
+    if (shelf.titles.count && home->shelves.count < SHELVES_MAX)
+        home->shelves.items[home->shelves.count++] = shelf;
+}
+
+static enum err listed_titles(struct db_tx *tx, str tokens, str language, title_cards *out)
+{
+    struct db_rows rows;
+    TRY(db_all(tx, &SQL_TITLES_DESCENDING,
+               DB_ARGS(DB_TEXT(STR("shelf")), DB_TEXT(STR("\xf4\x8f\xbf\xbf")), DB_I64(INT64_MAX),
+                       DB_TEXT(tokens), DB_TIME(clock_now()), DB_NULL, DB_NULL, DB_NULL,
+                       DB_TEXT(STR("")), DB_TEXT(STR("")), DB_I64(SHELF_TITLES)),
+               SHELF_TITLES, &rows));
+    out->items = ARENA_ARRAY(db_arena(tx), rows.count, struct title_card);
+    out->count = 0;
+    for (unsigned i = 0; i < rows.count; i++)
+        TRY(card_load(tx, ID(db_i64(&rows.items[i], 1)), language, &out->items[out->count++]));
+    return OK;
+}
+
+static enum err new_shelf(struct db_tx *tx, struct home_read *read)
+{
+    bool russian = str_eq(read->language, STR("ru"));
+    struct shelf shelf = { .id = STR("new"),
+                           .slug = STR("new"),
+                           .name = russian ? STR("Новое в кинотеатре") : STR("New in the cinema") };
+    TRY(listed_titles(tx, STR("[\"kind:any\"]"), read->language, &shelf.titles));
+    for (size_t i = 0; i < shelf.titles.count && !read->home.hero; i++)
+        if (shelf.titles.items[i].playable && shelf.titles.items[i].backdrop.state == OPT_SET)
+            read->home.hero = &shelf.titles.items[i];
+    if (!read->home.hero && shelf.titles.count && shelf.titles.items[0].playable)
+        read->home.hero = &shelf.titles.items[0];
+    shelf_add(&read->home, shelf);
+    return OK;
+}
+
+static enum err editors_shelves(struct db_tx *tx, struct home_read *read)
+{
+    struct db_rows rows;
+    char number[ID_TEXT_MAX];
+    TRY(db_all(tx, &SQL_COLLECTIONS_LIST, DB_ARGS(DB_TEXT(STR("shelf"))), SHELVES_MAX, &rows));
+    for (unsigned i = 0; i < rows.count; i++) {
+        struct id id = ID(db_i64(&rows.items[i], 0));
+        struct shelf shelf = { .id = arena_str(db_arena(tx), id_format(id, number)),
+                               .slug = db_text(&rows.items[i], 1) };
+        TRY(collection_text(tx, id, "name", read->language, &shelf.name));
+        TRY(collection_titles(tx, id, read->language, SHELF_TITLES, &shelf.titles));
+        shelf_add(&read->home, shelf);
+    }
+    return OK;
+}
+
+static int by_count(const void *a, const void *b)
+{
+    int64_t one = db_i64(a, 1), other = db_i64(b, 1);
+    return one < other ? 1 : one > other ? -1 : 0;
+}
+
+static enum err genre_shelves(struct db_tx *tx, struct home_read *read)
+{
+    struct db_rows rows;
+    struct arena *arena = db_arena(tx);
+    TRY(db_all(tx, &SQL_FACETS_LIST,
+               DB_ARGS(DB_TEXT(STR("genre:")), DB_TEXT(STR("genre;")), DB_TIME(clock_now())), 1000,
+               &rows));
+    struct db_row *genres = ARENA_ARRAY(arena, rows.count, struct db_row);
+    for (unsigned i = 0; i < rows.count; i++)
+        genres[i] = rows.items[i];
+    if (rows.count)
+        qsort(genres, rows.count, sizeof(*genres), by_count);
+    for (unsigned i = 0; i < rows.count && i < GENRE_SHELVES && db_i64(&genres[i], 1) >= 3; i++) {
+        str slug = str_skip(db_text(&genres[i], 0), 6);
+        struct shelf shelf = { .id = arena_printf(arena, "genre-%.*s", STR_ARG(slug)),
+                               .slug = slug,
+                               .name = genre_label(slug, read->language) };
+        str tokens = arena_printf(arena, "[\"kind:any\",\"genre:%.*s\"]", STR_ARG(slug));
+        TRY(listed_titles(tx, tokens, read->language, &shelf.titles));
+        shelf_add(&read->home, shelf);
+    }
+    return OK;
+}
+
+static enum err home_read(struct db_tx *tx, void *arg)
+{
+    struct home_read *read = arg;
+    read->home.shelves.items = ARENA_ARRAY(db_arena(tx), SHELVES_MAX, struct shelf);
+    TRY(new_shelf(tx, read));
+    TRY(editors_shelves(tx, read));
+    return genre_shelves(tx, read);
+}
+
+static enum err home_build(struct http_request *request, str language, struct buf *out,
+                           int64_t *out_version)
+{
+    struct home_read read = { .language = language };
+    (void)request, (void)out_version;
+    TRY(db_read_scan(catalog.db, home_read, &read));
+    shape_write_json(out, &home_shape, &read.home);
+    return OK;
+}
+
+enum err on_home_get(struct http_request *request, struct http_response *response)
+{
+    return cache_answer(request, response, home_build);
+}
+
+/* --- Writing
+ * --------------------------------------------------------------------------------------------- */
+
+static enum err collection_add(struct db_tx *tx, const struct catalog_collection *collection,
+                               int64_t *out_id)
+{
+    struct db_row row;
+    TRY(db_find(tx, &SQL_COLLECTION_FIND, DB_ARGS(DB_TEXT(collection->slug)), &row));
+    if (row.values) {
+        *out_id = db_i64(&row, 0);
+        return db_exec(tx, &SQL_COLLECTION_TOUCH, DB_ARGS(DB_I64(*out_id)), NULL);
+    }
+    return db_insert(
+        tx, &SQL_COLLECTION_ADD,
+        DB_ARGS(DB_TEXT(collection->slug), DB_TEXT(collection->kind), DB_I64(collection->position)),
+        out_id);
+}
+
+enum err catalog_collection_put(struct db_tx *tx, const struct catalog_collection *collection)
+{
+    int64_t id;
+    TRY(collection_add(tx, collection, &id));
+    for (size_t i = 0; i < collection->names_count; i++)
+        TRY(db_exec(tx, &SQL_COLLECTION_TEXT_PUT,
+                    DB_ARGS(DB_I64(id), DB_TEXT(STR("name")),
+                            DB_TEXT(collection->names[i].language),
+                            DB_TEXT(collection->names[i].value)),
+                    NULL));
+    if (!collection->append)
+        TRY(db_exec(tx, &SQL_COLLECTION_TITLES_CLEAR, DB_ARGS(DB_I64(id)), NULL));
+    for (size_t i = 0; i < collection->titles_count; i++)
+        TRY(db_exec(tx, &SQL_COLLECTION_TITLE_PUT,
+                    DB_ARGS(DB_I64(id), DB_I64((int64_t)i), DB_I64(collection->titles[i].value)),
+                    NULL));
+    return OK;
+}
+
+struct collection_body {
+    str slug, kind;
+    MAP_OF(str) names;
+    LIST_OF(struct id) titles;
+    int64_t position;
+};
+SHAPE(collection_put_shape, struct collection_body,
+      FIELD(struct collection_body, slug, .required = true, .format = FORMAT_SLUG, .max = 60),
+      FIELD(struct collection_body, kind, .required = true, .format = FORMAT_SLUG,
+            .doc = "shelf or collection"),
+      FIELD_MAP(struct collection_body, names, .required = true, .min = 1, .max = 40,
+                .keys = FORMAT_LANGUAGE, .item_max = 200),
+      FIELD_LIST(struct collection_body, titles, .max = TITLES_MAX),
+      FIELD(struct collection_body, position, .min = -1000, .max = 1000));
+
+struct collection_edit {
+    struct catalog_collection collection;
+    struct id id;
+};
+
+static enum err collection_put_tx(struct db_tx *tx, void *arg)
+{
+    struct collection_edit *edit = arg;
+    struct db_row row;
+    TRY(catalog_collection_put(tx, &edit->collection));
+    TRY(db_one(tx, &SQL_COLLECTION_FIND, DB_ARGS(DB_TEXT(edit->collection.slug)), &row));
+    edit->id = ID(db_i64(&row, 0));
+    return OK;
+}
+
+enum err on_collection_put(struct http_request *request, struct http_response *response)
+{
+    struct collection_body body;
+    TRY(shape_parse_json(request->arena, &collection_put_shape, request->body, &body));
+    struct catalog_text *names = ARENA_ARRAY(request->arena, body.names.count, struct catalog_text);
+    for (size_t i = 0; i < body.names.count; i++)
+        names[i] = (struct catalog_text){ body.names.items[i].key, body.names.items[i].value };
+    struct collection_edit edit = { .collection = { .slug = body.slug,
+                                                    .kind = body.kind,
+                                                    .names = names,
+                                                    .names_count = body.names.count,
+                                                    .titles = body.titles.items,
+                                                    .titles_count = body.titles.count,
+                                                    .position = body.position } };
+    TRY(db_tx(catalog.db, collection_put_tx, &edit));
+    catalog_changed();
+    struct collections_read read = { .language = request_language(request), .id = edit.id };
+    struct buf buf;
+    TRY(db_read(catalog.db, collection_read, &read));
+    buf_init(&buf, request->arena, MIB(1));
+    shape_write_json(&buf, &collection_page_shape, &read.page);
+    http_reply_memory(response, STR("application/json"), buf_str(&buf));
+    response->status = 201;
+    return OK;
+}
+
+static enum err collection_remove_tx(struct db_tx *tx, void *arg)
+{
+    struct id *id = arg;
+    int64_t removed;
+    TRY(db_exec(tx, &SQL_COLLECTION_REMOVE, DB_ARGS(DB_I64(id->value)), &removed));
+    if (removed == 0)
+        return err_set(ERR_NOT_FOUND, "collection-not-found", "there is no collection %lld",
+                       (long long)id->value);
+    return OK;
+}
+
+enum err on_collection_remove(struct http_request *request, struct http_response *response)
+{
+    struct id id;
+    TRY(request_id(request, "id", "collection-not-found", &id));
+    TRY(db_tx(catalog.db, collection_remove_tx, &id));
+    catalog_changed();
+    http_reply_status(response, 204);
+    return OK;
+}

@@ -1,0 +1,144 @@
+/*
+ * catalog_index: what lists and search read, made anew from the stored title whenever it changes:
+ * tokens to filter by, folded names to find by, keys to sort by.
+ */
+#include "catalog_internal.h"
+
+#include "catalog_sql.h"
+#include "media/text/fold.h"
+
+#include <stdio.h>
+
+enum { WORDS_MAX = 12, FOLDED_BYTES_MAX = 120, CREDITS_MAX = 200 };
+
+static enum err token_put(struct db_tx *tx, struct id id, const char *kind, str value)
+{
+    str token = arena_printf(db_arena(tx), "%s:%.*s", kind, STR_ARG(value));
+    return db_exec(tx, &SQL_TITLE_TOKEN_PUT, DB_ARGS(DB_I64(id.value), DB_TEXT(token)), NULL);
+}
+
+static enum err word_tokens_put(struct db_tx *tx, struct id id, const char *kind, str words)
+{
+    str word;
+    while (str_cut(&words, ' ', &word))
+        if (word.len)
+            TRY(token_put(tx, id, kind, word));
+    return OK;
+}
+
+static enum err person_tokens_put(struct db_tx *tx, struct id id)
+{
+    struct db_rows rows;
+    char text[ID_TEXT_MAX];
+    TRY(db_all(tx, &SQL_CREDITS_LIST, DB_ARGS(DB_I64(id.value)), CREDITS_MAX, &rows));
+    for (unsigned i = 0; i < rows.count; i++)
+        TRY(token_put(tx, id, "person", id_format(ID(db_i64(&rows.items[i], 1)), text)));
+    return OK;
+}
+
+static enum err tokens_put(struct db_tx *tx, const struct title *title)
+{
+    char year[24];
+    TRY(db_exec(tx, &SQL_TITLE_TOKENS_CLEAR, DB_ARGS(DB_I64(title->id.value)), NULL));
+    TRY(token_put(tx, title->id, "kind", shape_enum_text(&title_kinds, title->kind)));
+    if (title->kind != TITLE_EPISODE)
+        TRY(token_put(tx, title->id, "kind", STR("any")));
+    if (title->playable)
+        TRY(token_put(tx, title->id, "playable", STR("true")));
+    TRY(word_tokens_put(tx, title->id, "genre", title->genres));
+    TRY(word_tokens_put(tx, title->id, "country", title->countries));
+    TRY(word_tokens_put(tx, title->id, "language", title->languages));
+    if (title->year.state == OPT_SET) {
+        snprintf(year, sizeof(year), "%lld", (long long)title->year.value);
+        TRY(token_put(tx, title->id, "year", str_of(year)));
+    }
+    return person_tokens_put(tx, title->id);
+}
+
+static bool is_word_break(uint32_t c)
+{
+    return c == ' ' || c == '-' || c == '.' || c == ',' || c == ':' || c == '(' || c == '"' ||
+           c == '\'' || c == 0xab || c == 0x2014 || c == 0x2019;
+}
+
+enum err names_each_word(struct db_tx *tx, str name, struct id id, name_fn put)
+{
+    str folded = fold_str(db_arena(tx), name);
+    bool at_start = true;
+    unsigned words = 0;
+    for (size_t pos = 0; pos < folded.len && words < WORDS_MAX;) {
+        size_t from = pos;
+        bool is_break = is_word_break(str_utf8_next(folded, &pos));
+        if (!is_break && at_start) {
+            str rest = str_sub(folded, from, FOLDED_BYTES_MAX);
+            while (rest.len && !str_is_utf8(rest)) /* cut between characters */
+                rest.len--;
+            TRY(put(tx, rest, id));
+            words++;
+        }
+        at_start = is_break;
+    }
+    return OK;
+}
+
+static enum err title_name_put(struct db_tx *tx, str folded, struct id id)
+{
+    return db_exec(tx, &SQL_TITLE_NAME_PUT, DB_ARGS(DB_TEXT(folded), DB_I64(id.value)), NULL);
+}
+
+static enum err names_put(struct db_tx *tx, const struct title *title)
+{
+    TRY(db_exec(tx, &SQL_TITLE_NAMES_CLEAR, DB_ARGS(DB_I64(title->id.value)), NULL));
+    TRY(names_each_word(tx, title->original_title, title->id, title_name_put));
+    for (size_t i = 0; i < title->texts_count; i++)
+        if (str_eq(title->texts[i].field, STR("title")))
+            TRY(names_each_word(tx, title->texts[i].value, title->id, title_name_put));
+    return OK;
+}
+
+static enum err order_put(struct db_tx *tx, struct id id, const char *ordering, str key)
+{
+    return db_exec(tx, &SQL_TITLE_ORDER_PUT,
+                   DB_ARGS(DB_TEXT(str_of(ordering)), DB_TEXT(key), DB_I64(id.value)), NULL);
+}
+
+static enum err orders_put(struct db_tx *tx, const struct title *title)
+{
+    struct arena *arena = db_arena(tx);
+    char ordering[32];
+    TRY(db_exec(tx, &SQL_TITLE_ORDERS_CLEAR, DB_ARGS(DB_I64(title->id.value)), NULL));
+    str added = arena_printf(arena, "%020lld", (long long)title->added_at);
+    TRY(order_put(tx, title->id, "added", added));
+    TRY(order_put(tx, title->id, "shelf",
+                  arena_printf(arena, "%d%.*s", title->playable, STR_ARG(added))));
+    int64_t year = title->year.state == OPT_SET ? title->year.value : 0;
+    TRY(order_put(tx, title->id, "year", arena_printf(arena, "%04lld", (long long)year)));
+    for (size_t i = 0; i < INTERFACE_LANGUAGES; i++) {
+        str name = fold_str(arena, title_text(title, "title", interface_languages[i]));
+        snprintf(ordering, sizeof(ordering), "title.%.*s", STR_ARG(interface_languages[i]));
+        TRY(order_put(tx, title->id, ordering, str_sub(name, 0, FOLDED_BYTES_MAX)));
+    }
+    return OK;
+}
+
+enum err title_reindex(struct db_tx *tx, struct id id)
+{
+    struct title title;
+    char text[ID_TEXT_MAX];
+    int64_t version;
+    struct arena *arena = db_arena(tx);
+    TRY(db_insert(tx, &SQL_TITLE_TOUCH, DB_ARGS(DB_I64(id.value), DB_TIME(clock_now())), &version));
+    TRY(title_load(tx, id, &title));
+    TRY(tokens_put(tx, &title));
+    TRY(names_put(tx, &title));
+    TRY(orders_put(tx, &title));
+    str number = id_format(id, text);
+    struct db_event event = {
+        .type = STR("title.changed"),
+        .aggregate_id = arena_printf(arena, "title/%.*s", STR_ARG(number)),
+        .payload = arena_printf(
+            arena, "{\"id\":\"%.*s\",\"status\":\"%.*s\",\"version\":%lld}", STR_ARG(number),
+            STR_ARG(shape_enum_text(&title_statuses, title.status)), (long long)version),
+    };
+    return db_event_add(tx, &event);
+}

@@ -1,0 +1,160 @@
+/* catalog_internal: what the files of the catalogue share. */
+#pragma once
+
+#include "catalog.h"
+
+#include "foundation/http/http.h"
+#include "foundation/shape/shape.h"
+
+struct catalog {
+    struct db *db;
+    struct blob_store *blobs;
+    struct pool *files;
+    struct http_file_cache *artwork;
+};
+extern struct catalog catalog;
+
+enum title_status { TITLE_DRAFT, TITLE_PUBLISHED, TITLE_ARCHIVED };
+SHAPE_ENUM_DECLARE(title_kinds);
+SHAPE_ENUM_DECLARE(title_statuses);
+SHAPE_ENUM_DECLARE(catalog_sources);
+
+/* The languages lists are sorted in: those of the interface. */
+enum { INTERFACE_LANGUAGES = 2 };
+extern const str interface_languages[INTERFACE_LANGUAGES];
+
+typedef LIST_OF(str) str_list;
+
+/* --- Titles as stored (catalog_title.c)
+ * ------------------------------------------------------------ */
+
+struct title {
+    struct id id, series_id;
+    enum title_kind kind;
+    enum title_status status;
+    int64_t season, episode;
+    str original_title, original_language;
+    opt_i64 year, runtime_min, age_min;
+    str genres, countries, languages; /* words */
+    str age_rating;
+    instant available_from, available_to; /* INSTANT_NEVER: open */
+    instant added_at, updated_at;
+    bool playable;
+    int64_t version;
+    struct title_text {
+        str field, language, value;
+    } * texts;
+    size_t texts_count;
+};
+
+/* ERR_NOT_FOUND "title-not-found". Draft or not. */
+enum err title_load(struct db_tx *tx, struct id id, struct title *out_title);
+/* Shown to viewers at this moment? */
+bool title_is_shown(const struct title *title, instant now);
+/* The text in `language`, else the original's, English's, any. Empty when there is none at all. */
+str title_text(const struct title *title, const char *field, str language);
+/* The same choice among texts of something else. */
+str catalog_text_choose(const struct catalog_text *texts, size_t count, str language, str original);
+
+/* --- Writing (catalog_fields.c, catalog_index.c)
+ * --------------------------------------------------- */
+
+/* Sets values with their provenance, as far as locks and ranks allow; lock: from now on they stay.
+ */
+struct title_change {
+    const struct catalog_value *values;
+    size_t values_count;
+    enum catalog_source source;
+    str licence;
+    bool lock;
+};
+enum err title_fields_put(struct db_tx *tx, struct id id, const struct title_change *change);
+/* Tokens, names and orders from what is stored; a new version; the event. */
+enum err title_reindex(struct db_tx *tx, struct id id);
+enum err title_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record);
+/* Word starts of a folded name, for prefix search: calls put for each. */
+typedef enum err (*name_fn)(struct db_tx *tx, str folded, struct id id);
+enum err names_each_word(struct db_tx *tx, str name, struct id id, name_fn put);
+
+/* --- Answers (catalog_card.c, catalog_page.c)
+ * ------------------------------------------------------ */
+
+struct title_card {
+    struct id id;
+    enum title_kind kind;
+    str title, original_title;
+    opt_i64 year, runtime_min;
+    str_list genres, countries;
+    opt_str age_rating, poster, backdrop;
+    bool playable;
+    str synopsis;
+    enum title_status status;
+};
+typedef LIST_OF(struct title_card) title_cards;
+SHAPE_DECLARE(title_card_shape, struct title_card);
+
+enum err card_load(struct db_tx *tx, struct id id, str language, struct title_card *out_card);
+enum err card_of(struct db_tx *tx, const struct title *title, str language,
+                 struct title_card *out_card);
+str_list words_of(struct arena *arena, str words);
+/* The name of a genre in a language of the interface; an unknown one is shown as its slug. */
+str genre_label(str slug, str language);
+
+extern const struct shape title_page_shape;
+/* The whole title page as JSON. */
+enum err page_write(struct db_tx *tx, const struct title *title, str language, struct buf *out);
+/* "name" or "biography" of a person; "name" or "description" of a collection. */
+enum err person_text(struct db_tx *tx, struct id id, const char *field, str language, str *out);
+enum err collection_text(struct db_tx *tx, struct id id, const char *field, str language, str *out);
+/* The form of an editor: every language, every provenance. */
+extern const struct shape title_edit_shape;
+enum err edit_write(struct db_tx *tx, struct id id, struct buf *out);
+
+/* --- Ready bytes (catalog_cache.c)
+ * ------------------------------------------------------------------ */
+
+/*
+ * Answers a read from ready bytes, or builds them by `build` and keeps them. The key is the route's
+ * path, the normalised query and the language. Entries die when the catalogue changes, when a
+ * window opens or closes, and when room is needed.
+ */
+typedef enum err (*build_fn)(struct http_request *request, str language, struct buf *out,
+                             int64_t *out_version);
+enum err cache_answer(struct http_request *request, struct http_response *response, build_fn build);
+/* `language` of a request: ?lang= else Accept-Language, reduced to a primary tag that the interface
+ * knows; "en" otherwise. */
+str request_language(const struct http_request *request);
+void cache_open(void);
+void cache_close(void);
+
+/* The id in a path parameter; what is no id is not found either: ERR_NOT_FOUND with `slug`. */
+enum err request_id(const struct http_request *request, const char *param, const char *slug,
+                    struct id *out_id);
+
+/* --- Handlers
+ * ---------------------------------------------------------------------------------------- */
+
+enum err on_titles_list(struct http_request *request, struct http_response *response);
+enum err on_title_get(struct http_request *request, struct http_response *response);
+enum err on_people_list(struct http_request *request, struct http_response *response);
+enum err on_person_get(struct http_request *request, struct http_response *response);
+enum err on_genres_list(struct http_request *request, struct http_response *response);
+enum err on_countries_list(struct http_request *request, struct http_response *response);
+enum err on_years_list(struct http_request *request, struct http_response *response);
+enum err on_collections_list(struct http_request *request, struct http_response *response);
+enum err on_collection_get(struct http_request *request, struct http_response *response);
+enum err on_home_get(struct http_request *request, struct http_response *response);
+enum err on_artwork_get(struct http_request *request, struct http_response *response);
+
+enum err on_title_add(struct http_request *request, struct http_response *response);
+enum err on_title_patch(struct http_request *request, struct http_response *response);
+enum err on_title_edit_get(struct http_request *request, struct http_response *response);
+enum err on_title_publish(struct http_request *request, struct http_response *response);
+enum err on_title_archive(struct http_request *request, struct http_response *response);
+enum err on_collection_put(struct http_request *request, struct http_response *response);
+enum err on_collection_remove(struct http_request *request, struct http_response *response);
+
+extern const struct shape titles_query_shape, titles_list_shape, people_query_shape,
+    people_list_shape, person_page_shape, facets_query_shape, facets_list_shape,
+    collections_query_shape, collections_list_shape, collection_page_shape, home_shape,
+    title_add_shape, title_patch_shape, collection_put_shape, language_query_shape;

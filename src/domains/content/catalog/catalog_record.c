@@ -1,0 +1,324 @@
+/*
+ * catalog_record: what imports write: records, credits and people, external ids, editions, artwork,
+ * publishing. Everything takes part in the caller's transaction and ends in title_reindex().
+ */
+#include "catalog_internal.h"
+
+#include "catalog_sql.h"
+#include "media/text/fold.h"
+
+enum { CREDITS_MAX = 150 };
+
+static enum err person_name_put(struct db_tx *tx, str folded, struct id id)
+{
+    return db_exec(tx, &SQL_PERSON_NAME_PUT, DB_ARGS(DB_TEXT(folded), DB_I64(id.value)), NULL);
+}
+
+/* The person of a credit: found by any of the names, else made. New languages are added. */
+static enum err person_put(struct db_tx *tx, const struct catalog_credit *credit, struct id *out_id)
+{
+    struct db_row row = { 0 };
+    int64_t id = 0;
+    for (size_t i = 0; i < credit->names_count && !row.values; i++) {
+        str key = fold_str(db_arena(tx), str_trim(credit->names[i].value));
+        TRY(db_find(tx, &SQL_PERSON_FIND, DB_ARGS(DB_TEXT(key)), &row));
+    }
+    if (row.values) {
+        id = db_i64(&row, 0);
+    } else {
+        str key = fold_str(db_arena(tx), str_trim(credit->names[0].value));
+        TRY(db_insert(tx, &SQL_PERSON_ADD, DB_ARGS(DB_TEXT(key)), &id));
+    }
+    for (size_t i = 0; i < credit->names_count; i++) {
+        TRY(db_exec(tx, &SQL_PERSON_TEXT_PUT,
+                    DB_ARGS(DB_I64(id), DB_TEXT(STR("name")), DB_TEXT(credit->names[i].language),
+                            DB_TEXT(str_trim(credit->names[i].value)), DB_I64(0)),
+                    NULL));
+        TRY(names_each_word(tx, credit->names[i].value, ID(id), person_name_put));
+    }
+    *out_id = ID(id);
+    return OK;
+}
+
+static enum err credit_put(struct db_tx *tx, struct id title, int64_t position,
+                           const struct catalog_credit *credit)
+{
+    struct id person;
+    TRY(person_put(tx, credit, &person));
+    TRY(db_exec(
+        tx, &SQL_CREDIT_PUT,
+        DB_ARGS(DB_I64(title.value), DB_I64(position), DB_I64(person.value), DB_TEXT(credit->role)),
+        NULL));
+    for (size_t i = 0; i < credit->characters_count; i++)
+        if (credit->characters[i].value.len)
+            TRY(db_exec(tx, &SQL_CREDIT_TEXT_PUT,
+                        DB_ARGS(DB_I64(title.value), DB_I64(position),
+                                DB_TEXT(credit->characters[i].language),
+                                DB_TEXT(credit->characters[i].value)),
+                        NULL));
+    return OK;
+}
+
+/* Credits are one field as far as provenance goes: a source replaces them whole or not at all. */
+static enum err credits_may_change(struct db_tx *tx, struct id title, enum catalog_source source,
+                                   bool *out_may)
+{
+    struct db_rows rows;
+    *out_may = true;
+    TRY(db_all(tx, &SQL_TITLE_FIELDS_LIST, DB_ARGS(DB_I64(title.value)), 700, &rows));
+    for (unsigned i = 0; i < rows.count; i++) {
+        unsigned owner = 0;
+        if (!str_eq(db_text(&rows.items[i], 0), STR("credits")))
+            continue;
+        shape_enum_find(&catalog_sources, db_text(&rows.items[i], 1), &owner);
+        *out_may = !db_bool(&rows.items[i], 3) && owner <= (unsigned)source;
+    }
+    return OK;
+}
+
+enum err title_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record)
+{
+    bool may;
+    if (record->credits_count == 0)
+        return OK;
+    TRY(credits_may_change(tx, id, record->source, &may));
+    if (!may)
+        return OK;
+    TRY(db_exec(tx, &SQL_CREDITS_CLEAR, DB_ARGS(DB_I64(id.value)), NULL));
+    size_t count = MIN_OF(record->credits_count, (size_t)CREDITS_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (record->credits[i].names_count && str_trim(record->credits[i].names[0].value).len)
+            TRY(credit_put(tx, id, (int64_t)i, &record->credits[i]));
+    return db_exec(tx, &SQL_TITLE_FIELD_PUT,
+                   DB_ARGS(DB_I64(id.value), DB_TEXT(STR("credits")),
+                           DB_TEXT(shape_enum_text(&catalog_sources, record->source)),
+                           DB_TEXT(record->licence), DB_BOOL(false), DB_TIME(clock_now())),
+                   NULL);
+}
+
+static enum err title_add(struct db_tx *tx, const struct catalog_record *record, struct id *out_id)
+{
+    bool episode = record->kind == TITLE_EPISODE;
+    int64_t id;
+    TRY(db_insert(tx, &SQL_TITLE_ADD,
+                  DB_ARGS(DB_TEXT(shape_enum_text(&title_kinds, record->kind)),
+                          episode ? DB_I64(record->series_id.value) : DB_NULL,
+                          episode ? DB_I64(record->season) : DB_NULL,
+                          episode ? DB_I64(record->episode) : DB_NULL, DB_TIME(clock_now())),
+                  &id));
+    *out_id = ID(id);
+    return OK;
+}
+
+enum err catalog_record_put(struct db_tx *tx, const struct catalog_record *record, struct id *io_id)
+{
+    struct id id = *io_id;
+    struct title_change change = { .values = record->values,
+                                   .values_count = record->values_count,
+                                   .source = record->source,
+                                   .licence = record->licence,
+                                   .lock = record->source == CATALOG_SOURCE_EDITOR };
+    if (id_is_none(id))
+        TRY(title_add(tx, record, &id));
+    TRY(title_fields_put(tx, id, &change));
+    TRY(title_credits_put(tx, id, record));
+    for (size_t i = 0; i < record->external_ids_count; i++)
+        TRY(db_exec(tx, &SQL_EXTERNAL_ID_PUT,
+                    DB_ARGS(DB_TEXT(record->external_ids[i].provider),
+                            DB_TEXT(record->external_ids[i].value), DB_I64(id.value)),
+                    NULL));
+    TRY(title_reindex(tx, id));
+    *io_id = id;
+    return OK;
+}
+
+enum err catalog_episode_find(struct db_tx *tx, struct id series, int64_t season, int64_t episode,
+                              struct id *out_id)
+{
+    struct db_row row;
+    TRY(db_find(tx, &SQL_TITLE_EPISODE_FIND,
+                DB_ARGS(DB_I64(series.value), DB_I64(season), DB_I64(episode)), &row));
+    *out_id = row.values ? ID(db_i64(&row, 0)) : ID_NONE;
+    return OK;
+}
+
+enum err catalog_season_text_put(struct db_tx *tx, struct id series, int64_t season,
+                                 struct catalog_text text)
+{
+    return db_exec(
+        tx, &SQL_SEASON_TEXT_PUT,
+        DB_ARGS(DB_I64(series.value), DB_I64(season), DB_TEXT(text.language), DB_TEXT(text.value)),
+        NULL);
+}
+
+/* --- Matching
+ * -------------------------------------------------------------------------------------- */
+
+/* The same name with the same year is certain; a year off by one is how catalogues differ. */
+static double match_score(int64_t wanted_year, int64_t year)
+{
+    if (wanted_year == 0 || year == 0)
+        return 0.6;
+    int64_t apart = wanted_year > year ? wanted_year - year : year - wanted_year;
+    return apart == 0 ? 1.0 : apart == 1 ? 0.8 : 0.2;
+}
+
+static void match_insert(struct catalog_match *matches, unsigned *count, unsigned limit,
+                         struct catalog_match match)
+{
+    unsigned at = *count;
+    while (at > 0 && matches[at - 1].score < match.score)
+        at--;
+    if (at >= limit)
+        return;
+    unsigned last = *count < limit ? (*count)++ : limit - 1;
+    for (unsigned i = last; i > at; i--)
+        matches[i] = matches[i - 1];
+    matches[at] = match;
+}
+
+static enum err match_by_id(struct db_tx *tx, const struct catalog_external_id *external,
+                            struct catalog_match *out_match, bool *out_found)
+{
+    struct db_row row;
+    struct title title;
+    *out_found = false;
+    TRY(db_find(tx, &SQL_EXTERNAL_ID_FIND,
+                DB_ARGS(DB_TEXT(external->provider), DB_TEXT(external->value)), &row));
+    if (!row.values)
+        return OK;
+    TRY(title_load(tx, ID(db_i64(&row, 0)), &title));
+    *out_match = (struct catalog_match){ title.id, title_text(&title, "title", STR("en")),
+                                         title.year.state == OPT_SET ? title.year.value : 0, 1.0 };
+    *out_found = true;
+    return OK;
+}
+
+enum err catalog_match(struct db_tx *tx, enum title_kind kind, str name, int64_t year,
+                       const struct catalog_external_id *ids, size_t ids_count, unsigned limit,
+                       struct catalog_match *out_matches, unsigned *out_count)
+{
+    struct db_rows rows;
+    unsigned count = 0;
+    for (size_t i = 0; i < ids_count; i++) {
+        bool found;
+        TRY(match_by_id(tx, &ids[i], &out_matches[0], &found));
+        if (found) {
+            *out_count = 1;
+            return OK;
+        }
+    }
+    str folded = fold_str(db_arena(tx), str_trim(name));
+    TRY(db_all(tx, &SQL_TITLES_NAMED, DB_ARGS(DB_TEXT(folded)), 50, &rows));
+    for (unsigned i = 0; i < rows.count; i++) {
+        struct title title;
+        if (!str_eq(db_text(&rows.items[i], 2), shape_enum_text(&title_kinds, kind)))
+            continue;
+        TRY(title_load(tx, ID(db_i64(&rows.items[i], 0)), &title));
+        int64_t its_year = db_i64(&rows.items[i], 1);
+        match_insert(out_matches, &count, limit,
+                     (struct catalog_match){ title.id, title_text(&title, "title", STR("en")),
+                                             its_year, match_score(year, its_year) });
+    }
+    *out_count = count;
+    return OK;
+}
+
+/* --- Editions and artwork
+ * --------------------------------------------------------------------------- */
+
+static enum err playable_refresh(struct db_tx *tx, struct id id)
+{
+    struct title title;
+    TRY(db_exec(tx, &SQL_TITLE_PLAYABLE_PUT, DB_ARGS(DB_I64(id.value)), NULL));
+    TRY(title_reindex(tx, id));
+    TRY(title_load(tx, id, &title));
+    if (title.kind != TITLE_EPISODE)
+        return OK;
+    TRY(db_exec(tx, &SQL_TITLE_PLAYABLE_PUT, DB_ARGS(DB_I64(title.series_id.value)), NULL));
+    return title_reindex(tx, title.series_id);
+}
+
+enum err catalog_edition_put(struct db_tx *tx, const struct catalog_edition *edition,
+                             struct id *out_id)
+{
+    int64_t id;
+    TRY(db_insert(tx, &SQL_EDITION_PUT,
+                  DB_ARGS(DB_I64(edition->title.value), DB_TEXT(edition->kind),
+                          DB_TEXT(edition->name), DB_I64(edition->asset.value),
+                          DB_I64(edition->duration_ms), DB_I64(edition->width),
+                          DB_I64(edition->height), DB_TEXT(edition->audio_json),
+                          DB_TEXT(edition->subtitles_json), DB_I64(edition->position)),
+                  &id));
+    TRY(playable_refresh(tx, edition->title));
+    *out_id = ID(id);
+    return OK;
+}
+
+enum err catalog_edition_remove(struct db_tx *tx, struct id asset)
+{
+    int64_t title;
+    enum err result =
+        db_insert(tx, &SQL_EDITION_REMOVE_ASSET, DB_ARGS(DB_I64(asset.value)), &title);
+    if (result == ERR_NOT_FOUND)
+        return OK;
+    TRY(result);
+    return playable_refresh(tx, ID(title));
+}
+
+enum err catalog_asset_get(struct db_tx *tx, struct id title, struct id edition,
+                           struct id *out_asset)
+{
+    struct db_rows rows;
+    struct db_row row;
+    TRY(db_find(tx, &SQL_TITLE_VISIBLE_FIND, DB_ARGS(DB_I64(title.value), DB_TIME(clock_now())),
+                &row));
+    if (!row.values)
+        return err_set(ERR_NOT_FOUND, "title-not-found", "there is no title %lld",
+                       (long long)title.value);
+    TRY(db_all(tx, &SQL_EDITIONS_LIST, DB_ARGS(DB_I64(title.value)), 100, &rows));
+    for (unsigned i = 0; i < rows.count; i++) {
+        bool wanted = id_is_none(edition) ? str_eq(db_text(&rows.items[i], 1), STR("feature"))
+                                          : db_i64(&rows.items[i], 0) == edition.value;
+        if (!wanted)
+            continue;
+        *out_asset = ID(db_i64(&rows.items[i], 3));
+        return OK;
+    }
+    if (!id_is_none(edition))
+        return err_set(ERR_NOT_FOUND, "edition-not-found", "title %lld has no edition %lld",
+                       (long long)title.value, (long long)edition.value);
+    return err_set(ERR_CONFLICT, "not-playable", "title %lld has no film yet",
+                   (long long)title.value);
+}
+
+enum err catalog_artwork_put(struct db_tx *tx, const struct catalog_artwork *artwork)
+{
+    TRY(db_exec(
+        tx, &SQL_ARTWORK_PUT,
+        DB_ARGS(DB_I64(artwork->title.value), DB_TEXT(artwork->kind), DB_TEXT(artwork->blob_key),
+                DB_TEXT(artwork->media_type), DB_TEXT(artwork->hash),
+                DB_TEXT(shape_enum_text(&catalog_sources, artwork->source)),
+                DB_TEXT(artwork->licence), DB_BOOL(artwork->source == CATALOG_SOURCE_EDITOR)),
+        NULL));
+    return title_reindex(tx, artwork->title);
+}
+
+enum err catalog_title_publish(struct db_tx *tx, struct id id)
+{
+    struct title title;
+    TRY(title_load(tx, id, &title));
+    if (title.status != TITLE_DRAFT)
+        return OK;
+    TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT, DB_ARGS(DB_I64(id.value), DB_TEXT(STR("published"))),
+                NULL));
+    return playable_refresh(tx, id);
+}
+
+enum err catalog_counts(struct db_tx *tx, struct catalog_counts *out_counts)
+{
+    struct db_row row;
+    TRY(db_one(tx, &SQL_CATALOG_COUNTS, DB_NO_ARGS, &row));
+    *out_counts = (struct catalog_counts){ db_i64(&row, 0), db_i64(&row, 1), db_i64(&row, 2) };
+    return OK;
+}

@@ -1,0 +1,247 @@
+-- name: title_get :point
+SELECT id, kind, series_id, season, episode, original_title, original_language, year, runtime_min,
+    genres, countries, languages, age_min, age_rating, status, available_from, available_to,
+    playable, added_at, updated_at, version
+FROM titles WHERE id = ?1;
+
+-- name: title_add :write
+INSERT INTO titles (kind, series_id, season, episode, status, added_at, updated_at)
+VALUES (?1, ?2, ?3, ?4, 'draft', ?5, ?5) RETURNING id;
+
+-- name: title_touch :write
+-- Every change of a title ends here: its version is what ETags show.
+UPDATE titles SET version = version + 1, updated_at = ?2 WHERE id = ?1 RETURNING version;
+
+-- name: title_status_put :write
+UPDATE titles SET status = ?2 WHERE id = ?1;
+
+-- name: title_playable_put :write
+-- A film or episode is playable with its first feature, a series with its first playable episode.
+UPDATE titles SET playable =
+    EXISTS (SELECT 1 FROM editions e WHERE e.title_id = ?1 AND e.kind = 'feature')
+    OR EXISTS (SELECT 1 FROM titles c WHERE c.series_id = ?1 AND c.playable = 1 AND c.status = 'published')
+WHERE id = ?1;
+
+-- name: title_scalars_put :write
+UPDATE titles SET original_title = ?2, original_language = ?3, year = ?4, runtime_min = ?5,
+    genres = ?6, countries = ?7, languages = ?8, age_min = ?9, age_rating = ?10,
+    available_from = ?11, available_to = ?12
+WHERE id = ?1;
+
+-- name: title_texts_list :page
+SELECT field, language, value FROM title_texts WHERE title_id = ?1;
+
+-- name: title_text_put :write
+INSERT INTO title_texts (title_id, field, language, value) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (title_id, field, language) DO UPDATE SET value = excluded.value;
+
+-- name: title_text_remove :write
+DELETE FROM title_texts WHERE title_id = ?1 AND field = ?2 AND language = ?3;
+
+-- name: title_fields_list :page
+SELECT field, source, licence, locked, updated_at FROM title_fields WHERE title_id = ?1;
+
+-- name: title_field_put :write
+INSERT INTO title_fields (title_id, field, source, licence, locked, updated_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (title_id, field) DO UPDATE SET source = excluded.source, licence = excluded.licence,
+    locked = excluded.locked, updated_at = excluded.updated_at;
+
+-- name: title_tokens_clear :write
+DELETE FROM title_tokens WHERE title_id = ?1;
+-- name: title_token_put :write
+INSERT OR IGNORE INTO title_tokens (title_id, token) VALUES (?1, ?2);
+-- name: title_names_clear :write
+DELETE FROM title_names WHERE title_id = ?1;
+-- name: title_name_put :write
+INSERT OR IGNORE INTO title_names (folded, title_id) VALUES (?1, ?2);
+-- name: title_orders_clear :write
+DELETE FROM title_orders WHERE title_id = ?1;
+-- name: title_order_put :write
+INSERT OR IGNORE INTO title_orders (ordering, key, title_id) VALUES (?1, ?2, ?3);
+
+-- name: titles_ascending :scan
+-- A page of what is shown now. ?4: JSON array of tokens, all of which a title must have.
+SELECT o.key, o.title_id FROM title_orders o JOIN titles t ON t.id = o.title_id
+WHERE o.ordering = ?1 AND (o.key, o.title_id) > (?2, ?3)
+    AND t.status = 'published'
+    AND (t.available_from IS NULL OR t.available_from <= ?5)
+    AND (t.available_to IS NULL OR t.available_to > ?5)
+    AND (?6 IS NULL OR t.year >= ?6) AND (?7 IS NULL OR t.year <= ?7)
+    AND (?8 IS NULL OR coalesce(t.age_min, 0) <= ?8)
+    AND (?9 = '' OR t.id IN (SELECT title_id FROM title_names WHERE folded >= ?9 AND folded < ?10))
+    AND NOT EXISTS (SELECT 1 FROM json_each(?4) f WHERE NOT EXISTS
+        (SELECT 1 FROM title_tokens x WHERE x.title_id = t.id AND x.token = f.value))
+ORDER BY o.key, o.title_id LIMIT ?11;
+
+-- name: titles_descending :scan
+SELECT o.key, o.title_id FROM title_orders o JOIN titles t ON t.id = o.title_id
+WHERE o.ordering = ?1 AND (o.key, o.title_id) < (?2, ?3)
+    AND t.status = 'published'
+    AND (t.available_from IS NULL OR t.available_from <= ?5)
+    AND (t.available_to IS NULL OR t.available_to > ?5)
+    AND (?6 IS NULL OR t.year >= ?6) AND (?7 IS NULL OR t.year <= ?7)
+    AND (?8 IS NULL OR coalesce(t.age_min, 0) <= ?8)
+    AND (?9 = '' OR t.id IN (SELECT title_id FROM title_names WHERE folded >= ?9 AND folded < ?10))
+    AND NOT EXISTS (SELECT 1 FROM json_each(?4) f WHERE NOT EXISTS
+        (SELECT 1 FROM title_tokens x WHERE x.title_id = t.id AND x.token = f.value))
+ORDER BY o.key DESC, o.title_id DESC LIMIT ?11;
+
+-- name: titles_edit_list :scan
+-- What an editor sees: any status, newest first. ?1 '' for all.
+SELECT t.id FROM titles t
+WHERE (?1 = '' OR t.status = ?1) AND t.id < ?2
+    AND (?3 = '' OR t.id IN (SELECT title_id FROM title_names WHERE folded >= ?3 AND folded < ?4))
+ORDER BY t.id DESC LIMIT ?5;
+
+-- name: title_episodes_list :page
+SELECT id FROM titles WHERE series_id = ?1 ORDER BY season, episode LIMIT 2000;
+
+-- name: title_episode_find :point
+SELECT id FROM titles WHERE series_id = ?1 AND season = ?2 AND episode = ?3;
+
+-- name: title_visible_find :point
+SELECT id FROM titles WHERE id = ?1 AND status = 'published'
+    AND (available_from IS NULL OR available_from <= ?2)
+    AND (available_to IS NULL OR available_to > ?2);
+
+-- name: window_next :point
+-- The next moment at which a window opens or closes, after ?1.
+SELECT min(at) FROM (
+    SELECT min(available_from) AS at FROM titles WHERE available_from > ?1
+    UNION ALL SELECT min(available_to) FROM titles WHERE available_to > ?1);
+
+-- name: facets_list :scan
+-- How many shown titles have each token of a range ("genre:" to "genre;").
+SELECT x.token, count(*) FROM title_tokens x JOIN titles t ON t.id = x.title_id
+WHERE x.token >= ?1 AND x.token < ?2 AND t.kind <> 'episode' AND t.status = 'published'
+    AND (t.available_from IS NULL OR t.available_from <= ?3)
+    AND (t.available_to IS NULL OR t.available_to > ?3)
+GROUP BY x.token ORDER BY x.token LIMIT 1000;
+
+-- name: titles_named :page
+-- Candidates for a match by folded name.
+SELECT DISTINCT t.id, t.year, t.kind FROM title_names n JOIN titles t ON t.id = n.title_id
+WHERE n.folded = ?1 LIMIT 50;
+
+-- name: external_id_find :point
+SELECT title_id FROM external_ids WHERE provider = ?1 AND value = ?2;
+-- name: external_ids_list :page
+SELECT provider, value FROM external_ids WHERE title_id = ?1 ORDER BY provider LIMIT 50;
+-- name: external_id_put :write
+INSERT INTO external_ids (provider, value, title_id) VALUES (?1, ?2, ?3)
+ON CONFLICT (provider, value) DO NOTHING;
+
+-- name: season_texts_list :page
+SELECT season, language, value FROM season_texts WHERE series_id = ?1;
+-- name: season_text_put :write
+INSERT INTO season_texts (series_id, season, language, value) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (series_id, season, language) DO UPDATE SET value = excluded.value;
+
+-- name: person_find :point
+SELECT id FROM people WHERE name_key = ?1;
+-- name: person_add :write
+INSERT INTO people (name_key) VALUES (?1) RETURNING id;
+-- name: person_get :point
+SELECT id, born, died, version FROM people WHERE id = ?1;
+-- name: person_texts_list :page
+SELECT field, language, value FROM person_texts WHERE person_id = ?1;
+-- name: person_text_put :write
+-- An import (?5 = 0) leaves a locked text alone.
+INSERT INTO person_texts (person_id, field, language, value, locked) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (person_id, field, language) DO UPDATE SET value = excluded.value, locked = excluded.locked
+WHERE person_texts.locked = 0 OR excluded.locked = 1;
+-- name: person_years_put :write
+UPDATE people SET born = ?2, died = ?3, version = version + 1 WHERE id = ?1;
+-- name: person_names_clear :write
+DELETE FROM person_names WHERE person_id = ?1;
+-- name: person_name_put :write
+INSERT OR IGNORE INTO person_names (folded, person_id) VALUES (?1, ?2);
+-- name: people_list :scan
+SELECT p.id FROM people p WHERE p.id > ?1
+    AND (?2 = '' OR p.id IN (SELECT person_id FROM person_names WHERE folded >= ?2 AND folded < ?3))
+    AND EXISTS (SELECT 1 FROM credits c JOIN titles t ON t.id = c.title_id
+        WHERE c.person_id = p.id AND t.status = 'published')
+ORDER BY p.id LIMIT ?4;
+-- name: person_titles_list :page
+SELECT c.title_id, c.role, c.position FROM credits c JOIN titles t ON t.id = c.title_id
+WHERE c.person_id = ?1 AND t.status = 'published'
+    AND (t.available_from IS NULL OR t.available_from <= ?2)
+    AND (t.available_to IS NULL OR t.available_to > ?2)
+ORDER BY t.year DESC, t.id DESC LIMIT 200;
+
+-- name: credits_list :page
+SELECT c.position, c.person_id, c.role FROM credits c WHERE c.title_id = ?1 ORDER BY c.position LIMIT 200;
+-- name: credits_clear :write
+DELETE FROM credits WHERE title_id = ?1;
+-- name: credit_put :write
+INSERT INTO credits (title_id, position, person_id, role) VALUES (?1, ?2, ?3, ?4);
+-- name: credit_texts_list :page
+SELECT position, language, value FROM credit_texts WHERE title_id = ?1;
+-- name: credit_text_put :write
+INSERT INTO credit_texts (title_id, position, language, value) VALUES (?1, ?2, ?3, ?4);
+
+-- name: artwork_get :point
+SELECT a.blob_key, a.media_type, a.hash, a.title_id FROM artwork a WHERE a.id = ?1;
+-- name: artwork_list :page
+SELECT id, kind, hash, source, locked FROM artwork WHERE title_id = ?1;
+-- name: artwork_put :write
+INSERT INTO artwork (title_id, kind, blob_key, media_type, hash, source, licence, locked)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+ON CONFLICT (title_id, kind) DO UPDATE SET blob_key = excluded.blob_key,
+    media_type = excluded.media_type, hash = excluded.hash, source = excluded.source,
+    licence = excluded.licence, locked = excluded.locked
+WHERE artwork.locked = 0 OR excluded.locked = 1;
+
+-- name: editions_list :page
+SELECT id, kind, name, asset_id, duration_ms, width, height, audio, subtitles
+FROM editions WHERE title_id = ?1 ORDER BY position, id LIMIT 100;
+-- name: edition_get :point
+SELECT id, kind, name, asset_id, duration_ms, width, height, audio, subtitles, title_id
+FROM editions WHERE id = ?1;
+-- name: edition_put :write
+INSERT INTO editions (title_id, kind, name, asset_id, duration_ms, width, height, audio, subtitles, position)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+ON CONFLICT (asset_id) DO UPDATE SET title_id = excluded.title_id, kind = excluded.kind,
+    name = excluded.name, duration_ms = excluded.duration_ms, width = excluded.width,
+    height = excluded.height, audio = excluded.audio, subtitles = excluded.subtitles,
+    position = excluded.position
+RETURNING id;
+-- name: edition_remove_asset :write
+DELETE FROM editions WHERE asset_id = ?1 RETURNING title_id;
+
+-- name: collections_list :page
+SELECT id, slug, kind FROM collections WHERE kind = ?1 ORDER BY position, id LIMIT 200;
+-- name: collection_get :point
+SELECT id, slug, kind, version FROM collections WHERE id = ?1;
+-- name: collection_find :point
+SELECT id FROM collections WHERE slug = ?1;
+-- name: collection_add :write
+INSERT INTO collections (slug, kind, position) VALUES (?1, ?2, ?3) RETURNING id;
+-- name: collection_touch :write
+UPDATE collections SET version = version + 1 WHERE id = ?1;
+-- name: collection_remove :write
+DELETE FROM collections WHERE id = ?1;
+-- name: collection_texts_list :page
+SELECT field, language, value FROM collection_texts WHERE collection_id = ?1;
+-- name: collection_text_put :write
+INSERT INTO collection_texts (collection_id, field, language, value) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (collection_id, field, language) DO UPDATE SET value = excluded.value;
+-- name: collection_titles_list :page
+-- Titles with a film come first, in the editor's order.
+SELECT c.title_id FROM collection_titles c JOIN titles t ON t.id = c.title_id
+WHERE c.collection_id = ?1 AND t.status = 'published'
+    AND (t.available_from IS NULL OR t.available_from <= ?2)
+    AND (t.available_to IS NULL OR t.available_to > ?2)
+ORDER BY t.playable DESC, c.position LIMIT 200;
+-- name: collection_titles_clear :write
+DELETE FROM collection_titles WHERE collection_id = ?1;
+-- name: collection_title_put :write
+INSERT INTO collection_titles (collection_id, position, title_id) VALUES (?1, ?2, ?3)
+ON CONFLICT (collection_id, title_id) DO UPDATE SET position = excluded.position;
+-- name: collections_of_title_list :page
+SELECT k.id FROM collection_titles c JOIN collections k ON k.id = c.collection_id
+WHERE c.title_id = ?1 ORDER BY k.id LIMIT 50;
+
+-- name: catalog_counts :scan
+SELECT count(*), coalesce(sum(status = 'published'), 0), coalesce(sum(playable), 0) FROM titles;

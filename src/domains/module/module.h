@@ -1,0 +1,59 @@
+/*
+ * module: what a service of the architecture declares: its routes, what it keeps in its context's
+ * database, the kinds of jobs it runs. src/app/modules.c is the one list of them; the application
+ * opens them in that order and closes them in reverse.
+ */
+#pragma once
+
+#include "foundation/err/err.h"
+#include "foundation/http/http.h"
+
+struct blob_store;
+struct db;
+struct db_module;
+struct http_route_table;
+struct jobs;
+struct pool;
+
+/* Who may use a route: the numbering of http_route.role. */
+enum role {
+    ROLE_ANYONE,
+    ROLE_ADMIN,
+};
+
+/* Who is asking: what the gateway leaves in http_request.context. */
+struct caller {
+    enum role role;
+};
+static inline bool caller_has(const struct http_request *request, enum role role)
+{
+    const struct caller *caller = request->context;
+    return caller && caller->role >= role;
+}
+/* For a handler whose answer depends on it; routes that are closed altogether say so in their
+ * table. */
+static inline enum err require_role(const struct http_request *request, enum role role)
+{
+    if (caller_has(request, role))
+        return OK;
+    return err_set(ERR_UNAUTHENTICATED, "admin-key-required", "this needs the administrator's key");
+}
+
+/* What the application gives a module. All of it outlives the module. */
+struct module_env {
+    struct db *db; /* of the module's context */
+    struct blob_store *blobs;
+    struct jobs *jobs;     /* the context's queue; NULL where none runs */
+    struct pool *files;    /* for blocking work on files */
+    struct pool *children; /* for await_child() */
+    const char *data_folder;
+};
+
+struct module {
+    const char *name;
+    const char *context;                   /* "content", "people", "commerce", "outreach" */
+    const struct db_module *sql;           /* NULL: keeps nothing */
+    const struct http_route_table *routes; /* NULL: none */
+    enum err (*open)(const struct module_env *env);
+    void (*close)(void);
+};

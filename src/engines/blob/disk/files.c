@@ -1,0 +1,271 @@
+/* files: writing, syncing, renaming and listing, each with its error told in one sentence. */
+#include "files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 1 << 18, DEPTH_MAX = 8, LIST_MAX = 1000000 };
+
+enum err files_error(const char *verb, str path)
+{
+    int number = errno;
+    if (number == ENOSPC || number == EDQUOT)
+        return err_set(ERR_EXHAUSTED, "disk-full", "no space left on the disk for %.*s",
+                       STR_ARG(path));
+    char what[ERR_TEXT_MAX];
+    snprintf(what, sizeof(what), "%s %.*s", verb, STR_ARG(path));
+    errno = number;
+    return err_errno(what);
+}
+
+enum err files_write_all(int fd, str bytes, str path)
+{
+    while (bytes.len) {
+        ssize_t written = write(fd, bytes.ptr, bytes.len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return files_error("write", path);
+        bytes = str_skip(bytes, (size_t)written);
+    }
+    return OK;
+}
+
+enum err files_read(int fd, uint64_t offset, size_t len, struct arena *arena, str *out_content)
+{
+    char *content = arena_alloc(arena, len + 1);
+    size_t done = 0;
+    while (done < len) {
+        ssize_t got = pread(fd, content + done, len - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_errno("read");
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    content[done] = 0;
+    *out_content = (str){ content, done };
+    return OK;
+}
+
+enum err files_stat(int fd, str path, struct blob_info *out_info)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return files_error("stat", path);
+    if (!S_ISREG(info.st_mode))
+        return err_set(ERR_NOT_FOUND, "no-blob", "%.*s is no object", STR_ARG(path));
+    *out_info = (struct blob_info){ .size_bytes = (uint64_t)info.st_size,
+                                    .modified_at = SECONDS(info.st_mtim.tv_sec) };
+    return OK;
+}
+
+struct files_digest *files_digest_open(void)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
+        PANIC("no SHA-256");
+    return (struct files_digest *)context;
+}
+
+void files_digest_add(struct files_digest *digest, str bytes)
+{
+    EVP_DigestUpdate((EVP_MD_CTX *)digest, bytes.ptr, bytes.len);
+}
+
+void files_digest_finish(struct files_digest *digest, uint8_t out_sha256[BLOB_HASH_BYTES])
+{
+    EVP_DigestFinal_ex((EVP_MD_CTX *)digest, out_sha256, NULL);
+    files_digest_close(digest);
+}
+
+void files_digest_close(struct files_digest *digest)
+{
+    EVP_MD_CTX_free((EVP_MD_CTX *)digest);
+}
+
+static enum err hash_descriptor(int fd, str path, struct files_digest *digest, uint64_t *out_size)
+{
+    static _Thread_local char bytes[READ_BYTES];
+    uint64_t size_bytes = 0;
+    for (;;) {
+        ssize_t got = read(fd, bytes, sizeof(bytes));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return files_error("read", path);
+        if (got == 0)
+            break;
+        files_digest_add(digest, (str){ bytes, (size_t)got });
+        size_bytes += (uint64_t)got;
+    }
+    *out_size = size_bytes;
+    return fsync(fd) == 0 ? OK : files_error("sync", path);
+}
+
+enum err files_hash_and_sync(str path, uint8_t out_sha256[BLOB_HASH_BYTES],
+                             uint64_t *out_size_bytes)
+{
+    int fd = open(path.ptr, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return files_error("open", path);
+    struct files_digest *digest = files_digest_open();
+    enum err result = hash_descriptor(fd, path, digest, out_size_bytes);
+    close(fd);
+    if (result == OK)
+        files_digest_finish(digest, out_sha256);
+    else
+        files_digest_close(digest);
+    return result;
+}
+
+static enum err sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return files_error("open", str_of(folder));
+    enum err result = fsync(fd) == 0 ? OK : files_error("sync", str_of(folder));
+    close(fd);
+    return result;
+}
+
+/* Cuts the last segment off `path` in place. */
+static void to_parent(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = 0;
+}
+
+/* Makes every folder of the path that is missing and syncs the folder each was made in. */
+static enum err make_folders(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        bool made = mkdir(path, 0700) == 0;
+        enum err result = made || errno == EEXIST ? OK : files_error("create", str_of(path));
+        if (result == OK && made) {
+            char *parent = strrchr(path, '/');
+            if (parent && parent != path) {
+                *parent = 0;
+                result = sync_folder(path);
+                *parent = '/';
+            }
+        }
+        *slash = '/';
+        TRY(result);
+    }
+    return OK;
+}
+
+enum err files_publish(str from, str to)
+{
+    char path[4096];
+    if (to.len >= sizeof(path))
+        return err_set(ERR_INVALID, NULL, "a path of %zu bytes is too long", to.len);
+    snprintf(path, sizeof(path), "%.*s", STR_ARG(to));
+    if (rename(from.ptr, path) != 0) {
+        if (errno != ENOENT)
+            return files_error("rename to", to);
+        TRY(make_folders(path));
+        if (rename(from.ptr, path) != 0)
+            return files_error("rename to", to);
+    }
+    to_parent(path);
+    return sync_folder(path);
+}
+
+enum err files_sync_folder_of(str path)
+{
+    char folder[4096];
+    snprintf(folder, sizeof(folder), "%.*s", STR_ARG(path));
+    to_parent(folder);
+    return sync_folder(folder);
+}
+
+enum err files_empty_folder(const char *folder)
+{
+    struct dirent *entry;
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return files_error("open", str_of(folder));
+    while ((entry = readdir(dir)))
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    closedir(dir);
+    return OK;
+}
+
+static enum err list_add(struct arena *arena, struct files_list *list, str key,
+                         const struct stat *info)
+{
+    if (list->count == LIST_MAX)
+        return err_set(ERR_TOO_LARGE, "blob-list", "more than %d objects in one list", LIST_MAX);
+    if (list->count == list->capacity) {
+        size_t capacity = MAX_OF(list->capacity * 2, (size_t)64);
+        struct blob_entry *grown = ARENA_ARRAY(arena, capacity, struct blob_entry);
+        if (list->count)
+            memcpy(grown, list->entries, list->count * sizeof(*grown));
+        list->entries = grown;
+        list->capacity = capacity;
+    }
+    list->entries[list->count++] =
+        (struct blob_entry){ .key = key,
+                             .info = { .size_bytes = (uint64_t)info->st_size,
+                                       .modified_at = SECONDS(info->st_mtim.tv_sec) } };
+    return OK;
+}
+
+struct folder {
+    struct folder *next;
+    str key; /* "" or "media/12/" */
+    unsigned depth;
+};
+
+/* One folder: files go to the list, folders to the front of *pending. */
+static enum err list_folder(struct arena *arena, str root, const struct folder *folder,
+                            struct folder **pending, struct files_list *list)
+{
+    str path = arena_printf(arena, "%.*s/%.*s", STR_ARG(root), STR_ARG(folder->key));
+    struct dirent *entry;
+    struct stat info;
+    enum err result = OK;
+    DIR *dir = opendir(path.ptr);
+    if (!dir)
+        return errno == ENOENT ? OK : files_error("open", path);
+    while (result == OK && (entry = readdir(dir))) {
+        if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &info, 0) != 0)
+            continue;
+        str key = arena_printf(arena, "%.*s%s", STR_ARG(folder->key), entry->d_name);
+        if (S_ISREG(info.st_mode)) {
+            result = list_add(arena, list, key, &info);
+        } else if (S_ISDIR(info.st_mode) && folder->depth < DEPTH_MAX) {
+            struct folder *below = ARENA_NEW(arena, struct folder);
+            *below = (struct folder){ *pending, arena_printf(arena, "%.*s/", STR_ARG(key)),
+                                      folder->depth + 1 };
+            *pending = below;
+        }
+    }
+    closedir(dir);
+    return result;
+}
+
+enum err files_list(struct arena *arena, str root, str prefix, struct files_list *out_list)
+{
+    struct folder first = { .key = prefix };
+    struct folder *pending = &first;
+    while (pending) {
+        struct folder *folder = pending;
+        pending = folder->next;
+        TRY(list_folder(arena, root, folder, &pending, out_list));
+    }
+    return OK;
+}

@@ -1,0 +1,37 @@
+/* files: the file-system steps of the disk driver. All of them block; they run on a pool. */
+#pragma once
+
+#include "engines/blob/blob.h"
+
+struct files_digest;
+
+/* "verb path: reason", with ERR_EXHAUSTED slug "disk-full" for a full disk. Reads errno. */
+enum err files_error(const char *verb, str path);
+enum err files_write_all(int fd, str bytes, str path);
+/* Reads exactly `len` bytes, fewer only at the end of the file; in the arena. */
+enum err files_read(int fd, uint64_t offset, size_t len, struct arena *arena, str *out_content);
+enum err files_stat(int fd, str path, struct blob_info *out_info);
+/* SHA-256 and size of a finished file, whose bytes are on disk when this returns. */
+enum err files_hash_and_sync(str path, uint8_t out_sha256[BLOB_HASH_BYTES],
+                             uint64_t *out_size_bytes);
+/*
+ * Renames a synced file to its place, making the folders of the path, and syncs every folder that
+ * changed: after OK the name survives a power cut.
+ */
+enum err files_publish(str from, str to);
+enum err files_sync_folder_of(str path);
+/* Removes every file directly in the folder. */
+enum err files_empty_folder(const char *folder);
+
+struct files_list {
+    struct blob_entry *entries;
+    size_t count, capacity;
+};
+/* Every object below root/prefix, unsorted, keys relative to root. An absent folder is empty. */
+enum err files_list(struct arena *arena, str root, str prefix, struct files_list *out_list);
+
+/* A running SHA-256. finish() writes the hash and frees it; close() only frees. */
+struct files_digest *files_digest_open(void);
+void files_digest_add(struct files_digest *digest, str bytes);
+void files_digest_finish(struct files_digest *digest, uint8_t out_sha256[BLOB_HASH_BYTES]);
+void files_digest_close(struct files_digest *digest);

@@ -1,0 +1,21 @@
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    score INTEGER NOT NULL CHECK (score >= 0),
+    parent_id INTEGER REFERENCES items (id)
+) STRICT;
+
+CREATE TABLE samples (
+    id INTEGER PRIMARY KEY,
+    i INTEGER,
+    r REAL,
+    t TEXT,
+    b BLOB
+) STRICT;
+
+CREATE TABLE marks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    writer INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    UNIQUE (writer, n)
+) STRICT;

@@ -1,0 +1,388 @@
+/*
+ * db: the port. It checks what callers hand over, copies rows into their arena and leaves the rest
+ * to the driver, so that every driver gives the same answers to the same mistakes.
+ */
+#include "driver.h"
+
+#include "db_sql.h"
+
+#include "foundation/mem/heap.h"
+
+#include <math.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+static _Thread_local struct arena *thread_arena;
+
+/* --- Open -------------------------------------------------------------------------------- */
+
+static struct db_settings with_defaults(struct db_settings settings)
+{
+    settings.queue_max = settings.queue_max ? settings.queue_max : 1024;
+    settings.group_max = settings.group_max ? settings.group_max : 64;
+    settings.point_steps_max = settings.point_steps_max ? settings.point_steps_max : 200000;
+    settings.page_steps_max = settings.page_steps_max ? settings.page_steps_max : 2000000;
+    return settings;
+}
+
+static bool context_is_valid(const char *context)
+{
+    size_t len = strlen(context);
+    return len >= 1 && len <= 32 && strspn(context, "abcdefghijklmnopqrstuvwxyz_") == len;
+}
+
+enum err db_open(const struct db_spec *spec, struct db **out_db)
+{
+    struct db base = { .driver = spec->driver, .pool = spec->pool };
+    if (!context_is_valid(spec->context))
+        return err_set(ERR_INVALID, "database-context", "\"%s\" is no name of a context",
+                       spec->context);
+    strcpy(base.context, spec->context);
+    base.settings = with_defaults(spec->settings);
+    const struct db_module **modules =
+        HEAP_ARRAY(spec->modules_count + 1, const struct db_module *);
+    modules[0] = &DB_SQL;
+    for (unsigned i = 0; i < spec->modules_count; i++)
+        modules[i + 1] = spec->modules[i];
+    base.modules = modules;
+    base.modules_count = spec->modules_count + 1;
+    struct db *db;
+    enum err err = spec->driver->open(&base, spec->place, &db);
+    if (err != OK) {
+        heap_free(modules);
+        return err;
+    }
+    db->now = (struct db_tx){ .db = db, .mode = DB_MODE_NOW };
+    *out_db = db;
+    return OK;
+}
+
+void db_close(struct db *db)
+{
+    const struct db_module *const *modules = db->modules;
+    db->driver->close(db);
+    heap_free((void *)modules);
+}
+
+const char *db_context(const struct db *db)
+{
+    return db->context;
+}
+
+/* --- Values ------------------------------------------------------------------------------ */
+
+static const struct db_value *value_at(const struct db_row *row, unsigned column)
+{
+    ASSERT(row->values && column < row->columns_count);
+    return &row->values[column];
+}
+
+bool db_null(const struct db_row *row, unsigned column)
+{
+    return value_at(row, column)->kind == DB_KIND_NULL;
+}
+
+int64_t db_i64(const struct db_row *row, unsigned column)
+{
+    const struct db_value *value = value_at(row, column);
+    return value->kind == DB_KIND_I64 ? value->i64 : 0;
+}
+
+double db_f64(const struct db_row *row, unsigned column)
+{
+    const struct db_value *value = value_at(row, column);
+    return value->kind == DB_KIND_F64 ? value->f64 : (double)db_i64(row, column);
+}
+
+bool db_bool(const struct db_row *row, unsigned column)
+{
+    return db_i64(row, column) != 0;
+}
+
+str db_text(const struct db_row *row, unsigned column)
+{
+    const struct db_value *value = value_at(row, column);
+    return value->kind == DB_KIND_TEXT ? value->bytes : STR_NONE;
+}
+
+str db_blob(const struct db_row *row, unsigned column)
+{
+    const struct db_value *value = value_at(row, column);
+    return value->kind == DB_KIND_BLOB ? value->bytes : STR_NONE;
+}
+
+instant db_at(const struct db_row *row, unsigned column)
+{
+    const struct db_value *value = value_at(row, column);
+    return value->kind == DB_KIND_I64 ? value->i64 : INSTANT_NEVER;
+}
+
+/* --- Transactions ------------------------------------------------------------------------ */
+
+struct arena *db_thread_arena(void)
+{
+    return thread_arena;
+}
+
+struct arena *db_arena_use(struct arena *arena)
+{
+    struct arena *before = thread_arena;
+    thread_arena = arena;
+    return before;
+}
+
+static struct arena *running_arena(void)
+{
+    struct arena *arena = task_current() ? task_arena() : thread_arena;
+    if (!arena)
+        PANIC("no task is running and db_arena_use() was not called");
+    return arena;
+}
+
+enum err db_tx(struct db *db, db_tx_fn fn, void *arg)
+{
+    return db->driver->write(db, running_arena(), fn, arg);
+}
+
+enum err db_read(struct db *db, db_tx_fn fn, void *arg)
+{
+    return db->driver->read(db, false, fn, arg);
+}
+
+enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg)
+{
+    return db->driver->read(db, true, fn, arg);
+}
+
+struct db_tx *db_now(struct db *db)
+{
+    return &db->now;
+}
+
+struct db *db_of(struct db_tx *tx)
+{
+    return tx->db;
+}
+
+struct arena *db_arena(struct db_tx *tx)
+{
+    return tx->arena ? tx->arena : running_arena();
+}
+
+/* --- Queries ----------------------------------------------------------------------------- */
+
+/* Copies a driver's row into the arena: one block of values, one a text. */
+static void row_keep(struct arena *arena, const struct db_row *row, struct db_row *out_row)
+{
+    struct db_value *values = ARENA_ARRAY(arena, MAX_OF(row->columns_count, 1u), struct db_value);
+    for (unsigned i = 0; i < row->columns_count; i++) {
+        values[i] = row->values[i];
+        if (values[i].kind == DB_KIND_TEXT || values[i].kind == DB_KIND_BLOB)
+            values[i].bytes = arena_str(arena, values[i].bytes);
+    }
+    *out_row = (struct db_row){ values, row->columns_count };
+}
+
+/* ERR_CANCELLED from a row function of the port ends the walk: there is enough. */
+struct first_row {
+    struct arena *arena;
+    struct db_row row;
+    bool found;
+};
+
+static enum err first_row_take(const struct db_row *row, void *arg)
+{
+    struct first_row *first = arg;
+    row_keep(first->arena, row, &first->row);
+    first->found = true;
+    return ERR_CANCELLED;
+}
+
+/* Refuses for every driver what one of them would. */
+static enum err arguments_check(const struct db_query *query, struct db_args args)
+{
+    if (args.count != query->params_count)
+        PANIC("query %s takes %u arguments, not %u", query->name, query->params_count, args.count);
+    for (unsigned i = 0; i < args.count; i++) {
+        const struct db_value *value = &args.values[i];
+        if (value->kind == DB_KIND_F64 && isnan(value->f64))
+            return err_set(ERR_INVALID, "value", "%s: ?%u is not a number", query->name, i + 1);
+        if (value->kind == DB_KIND_TEXT &&
+            (!str_is_utf8(value->bytes) || str_find_char(value->bytes, 0) >= 0))
+            return err_set(ERR_INVALID, "value", "%s: ?%u is not UTF-8 text", query->name, i + 1);
+    }
+    return OK;
+}
+
+static enum err call(struct db_tx *tx, struct db_call *call)
+{
+    bool writes = call->query->kind == DB_WRITE;
+    if (writes && tx->mode != DB_MODE_WRITE)
+        PANIC("query %s writes outside a transaction", call->query->name);
+    if (call->query->kind == DB_SCAN && tx->mode == DB_MODE_SNAPSHOT)
+        PANIC("query %s is a scan: ask it in db_read_scan()", call->query->name);
+    if (tx->failed != OK)
+        return tx->failed;
+    TRY(arguments_check(call->query, call->args));
+    return tx->db->driver->call(tx, call);
+}
+
+enum err db_find(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                 struct db_row *out_row)
+{
+    struct first_row first = { .arena = db_arena(tx) };
+    struct db_call find = {
+        .query = query,
+        .args = args,
+        .row = first_row_take,
+        .row_arg = &first,
+        .arena = first.arena,
+    };
+    enum err err = call(tx, &find);
+    if (err != OK && !(err == ERR_CANCELLED && first.found))
+        return err;
+    *out_row = first.row;
+    return OK;
+}
+
+enum err db_one(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                struct db_row *out_row)
+{
+    struct db_row row;
+    TRY(db_find(tx, query, args, &row));
+    if (!row.values)
+        return err_set(ERR_NOT_FOUND, "no-row", "%s found nothing", query->name);
+    *out_row = row;
+    return OK;
+}
+
+struct all_rows {
+    struct arena *arena;
+    struct db_row *items;
+    unsigned count, capacity, limit;
+    bool more;
+};
+
+static void all_rows_grow(struct all_rows *all)
+{
+    unsigned capacity = MIN_OF(MAX_OF(all->capacity * 2, 16u), all->limit);
+    struct db_row *items = ARENA_ARRAY(all->arena, capacity, struct db_row);
+    if (all->count)
+        memcpy(items, all->items, all->count * sizeof(items[0]));
+    all->items = items;
+    all->capacity = capacity;
+}
+
+static enum err all_rows_take(const struct db_row *row, void *arg)
+{
+    struct all_rows *all = arg;
+    if (all->count == all->limit) {
+        all->more = true;
+        return ERR_CANCELLED;
+    }
+    if (all->count == all->capacity)
+        all_rows_grow(all);
+    row_keep(all->arena, row, &all->items[all->count]);
+    all->count++;
+    return OK;
+}
+
+enum err db_all(struct db_tx *tx, const struct db_query *query, struct db_args args, unsigned limit,
+                struct db_rows *out_rows)
+{
+    struct all_rows all = { .arena = db_arena(tx), .limit = limit };
+    struct db_call list = {
+        .query = query,
+        .args = args,
+        .row = all_rows_take,
+        .row_arg = &all,
+        .arena = all.arena,
+    };
+    enum err err = call(tx, &list);
+    if (err != OK && !(err == ERR_CANCELLED && all.more))
+        return err;
+    *out_rows = (struct db_rows){ all.items, all.count, all.more };
+    return OK;
+}
+
+enum err db_each(struct db_tx *tx, const struct db_query *query, struct db_args args, db_row_fn fn,
+                 void *arg)
+{
+    struct db_call each = {
+        .query = query,
+        .args = args,
+        .row = fn,
+        .row_arg = arg,
+        .arena = db_arena(tx),
+    };
+    return call(tx, &each);
+}
+
+enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                 int64_t *out_changed)
+{
+    ASSERT(query->kind == DB_WRITE);
+    struct db_call exec = { .query = query, .args = args, .arena = db_arena(tx) };
+    TRY(call(tx, &exec));
+    if (out_changed)
+        *out_changed = exec.changed;
+    return OK;
+}
+
+static enum err id_take(const struct db_row *row, void *arg)
+{
+    struct db_value *id = arg;
+    if (id->kind == DB_KIND_NULL)
+        *id = *value_at(row, 0);
+    return OK;
+}
+
+enum err db_insert(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                   int64_t *out_id)
+{
+    struct db_value id = DB_NULL;
+    struct db_call insert = {
+        .query = query,
+        .args = args,
+        .row = id_take,
+        .row_arg = &id,
+        .arena = db_arena(tx),
+    };
+    ASSERT(query->kind == DB_WRITE);
+    TRY(call(tx, &insert));
+    if (id.kind != DB_KIND_I64)
+        return err_set(ERR_NOT_FOUND, "no-row", "%s returned no id", query->name);
+    *out_id = id.i64;
+    return OK;
+}
+
+/* --- Events ------------------------------------------------------------------------------ */
+
+enum err db_event_add(struct db_tx *tx, const struct db_event *event)
+{
+    if (event->type.len == 0 || event->aggregate_id.len == 0)
+        return err_set(ERR_INVALID, "event-unnamed", "an event needs a type and an aggregate");
+    struct db_args args =
+        DB_ARGS(DB_TEXT(event->type), DB_TEXT(event->aggregate_id),
+                DB_TEXT(event->payload.len ? event->payload : STR("{}")), DB_TIME(clock_now()));
+    return db_exec(tx, &SQL_OUTBOX_ADD, args, NULL);
+}
+
+/* --- Numbers ----------------------------------------------------------------------------- */
+
+struct db_stats db_stats(const struct db *db)
+{
+    return db->driver->stats(db);
+}
+
+void db_checksum(const char *text, char out[DB_CHECKSUM_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char hash[SHA256_DIGEST_LENGTH];
+    SHA256((const unsigned char *)text, strlen(text), hash);
+    for (size_t i = 0; i < sizeof(hash); i++) {
+        out[2 * i] = digits[hash[i] >> 4];
+        out[2 * i + 1] = digits[hash[i] & 15];
+    }
+    out[2 * sizeof(hash)] = 0;
+}

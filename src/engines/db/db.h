@@ -1,0 +1,248 @@
+/*
+ * db: the database of a context. All SQL is in named queries, generated from the sql/ folder of a
+ * module (cmake/sql.cmake): no statement is assembled from strings. Writing happens in
+ * transactions, and a transaction is a function: it has no effect outside its database, awaits
+ * nothing but db_*, and may be run again. Rows and their texts live in the caller's arena.
+ *
+ * The dialect of queries and migrations, and how each driver takes it, is written in
+ * docs/internals/db.md.
+ */
+#pragma once
+
+#include "foundation/base/clock.h"
+#include "foundation/err/err.h"
+#include "foundation/mem/arena.h"
+#include "foundation/task/pool.h"
+
+struct db;
+struct db_driver;
+
+/* --- What sqlgen writes ------------------------------------------------------------------ */
+
+enum db_dialect { DB_SQLITE, DB_POSTGRES, DB_DIALECTS };
+
+enum db_kind {
+    DB_POINT, /* few rows by an index; runs where it is called */
+    DB_PAGE,  /* a bounded page by an index; the same with a larger budget */
+    DB_SCAN,  /* may look at everything; runs on the blocking pool */
+    DB_WRITE  /* changes rows (may return some); only in db_tx() */
+};
+
+struct db_query {
+    const char *name;             /* "title_get" */
+    const char *sql[DB_DIALECTS]; /* NULL: not written for that dialect yet */
+    enum db_kind kind;
+    unsigned params_count; /* ?1 … ?n */
+};
+
+struct db_migration {
+    unsigned number;
+    const char *name; /* "0001_titles" */
+    const char *sql[DB_DIALECTS];
+};
+
+/* What one module keeps in its context's database: <MODULE>_SQL of the generated header. */
+struct db_module {
+    const char *name;
+    const struct db_migration *migrations; /* by number, ascending */
+    unsigned migrations_count;
+    const struct db_query *const *queries;
+    unsigned queries_count;
+};
+
+/* --- Open -------------------------------------------------------------------------------- */
+
+struct db_settings {
+    unsigned queue_max;       /* transactions waiting for the writer; 0: 1024 */
+    unsigned group_max;       /* transactions a commit; 0: 64, 1: no grouping */
+    unsigned point_steps_max; /* budget of a point query in driver steps; 0: 200,000 (about 2 ms) */
+    unsigned page_steps_max;  /* of a page query; 0: 2,000,000 (about 20 ms) */
+    uint64_t mmap_bytes;      /* how much of the file readers map; 0: none */
+    bool run_twice; /* tests: every transaction function is run, rolled back and run again */
+};
+
+struct db_spec {
+    const struct db_driver *driver;
+    const char *place;                      /* embedded: an existing folder; else a URL */
+    const char *context;                    /* "content": the file or schema; [a-z_]{1,32} */
+    const struct db_module *const *modules; /* all of the context */
+    unsigned modules_count;
+    struct pool *pool; /* where scans run; NULL: where they are called */
+    struct db_settings settings;
+};
+
+/*
+ * Opens or creates the database and applies the migrations that are missing, each in a transaction
+ * of its own. Blocks; called at start-up. The spec's modules stay in use, the rest is copied.
+ * Errors: ERR_CORRUPT (not a database, damaged: the file is named) · ERR_PRECONDITION
+ * "database-newer" (both versions are named, nothing was changed), "migration-changed",
+ * "migration-missing", "database-foreign" · ERR_UNAVAILABLE "database-unwritable" · ERR_EXHAUSTED
+ * "disk-full" · ERR_INTERNAL "migration-failed".
+ */
+enum err db_open(const struct db_spec *spec, struct db **out_db);
+/* Waits for the transactions queued. No other call may be under way. */
+void db_close(struct db *db);
+const char *db_context(const struct db *db);
+
+/* --- Values ------------------------------------------------------------------------------ */
+
+enum db_value_kind { DB_KIND_NULL, DB_KIND_I64, DB_KIND_F64, DB_KIND_TEXT, DB_KIND_BLOB };
+
+struct db_value {
+    enum db_value_kind kind;
+    union {
+        int64_t i64;
+        double f64;
+        str bytes;
+    };
+};
+
+#define DB_NULL       ((struct db_value){ .kind = DB_KIND_NULL })
+#define DB_I64(value) ((struct db_value){ .kind = DB_KIND_I64, .i64 = (value) })
+#define DB_F64(value) ((struct db_value){ .kind = DB_KIND_F64, .f64 = (value) })
+#define DB_TEXT(text) ((struct db_value){ .kind = DB_KIND_TEXT, .bytes = (text) })
+#define DB_BLOB(data) ((struct db_value){ .kind = DB_KIND_BLOB, .bytes = (data) })
+/* Booleans are integers 0 and 1; times are microseconds since the epoch, INSTANT_NEVER is NULL. */
+#define DB_BOOL(value) DB_I64((value) ? 1 : 0)
+#define DB_TIME(at)    db_time(at)
+/* NULL when absent. */
+#define DB_TEXT_OR_NULL(text) db_text_or_null(text)
+
+static inline struct db_value db_time(instant at)
+{
+    return at == INSTANT_NEVER ? DB_NULL : DB_I64(at);
+}
+
+static inline struct db_value db_text_or_null(str text)
+{
+    return text.ptr ? DB_TEXT(text) : DB_NULL;
+}
+
+/* The arguments of a query in the order of its numbers: DB_ARGS(DB_I64(id), DB_TEXT(name)). */
+struct db_args {
+    const struct db_value *values;
+    unsigned count;
+};
+#define DB_ARGS(...)                                                                               \
+    ((struct db_args){ (const struct db_value[]){ __VA_ARGS__ },                                   \
+                       (unsigned)ARRAY_LEN(((const struct db_value[]){ __VA_ARGS__ })) })
+#define DB_NO_ARGS ((struct db_args){ NULL, 0 })
+
+enum { DB_COLUMNS_MAX = 64, DB_ARGS_MAX = 64 };
+
+struct db_row {
+    const struct db_value *values; /* NULL: there is no row (db_find) */
+    unsigned columns_count;
+};
+
+struct db_rows {
+    const struct db_row *items;
+    unsigned count;
+    bool more; /* there were more than the limit */
+};
+
+/*
+ * The value of a column. NULL and a value of another kind give 0, the empty str (ptr NULL) and
+ * INSTANT_NEVER. A column the query has not is a bug.
+ */
+bool db_null(const struct db_row *row, unsigned column);
+int64_t db_i64(const struct db_row *row, unsigned column);
+double db_f64(const struct db_row *row, unsigned column);
+bool db_bool(const struct db_row *row, unsigned column);
+str db_text(const struct db_row *row, unsigned column); /* a zero byte follows it */
+str db_blob(const struct db_row *row, unsigned column);
+instant db_at(const struct db_row *row, unsigned column);
+
+/* --- Transactions ------------------------------------------------------------------------ */
+
+/* What queries are asked through: a transaction, a snapshot, or db_now(). */
+struct db_tx;
+typedef enum err (*db_tx_fn)(struct db_tx *tx, void *arg);
+
+/*
+ * Runs fn as one transaction and returns when it is durable. fn may run on another thread, with
+ * this task's arena and error slot; its failure rolls it back, alone, and is returned. Once a
+ * statement has failed the transaction is lost: later statements and the commit return the same
+ * error. The deadline and cancellation hold until fn starts. ERR_EXHAUSTED "database-queue": too
+ * many are waiting (503); "disk-full". Not from within a transaction: functions that join one take
+ * a struct db_tx *.
+ */
+TASK_FN enum err db_tx(struct db *db, db_tx_fn fn, void *arg);
+
+/* Runs fn in one read-only snapshot. fn must not suspend; its queries are point and page. */
+enum err db_read(struct db *db, db_tx_fn fn, void *arg);
+/* The same on the blocking pool, where scans are allowed. */
+TASK_FN enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg);
+
+/* For single reads outside a transaction: each sees the newest committed state. Lives as long as
+ * db. */
+struct db_tx *db_now(struct db *db);
+
+/* The database of a handle, and the arena its rows go to. */
+struct db *db_of(struct db_tx *tx);
+struct arena *db_arena(struct db_tx *tx);
+/*
+ * The arena of rows on this thread where no task is running (start-up, tools, tests); returns the
+ * one replaced.
+ */
+struct arena *db_arena_use(struct arena *arena);
+
+/* --- Queries
+ * -------------------------------------------------------------------------------------- * Reads
+ * may fail with ERR_EXHAUSTED "query-budget" (a point or page query looked at too much) and
+ * ERR_EXHAUSTED (the arena). A write that violates a constraint: ERR_CONFLICT with the slug
+ * "unique", "foreign-key", "check", "not-null" or "datatype". Text that is not UTF-8 or holds a
+ * zero, and NaN: ERR_INVALID "value". Through db_now() a scan may suspend. */
+
+/* The one row. ERR_NOT_FOUND "no-row"; a second row is ignored. */
+TASK_FN enum err db_one(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                        struct db_row *out_row);
+/* The row, or out_row->values NULL. */
+TASK_FN enum err db_find(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                         struct db_row *out_row);
+/* Up to `limit` rows in an array. */
+TASK_FN enum err db_all(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                        unsigned limit, struct db_rows *out_rows);
+/*
+ * Calls fn for each row; texts are valid during the call only. What fn returns but OK ends the walk
+ * and is returned. fn runs where the query runs (a scan's: on the pool) and must not suspend.
+ */
+typedef enum err (*db_row_fn)(const struct db_row *row, void *arg);
+TASK_FN enum err db_each(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                         db_row_fn fn, void *arg);
+
+/* Writes. out_changed (may be NULL): rows inserted, changed or removed, cascades not counted. */
+enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                 int64_t *out_changed);
+/* A write with RETURNING whose first column is an integer: the id. ERR_NOT_FOUND when no row came.
+ */
+enum err db_insert(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                   int64_t *out_id);
+
+/* --- Events ------------------------------------------------------------------------------ */
+
+struct db_event {
+    str type;         /* "title.published" */
+    str aggregate_id; /* events of one aggregate keep their order: "title/42" */
+    str payload;      /* JSON */
+};
+/* Puts an event into the outbox of the transaction. ERR_INVALID: an empty type or aggregate. */
+enum err db_event_add(struct db_tx *tx, const struct db_event *event);
+
+/* --- Numbers ----------------------------------------------------------------------------- */
+
+struct db_stats {
+    uint64_t queue_length, queue_length_peak;
+    uint64_t transactions; /* committed */
+    uint64_t failed;       /* rolled back because their function failed */
+    uint64_t refused;      /* the queue was full */
+    uint64_t abandoned;    /* deadline or cancellation while queued */
+    uint64_t reruns;
+    uint64_t commits; /* groups; transactions / commits is the mean group size */
+    uint64_t commits_failed;
+    uint64_t group_peak;
+    uint64_t commit_us_total, commit_us_peak;
+    uint64_t reads_inline, reads_pool, reads_over_budget;
+};
+/* Any thread; the numbers may be of different moments. */
+struct db_stats db_stats(const struct db *db);

@@ -1,0 +1,68 @@
+/*
+ * driver: what stands behind the port. The port (db.c) checks arguments and copies rows; a driver
+ * runs statements, transactions and migrations. Only drivers and the port include this.
+ */
+#pragma once
+
+#include "db.h"
+
+/* One query on its way: rows go to `row` while they are valid. */
+struct db_call {
+    const struct db_query *query;
+    struct db_args args;
+    db_row_fn row; /* NULL: rows are not wanted */
+    void *row_arg;
+    struct arena *arena; /* lent to the thread that runs the call */
+    int64_t changed;     /* out, of writes */
+    bool failed;         /* out: the statement failed, not its row function */
+};
+
+enum db_mode {
+    DB_MODE_NOW,      /* a statement at a time */
+    DB_MODE_SNAPSHOT, /* db_read() */
+    DB_MODE_SCAN,     /* db_read_scan() */
+    DB_MODE_WRITE     /* db_tx() */
+};
+
+/* A driver embeds these two as the first member of its own. */
+struct db_tx {
+    struct db *db;
+    enum db_mode mode;
+    struct arena *arena; /* of the task that asked; NULL in DB_MODE_NOW: the running task's */
+    enum err failed;     /* of the first statement that failed */
+};
+
+struct db {
+    const struct db_driver *driver;
+    struct db_tx now;
+    char context[33];
+    const struct db_module *const *modules; /* the port's own first */
+    unsigned modules_count;
+    struct pool *pool;
+    struct db_settings settings; /* defaults filled in */
+};
+
+struct db_driver {
+    const char *name;
+    enum db_dialect dialect;
+    /* Allocates its struct, copies *base into it, opens and migrates. */
+    enum err (*open)(const struct db *base, const char *place, struct db **out_db);
+    void (*close)(struct db *db);
+    TASK_FN enum err (*write)(struct db *db, struct arena *arena, db_tx_fn fn, void *arg);
+    TASK_FN enum err (*read)(struct db *db, bool scans, db_tx_fn fn, void *arg);
+    TASK_FN enum err (*call)(struct db_tx *tx, struct db_call *call);
+    struct db_stats (*stats)(const struct db *db);
+    /*
+     * Prepares the query on a connection of its own; *out_scans when its plan walks a whole table
+     * (not an index range), *out_writes when it changes the database.
+     */
+    enum err (*explain)(struct db *db, const struct db_query *query, bool *out_scans,
+                        bool *out_writes);
+};
+
+/* Rows' arena where no task runs: what db_arena_use() set, or NULL. */
+struct arena *db_thread_arena(void);
+
+/* SHA-256 of a migration's text, in hexadecimal with a zero. */
+enum { DB_CHECKSUM_TEXT = 65 };
+void db_checksum(const char *text, char out[DB_CHECKSUM_TEXT]);

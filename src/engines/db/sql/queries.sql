@@ -1,0 +1,6 @@
+-- name: outbox_add :write
+INSERT INTO outbox (type, aggregate_id, payload, created_at) VALUES (?1, ?2, ?3, ?4);
+
+-- name: outbox_list :page
+-- Events after a position, in the order of writing.
+SELECT id, type, aggregate_id, payload, created_at FROM outbox WHERE id > ?1 ORDER BY id LIMIT ?2;

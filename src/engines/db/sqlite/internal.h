@@ -1,0 +1,135 @@
+/* internal: what the files of the SQLite driver share. */
+#pragma once
+
+#include "sqlite.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+enum { PATH_BYTES = 4096, IDLE_CONNS_MAX = 4 };
+
+#define STEPS_UNLIMITED UINT64_MAX
+
+/* A prepared query. A query asked again from within its own rows needs a second copy. */
+struct stmt {
+    sqlite3_stmt *handle;
+    struct stmt *next;
+};
+
+enum control { BEGIN_WRITE, BEGIN_READ, COMMIT, ROLLBACK, SAVE, RELEASE, ROLLBACK_TO, CONTROLS };
+
+/* A connection, used by one thread at a time. */
+struct conn {
+    sqlite3 *handle;
+    struct sqlite_db *db;
+    struct stmt *stmts; /* by the ordinal of the query */
+    sqlite3_stmt *controls[CONTROLS];
+    uint64_t steps_left;
+    bool over_budget, work_cancelled;
+    struct conn *next; /* all readers of the database */
+    struct conn *idle_next;
+};
+
+struct sqlite_tx {
+    struct db_tx base;
+    struct conn *conn;
+};
+
+enum job_state { JOB_QUEUED, JOB_RUNNING };
+
+/* A transaction on its way through the writer; it lies on the stack of who asked. */
+struct job {
+    struct job *previous, *next;
+    struct sqlite_db *db;
+    db_tx_fn fn;
+    void *arg;
+    struct arena *arena;
+    struct task *task; /* NULL: a plain thread waits on `answered_there` */
+    struct loop *loop;
+    enum job_state state; /* under the lock */
+    bool answered;        /* loop thread, or under the lock */
+    enum err result;
+    struct err_slot *slot; /* lent with the arena: the detail of a failure */
+    struct job *answer_next;
+};
+
+struct query_slot {
+    const struct db_query *query;
+    unsigned ordinal;
+};
+
+struct sqlite_db {
+    struct db base;
+    uint64_t id; /* unlike that of any other database this process has opened */
+    char path[PATH_BYTES];
+    struct query_slot *queries; /* open hash table by address, never full */
+    unsigned queries_mask, queries_count;
+    sqlite3 *prepared; /* while opening */
+
+    pthread_mutex_t readers_lock;
+    struct conn *readers, *idle;
+    unsigned idle_count;
+
+    struct conn *writer;
+    pthread_t writer_thread;
+    pthread_mutex_t lock;
+    pthread_cond_t job_there, answered_there;
+    struct job *first, *last;
+    unsigned queued;
+    bool closing;
+    struct {
+        _Atomic uint64_t queue_length, queue_length_peak, transactions, failed, refused, abandoned;
+        _Atomic uint64_t reruns, commits, commits_failed, group_peak, commit_us_total,
+            commit_us_peak;
+        _Atomic uint64_t reads_inline, reads_pool, reads_over_budget;
+    } stats;
+};
+
+static inline struct sqlite_db *sqlite_of(struct db *db)
+{
+    return (struct sqlite_db *)db;
+}
+
+static inline unsigned query_hash(const struct db_query *query)
+{
+    return (unsigned)((uintptr_t)query / sizeof(void *) * 2654435761u >> 7);
+}
+
+#define STAT_ADD(db, name, n)                                                                      \
+    atomic_fetch_add_explicit(&(db)->stats.name, (n), memory_order_relaxed)
+
+/* conn.c */
+enum err conn_open(struct sqlite_db *db, bool writes, struct conn **out_conn);
+void conn_close(struct conn *conn);
+/* Runs one query, with a budget, guarding the call's arena. */
+enum err conn_call(struct conn *conn, struct db_call *call, uint64_t steps_max);
+/* BEGIN, COMMIT …; the SQLite result code. */
+int conn_control(struct conn *conn, enum control control);
+uint64_t steps_of(const struct sqlite_db *db, enum db_kind kind);
+/* Calls fn with the arena's way out led here: ERR_EXHAUSTED when the arena is over its limit. */
+enum err arena_guarded(struct arena *arena, db_tx_fn fn, struct db_tx *tx, void *arg);
+
+/* error.c */
+/* Records what SQLite reports on the connection; `what` is the query or the deed. */
+enum err sqlite_fail(const struct sqlite_db *db, sqlite3 *handle, int code, const char *what);
+
+/* migrate.c */
+/* Refuses what is not ours, newer or changed, before any change. */
+enum err migrate_check(struct sqlite_db *db, sqlite3 *handle);
+enum err migrate_apply(struct sqlite_db *db, sqlite3 *handle);
+
+/* read.c */
+enum err sqlite_read(struct db *db, bool scans, db_tx_fn fn, void *arg);
+enum err sqlite_call(struct db_tx *tx, struct db_call *call);
+void readers_close(struct sqlite_db *db);
+
+/* writer.c */
+enum err writer_start(struct sqlite_db *db);
+void writer_stop(struct sqlite_db *db);
+enum err sqlite_write(struct db *db, struct arena *arena, db_tx_fn fn, void *arg);
+
+/* plan.c */
+enum err sqlite_explain(struct db *db, const struct db_query *query, bool *out_scans,
+                        bool *out_writes);

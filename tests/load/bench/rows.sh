@@ -1,0 +1,239 @@
+# shellcheck shell=bash
+# The rows: one function a figure. MEDIA_REASON is set when the films could not be prepared.
+
+json_path=${BENCH_JSON_PATH:-/v1/genres}
+many_folders=${BENCH_FOLDERS:-10000}
+group_of_one=${BENCH_GROUP_OF_ONE:---db-group-max 1}
+
+# --- answers from memory --------------------------------------------------------------------------
+
+# nginx answers as many bytes, up to the longest text its configuration takes.
+against_fixed() { # our path
+    local body length fixed
+    # shellcheck disable=SC2034 # read by interleave() through their names
+    local -a mine theirs
+    [ -n "${server_pid[ours]:-}" ] || { REASON='the server does not start'; return 1; }
+    body=$(get ours "$1" | wc -c)
+    [ "$body" -gt 0 ] || { REASON="GET $1: $(tail -n 1 "$work/error")"; return 1; }
+    fixed=$((body < 16 ? 16 : body > 3000 ? 3000 : body))
+    nginx_stop
+    nginx_start "$fixed" || { REASON='nginx does not start'; return 1; }
+    length=$(get ours "$1" | wc -c)
+    # shellcheck disable=SC2034
+    mine=(ours -c 64 -l "$length" "$1") theirs=(nginx -c 64 -l "$fixed" "/fixed-$fixed")
+    interleave requests_per_cpu_second mine theirs
+}
+
+row_small_json() {
+    against_fixed "$json_path"
+}
+
+row_title() {
+    [ -z "${MEDIA_REASON:-}" ] || { REASON=$MEDIA_REASON; return 1; }
+    against_fixed "/v1/titles/$SHORT_ID"
+}
+
+# --- segments -------------------------------------------------------------------------------------
+
+row_segment() { # video or audio
+    [ -z "${MEDIA_REASON:-}" ] || { REASON=$MEDIA_REASON; return 1; }
+    # shellcheck disable=SC2034
+    local -a mine=(ours -c 16 -f "$work/short.$1.part")
+    # shellcheck disable=SC2034
+    local -a theirs=(nginx -c 16 -f "$work/short.$1.part.nginx")
+    nginx_stop
+    nginx_start || { REASON='nginx does not start'; return 1; }
+    interleave cpu_us_per_request mine theirs
+}
+
+# The film repeats every 120 s: whole repetitions are compared, so both ends have the same bytes.
+row_position() {
+    [ -z "${MEDIA_REASON:-}" ] || { REASON=$MEDIA_REASON; return 1; }
+    local count loop
+    count=$(wc -l <"$work/long.video")
+    loop=$(awk -v s="$LONG_SEGMENT_SECONDS" 'BEGIN { printf "%d", 120 / s + 0.5 }')
+    [ "$count" -ge $((4 * loop)) ] || { REASON="the long film has only $count segments"; return 1; }
+    sed -n "$((loop + 1)),$((2 * loop))p" "$work/long.video" >"$work/long.start"
+    sed -n "$(((count / loop - 2) * loop + 1)),$(((count / loop - 1) * loop))p" \
+        "$work/long.video" >"$work/long.end"
+    # shellcheck disable=SC2034
+    local -a near_end=(ours -c 16 -f "$work/long.end") near_start=(ours -c 16 -f "$work/long.start")
+    interleave cpu_us_per_request near_end near_start
+}
+
+# One window gives both figures; it is repeated with the server as it stands.
+faults_and_heap() {
+    [ -z "${MEDIA_REASON:-}" ] || { REASON=$MEDIA_REASON; return 1; }
+    [ -z "${faults_per_segment:-}" ] || return 0
+    local faults=() heap=() round
+    server_stop ours
+    LD_PRELOAD=$tools/heapcount.so KB_HEAPCOUNT=$work/heap server_start counted "$data" || return 1
+    for ((round = 1; round <= rounds_wanted; round++)); do
+        measure requests counted -c 1 -W 1000 -n 1000 -H "$work/heap" \
+            -f "$work/short.video.part" >"$work/requests" || break
+        faults+=("$(divide "$("$tools/kb_json" '$.minor_faults' <"$work/measured")" 1000)")
+        heap+=("$(divide "$("$tools/kb_json" '$.heap_calls' <"$work/measured")" 1000)")
+    done
+    server_stop counted
+    server_start ours "$data" && [ ${#heap[@]} -eq "$rounds_wanted" ] || return 1
+    faults_per_segment=$(median "${faults[@]}") heap_per_segment=$(median "${heap[@]}")
+}
+
+row_faults() {
+    faults_and_heap || return 1
+    VALUE=$faults_per_segment ROUNDS=$rounds_wanted
+}
+
+row_heap() {
+    faults_and_heap || return 1
+    VALUE=$heap_per_segment ROUNDS=$rounds_wanted
+}
+
+# A fresh process each round: nothing of the title is open, its index is not mapped.
+row_first() {
+    [ -z "${MEDIA_REASON:-}" ] || { REASON=$MEDIA_REASON; return 1; }
+    local path times=() round us
+    path=$(sed -n "$(($(wc -l <"$work/long.video") / 2))p" "$work/long.video")
+    for ((round = 1; round <= rounds_wanted; round++)); do
+        server_stop ours
+        server_start ours "$data" && get ours /livez >/dev/null || return 1
+        us=$("$tools/kb_load" first -p "${server_port[ours]}" -C "$client_processor" "$path" \
+            2>"$work/error" | "$tools/kb_json" '$.max_us') || return 1
+        times+=("$(divide "$us" 1000)")
+    done
+    VALUE=$(median "${times[@]}") ROUNDS=$rounds_wanted
+}
+
+# --- memory, start, size --------------------------------------------------------------------------
+
+row_idle() {
+    local bytes=() round one
+    for ((round = 1; round <= rounds_wanted; round++)); do
+        server_stop ours
+        server_start ours "$data" || return 1
+        one=$("$tools/kb_load" idle -p "${server_port[ours]}" -P "${server_pid[ours]}" \
+            -C "$client_processor" -c 4000 /livez 2>"$work/error" |
+            "$tools/kb_json" '$.bytes_per_connection') || return 1
+        bytes+=("$one")
+    done
+    VALUE=$(median "${bytes[@]}") ROUNDS=$rounds_wanted
+}
+
+# Demo data once, then a start a round; the home page is what a browser fetches to show it.
+start_and_home() {
+    [ -z "${start_ms:-}" ] || return 0
+    local times=() sizes=() round path kb
+    demo_seed "$work/demo" || { REASON="no demo data: $(tail -n 1 "$work/error")"; return 1; }
+    for ((round = 1; round <= rounds_wanted; round++)); do
+        server_start demo "$work/demo" || return 1
+        times+=("$(divide "$STARTED_US" 1000)")
+        for path in / $(get demo / | grep -oE '(src|href)="/[^"]+"' | cut -d '"' -f 2) \
+            '/v1/titles?limit=24' /v1/genres /v1/collections; do
+            get demo "$path" >/dev/null || home_missing=$path
+        done
+        kb=$(awk '/^VmRSS:/ { print $2 }' "/proc/${server_pid[demo]}/status")
+        sizes+=("$(divide "$kb" 1024)")
+        server_stop demo
+    done
+    start_ms=$(median "${times[@]}") home_mb=$(median "${sizes[@]}")
+}
+
+row_start() {
+    start_and_home || return 1
+    VALUE=$start_ms ROUNDS=$rounds_wanted
+}
+
+row_rss() {
+    start_and_home || return 1
+    [ -z "${home_missing:-}" ] || { REASON="the home page is incomplete: $home_missing"; return 1; }
+    VALUE=$home_mb ROUNDS=$rounds_wanted
+}
+
+row_size() {
+    VALUE=$(divide "$(stat -L -c %s "$program")" 1048576) ROUNDS=1
+}
+
+# --- writing --------------------------------------------------------------------------------------
+
+seconds_of() { # command...
+    local begin
+    begin=$(date +%s%N)
+    "$@" >"$work/import.log" 2>&1 || {
+        tail -n 1 "$work/import.log" >"$work/error"
+        return 1
+    }
+    divide $(($(date +%s%N) - begin)) 1000000000
+}
+
+folders_make() {
+    [ ! -e "$films-many/made-$many_folders" ] || return 0
+    rm -rf "$films-many"
+    mkdir -p "$films-many"
+    ffmpeg -v error -nostdin -y -f lavfi -i testsrc2=size=320x180:rate=25:duration=1 \
+        -c:v libx264 -preset ultrafast -pix_fmt yuv420p -b:v 160k "$work/clip.mp4" \
+        2>"$work/error" &&
+        ffmpeg -v error -nostdin -y -f lavfi -i testsrc2=size=200x300 -frames:v 1 \
+            "$work/poster.jpg" 2>"$work/error" &&
+        "$tools/kb_folders" "$many_folders" "$films-many/films" "$work/clip.mp4" \
+            "$work/poster.jpg" 2>"$work/error" && : >"$films-many/made-$many_folders"
+}
+
+# First and second import of a fresh data folder a round, until the rounds are done or five minutes are.
+row_import_again() {
+    local ratios=() first again begin=$SECONDS
+    folders_make || return 1
+    while [ ${#ratios[@]} -lt "$rounds_wanted" ] && [ $((SECONDS - begin)) -lt 300 ]; do
+        rm -rf "$work/many"
+        first=$(seconds_of "$program" import --no-media --data "$work/many" "$films-many/films") &&
+            again=$(seconds_of "$program" import --no-media --data "$work/many" \
+                "$films-many/films") || return 1
+        ratios+=("$(divide "$again" "$first")")
+    done
+    rm -rf "$work/many"
+    VALUE=$(median "${ratios[@]}") ROUNDS=${#ratios[@]}
+}
+
+# Two servers on data folders of their own; the one that waits costs the other nothing.
+row_group_commit() {
+    local key_grouped key_single body='{"kind":"film","titles":{"en":"Bench ########"}}'
+    # shellcheck disable=SC2086 # the option and its value are words
+    server_start grouped "$work/grouped" && server_start single "$work/single" $group_of_one ||
+        return 1
+    key_grouped=$(admin_key "$work/grouped") && key_single=$(admin_key "$work/single") || return 1
+    # shellcheck disable=SC2034
+    local -a many=(grouped -c 64 -a "Authorization: Bearer $key_grouped" -b "$body" /v1/titles)
+    # shellcheck disable=SC2034
+    local -a one=(single -c 64 -a "Authorization: Bearer $key_single" -b "$body" /v1/titles)
+    interleave requests_per_second many one
+    local code=$?
+    server_stop grouped
+    server_stop single
+    return $code
+}
+
+# --- what the program offers under other names some day -------------------------------------------
+
+admin_key() { # data folder
+    "$program" admin-key --reset --data "$1" 2>"$work/error" | grep -oE '[A-Za-z0-9_-]{16,}' | tail -n 1
+}
+
+demo_seed() { # data folder
+    "$program" demo --data "$1" >"$work/error" 2>&1
+}
+
+rows_run() {
+    row 'small JSON, requests per CPU-s' 'x nginx' '>=' 1.0 row_small_json
+    row 'title by id, requests per CPU-s' 'x nginx' '>=' 0.8 row_title
+    row 'video segment, CPU' 'x nginx' '<=' 1.0 row_segment video
+    row 'audio segment, CPU' 'x nginx' '<=' 1.5 row_segment audio
+    row 'segment near the end / near the start of 2 h' ratio '<=' 1.05 row_position
+    row 'minor faults per warm segment' faults '<=' 0 row_faults
+    row 'heap calls per warm segment' calls '<=' 0 row_heap
+    row 'first request of a cold 2 h title' ms '<=' 5 row_first
+    row 'idle keep-alive connection' bytes '<=' 2048 row_idle
+    row 'start to ready with demo data' ms '<=' 150 row_start
+    row 'VmRSS after start and one home page' MiB '<=' 25 row_rss
+    row 'program size' MiB '<=' 15 row_size
+    row 'import again, unchanged / first time' ratio '<=' 0.05 row_import_again
+    row 'durable writes, 64 writers / group size 1' ratio '>=' 8 row_group_commit
+}
