@@ -148,10 +148,11 @@ TEST(a_slow_reader_gets_every_byte)
     file_make();
     struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), NULL);
     static char bytes[FILE_BYTES + 4096];
-    int small = 4096, fd = client_open(fixture);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    int window = 64 << 10, fd = client_open(fixture);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
     client_send(fd, STR("GET /segment/100000 HTTP/1.1\r\nHost: a\r\n\r\n"
                         "GET /whole HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    usleep(50000); /* the server fills what the kernel takes, and waits */
     str answer = client_read_answer(fd, false);
     CHECK_INT(answer_body(answer).len, 100006);
     CHECK(content_is(str_skip(answer_body(answer), 6), 1000));
