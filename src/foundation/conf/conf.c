@@ -78,8 +78,7 @@ enum err conf_result(struct conf *conf)
     return failed ? err_slot()->code : OK;
 }
 
-/* --- Values
- * --------------------------------------------------------------------------------------- */
+/* --- Values --------------------------------------------------------------------------------- */
 
 static bool parse_bool(str text, bool *out)
 {
@@ -234,8 +233,7 @@ str conf_value_text(struct arena *arena, const struct setting *setting, const vo
     return setting->secret && value.len ? STR("(set)") : value;
 }
 
-/* --- Tables
- * --------------------------------------------------------------------------------------- */
+/* --- Tables --------------------------------------------------------------------------------- */
 
 static void check_unique(const struct conf *conf, const struct conf_found *own)
 {

@@ -135,12 +135,13 @@ enum err conf_read_environment(struct conf *conf, const char *const *environment
  */
 enum err conf_read_flags(struct conf *conf, int argc, char **argv, int *out_rest);
 
-/* Where a setting's value comes from ("kinobezdna.conf:12", "KB_HTTP_LISTEN", "--listen"), or NULL.
+/*
+ * Where a setting's value comes from ("kinobezdna.conf:12", "KB_HTTP_LISTEN", "--listen"),
+ * or NULL.
  */
 const char *conf_origin(const struct conf *conf, str name);
 
-/* --- Documentation
- * -------------------------------------------------------------------------------- */
+/* --- Documentation -------------------------------------------------------------------------- */
 
 /* A Markdown table a module: name, environment, flag, initial value, what it does. */
 void conf_write_markdown(struct buf *buf, const struct conf_group *groups, size_t groups_count);
@@ -149,12 +150,13 @@ void conf_write_help(struct buf *buf, const struct conf_group *groups, size_t gr
 /* Every setting as a line of a settings file, with its origin; secrets are shown as set or not. */
 void conf_write_current(struct buf *buf, const struct conf *conf);
 
-/* --- Values
- * ---------------------------------------------------------------------------------------- */
+/* --- Values --------------------------------------------------------------------------------- */
 
 /* "30s" and the like; a bare number only when it is 0. False when it is no span or overflows. */
 bool span_parse(str text, span *out);
-/* In the largest unit that leaves no rest: 90s is "90s", 120s "2m". Written into `out` of 32 bytes.
+/*
+ * In the largest unit that leaves no rest: 90s is "90s", 120s "2m". Written into `out` of
+ * 32 bytes.
  */
 str span_format(span value, char out[32]);
 /* "64MiB" and the like; a bare number is bytes. */

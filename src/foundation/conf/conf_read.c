@@ -11,8 +11,7 @@
 
 enum { FILE_BYTES_MAX = 1 << 20 };
 
-/* --- Files
- * ---------------------------------------------------------------------------------------- */
+/* --- Files ---------------------------------------------------------------------------------- */
 
 struct lines {
     struct conf *conf;
@@ -145,8 +144,7 @@ enum err conf_read_file(struct conf *conf, const char *path)
     return result == OK ? conf_read_text(conf, str_of(path), (str){ memory, len }) : result;
 }
 
-/* --- Environment
- * ---------------------------------------------------------------------------------- */
+/* --- Environment ---------------------------------------------------------------------------- */
 
 static bool find_env(const struct conf *conf, str name, struct conf_found *out)
 {
@@ -176,8 +174,7 @@ enum err conf_read_environment(struct conf *conf, const char *const *environment
     return conf_result(conf);
 }
 
-/* --- Flags
- * ---------------------------------------------------------------------------------------- */
+/* --- Flags ---------------------------------------------------------------------------------- */
 
 /* One flag at argv[at]; returns how many arguments it took. */
 static int read_flag(struct conf *conf, int argc, char **argv, int at)

@@ -58,7 +58,9 @@ const char *json_kind_name(enum json_kind kind);
 
 enum err json_read_null(struct json *json);
 enum err json_read_bool(struct json *json, bool *out);
-/* A whole number in int64_t, exactly: 1.0, 1e2 and 9223372036854775808 are errors, not roundings.
+/*
+ * A whole number in int64_t, exactly: 1.0, 1e2 and 9223372036854775808 are errors, not
+ * roundings.
  */
 enum err json_read_i64(struct json *json, int64_t *out);
 /* Any number a double can hold; the nearest one. */
@@ -85,8 +87,7 @@ enum err json_array_next(struct json *json, bool *out_more);
 
 /*
  * Passes over one value of any kind after checking all of it, repeated keys in its objects
- * included. *out_raw (may be NULL) is the value as it stands in the text. Without recursion; O(n
- * log n).
+ * included. *out_raw (may be NULL) is the value as it stands in the text. No recursion; O(n log n).
  */
 enum err json_skip(struct json *json, str *out_raw);
 
@@ -94,10 +95,12 @@ enum err json_skip(struct json *json, str *out_raw);
 #define json_fail(json, code, slug, what)                                                          \
     err_set((code), (slug), "byte %zu: %s", (size_t)((json)->at - (json)->start), (what))
 
-/* --- Writing
- * -------------------------------------------------------------------------------------- Commas are
- * put by themselves: a value or key is preceded by one unless the buffer is empty or ends with '{',
- * '[', ':' or a line feed. What is written is valid JSON in valid UTF-8 whatever it is given.
+/* --- Writing -------------------------------------------------------------------------------- */
+
+/*
+ * Commas are put by themselves: a value or key is preceded by one unless the buffer is empty or
+ * ends with '{', '[', ':' or a line feed. What is written is valid JSON in valid UTF-8 whatever it
+ * is given.
  */
 
 void json_object_begin(struct buf *buf);

@@ -95,8 +95,7 @@ const char *json_kind_name(enum json_kind kind)
     return names[kind];
 }
 
-/* --- Scalars -------------------------------------------------------------------------------------
- */
+/* --- Scalars -------------------------------------------------------------------------------- */
 
 static enum err read_word(struct json *json, str word)
 {
@@ -194,7 +193,7 @@ enum err json_read_i64(struct json *json, int64_t *out)
 bool json_number_double(str number, double *out)
 {
     char copy[DOUBLE_TEXT_MAX];
-    if (number.len >= sizeof(copy))
+    if (number.len == 0 || number.len >= sizeof(copy))
         return false;
     memcpy(copy, number.ptr, number.len);
     copy[number.len] = 0;
@@ -214,8 +213,7 @@ enum err json_read_double(struct json *json, double *out)
     return OK;
 }
 
-/* --- Strings -------------------------------------------------------------------------------------
- */
+/* --- Strings -------------------------------------------------------------------------------- */
 
 /* From after the opening quote to the closing one; json->at is left there, or at what is wrong. */
 static enum err scan_string(struct json *json, bool *out_escaped)
@@ -223,23 +221,23 @@ static enum err scan_string(struct json *json, bool *out_escaped)
     const char *start = json->at;
     bool escaped = false;
     for (;;) {
-        json->at = json_plain_end(json->at, json->end);
+        json->at = json_utf8_end(json_plain_end(json->at, json->end), json->end);
         if (json->at == json->end)
             return syntax(json, "the text ends inside a string");
-        if (*json->at == '"')
+        unsigned char c = (unsigned char)*json->at;
+        if (c == '"')
             break;
-        if ((unsigned char)*json->at < 0x20)
+        if (c < 0x20)
             return syntax(json, "a control character must be escaped");
-        if (*json->at == '\\') {
-            escaped = true;
-            if (json->end - json->at < 2)
-                return syntax(json, "the text ends inside a string");
-            json->at++;
-        }
-        size_t len = json_utf8_len(json->at, json->end);
-        if (len == 0)
+        if (c >= 0x80)
             return syntax(json, "invalid UTF-8");
-        json->at += len;
+        if (c != '\\')
+            continue;
+        escaped = true;
+        json->at++;
+        if (json->at == json->end)
+            return syntax(json, "the text ends inside a string");
+        json->at += (unsigned char)*json->at < 0x80; /* what follows is looked at when decoding */
     }
     if ((size_t)(json->at - start) > json->limits.string_bytes_max)
         return json_fail(json, ERR_TOO_LARGE, "json-too-large", "the string is too long");
@@ -266,7 +264,9 @@ static int32_t hex4(const char *at, const char *end)
     return value;
 }
 
-/* After "\u": *at moves past the escape, a pair of surrogates taken as one. Negative when invalid.
+/*
+ * After "\u": *at moves past the escape, a pair of surrogates taken as one. Negative when
+ * invalid.
  */
 static int32_t decode_unicode(const char **at, const char *end)
 {
@@ -348,8 +348,7 @@ enum err json_read_string(struct json *json, str *out)
     return OK;
 }
 
-/* --- Containers ----------------------------------------------------------------------------------
- */
+/* --- Containers ----------------------------------------------------------------------------- */
 
 static enum err enter(struct json *json)
 {

@@ -1,4 +1,6 @@
-/* json_scan: finding the end of a run of bytes that need no thought, for the reader and the writer.
+/*
+ * json_scan: finding the end of a run of bytes that need no thought, for the reader and the
+ * writer.
  */
 #pragma once
 
@@ -38,4 +40,16 @@ static inline size_t json_utf8_len(const char *at, const char *end)
     size_t len = 0;
     uint32_t code_point = str_utf8_next((str){ at, left }, &len);
     return code_point == 0xfffd && len == 1 ? 0 : len;
+}
+
+/* The first byte from `at` on that is ASCII or begins no valid UTF-8 sequence. */
+static inline const char *json_utf8_end(const char *at, const char *end)
+{
+    while (at < end && (unsigned char)*at >= 0x80) {
+        size_t len = json_utf8_len(at, end);
+        if (len == 0)
+            break;
+        at += len;
+    }
+    return at;
 }

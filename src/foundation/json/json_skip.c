@@ -105,7 +105,9 @@ static enum err begin_value(struct json *json, struct keys *keys)
     }
 }
 
-/* Closes what ends here; *out_more when another value follows inside what was entered since `base`.
+/*
+ * Closes what ends here; *out_more when another value follows inside what was entered since
+ * `base`.
  */
 static enum err to_next_value(struct json *json, struct keys *keys, unsigned base, bool *out_more)
 {

@@ -1,4 +1,6 @@
-/* json_write: runs of plain bytes are copied whole; what needs an escape is looked up in one table.
+/*
+ * json_write: runs of plain bytes are copied whole; what needs an escape is looked up in
+ * one table.
  */
 #include "json.h"
 
@@ -29,19 +31,13 @@ void json_write_string(struct buf *buf, str text)
 {
     const char *run = text.ptr ? text.ptr : "", *at = run, *end = run + text.len;
     buf_put_char(buf, '"');
-    while (at < end) {
-        at = json_plain_end(at, end);
-        if (at == end)
-            break;
-        bool ascii = (unsigned char)*at < 0x80;
-        size_t valid = ascii ? 0 : json_utf8_len(at, end);
-        if (valid) {
-            at += valid;
-            continue;
-        }
+    while ((at = json_utf8_end(json_plain_end(at, end), end)) < end) {
+        unsigned char c = (unsigned char)*at;
+        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\')
+            continue; /* plain text follows what was not ASCII */
         buf_put(buf, (str){ run, (size_t)(at - run) });
-        if (ascii)
-            put_escape(buf, (unsigned char)*at);
+        if (c < 0x80)
+            put_escape(buf, c);
         else
             buf_put(buf, STR("\xef\xbf\xbd"));
         run = ++at;

@@ -89,8 +89,7 @@ void log_trace_provider(str (*provider)(void))
     trace_provider = provider;
 }
 
-/* --- Values
- * --------------------------------------------------------------------------------------- */
+/* --- Values --------------------------------------------------------------------------------- */
 
 /* At most `bytes_max`, not in the middle of a character. */
 static str cut(str text, size_t bytes_max)
@@ -137,8 +136,7 @@ static void put_scalar(struct buf *buf, const struct log_field *field)
     }
 }
 
-/* --- JSON
- * ----------------------------------------------------------------------------------------- */
+/* --- JSON ----------------------------------------------------------------------------------- */
 
 static void json_head(struct buf *buf, enum log_level level, const char *area, const char *message)
 {
@@ -163,8 +161,7 @@ static void json_field(struct buf *buf, const struct log_field *field)
         put_scalar(buf, field);
 }
 
-/* --- Text
- * ----------------------------------------------------------------------------------------- */
+/* --- Text ----------------------------------------------------------------------------------- */
 
 /*
  * Nothing that a terminal would obey: control characters of both sets (C0, DEL, C1) are shown as
@@ -227,8 +224,7 @@ static void text_field(struct buf *buf, const struct log_field *field)
         buf_put_char(buf, '"');
 }
 
-/* --- Lines
- * ---------------------------------------------------------------------------------------- */
+/* --- Lines ---------------------------------------------------------------------------------- */
 
 /* A field goes in whole or not at all. */
 static bool put_field(struct buf *buf, const struct log_field *field)
@@ -303,8 +299,7 @@ void log_write(enum log_level level, const char *area, const char *message,
     errno = saved_errno;
 }
 
-/* --- Failures
- * ------------------------------------------------------------------------------------- */
+/* --- Failures ------------------------------------------------------------------------------- */
 
 enum { FAILURE_FIELDS_MAX = 32 };
 

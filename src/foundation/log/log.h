@@ -53,8 +53,7 @@ bool log_enabled(enum log_level level);
 /* Lines lost since the start because the reader did not keep up or the disk was full. */
 uint64_t log_dropped_total(void);
 
-/* --- Lines
- * ---------------------------------------------------------------------------------------- */
+/* --- Lines ---------------------------------------------------------------------------------- */
 
 enum log_field_kind {
     LOG_FIELD_NONE,
@@ -129,8 +128,7 @@ void log_write(enum log_level level, const char *area, const char *message,
 void log_write_failure(enum err code, const char *area, const char *message,
                        const struct log_field *fields);
 
-/* --- Trace
- * ---------------------------------------------------------------------------------------- */
+/* --- Trace ---------------------------------------------------------------------------------- */
 
 /*
  * The trace id lines of this thread carry; returns the one before. The text must outlive its use.

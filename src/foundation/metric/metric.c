@@ -23,8 +23,7 @@ const struct metric_buckets metric_sizes = { sizes_bounds, ARRAY_LEN(sizes_bound
 static const struct metrics *tables[TABLES_MAX];
 static _Atomic unsigned tables_count;
 
-/* --- Registration
- * --------------------------------------------------------------------------------- */
+/* --- Registration --------------------------------------------------------------------------- */
 
 static void check_name(const struct metric *metric)
 {
@@ -85,8 +84,7 @@ const struct metrics *metric_table(unsigned index)
     return tables[index];
 }
 
-/* --- Counting
- * ------------------------------------------------------------------------------------- */
+/* --- Counting ------------------------------------------------------------------------------- */
 
 static unsigned shard_of_thread(void)
 {

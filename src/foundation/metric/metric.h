@@ -60,7 +60,9 @@ struct metric {
     static const struct metric_label variable = { label_name, variable##_values,                   \
                                                   ARRAY_LEN(variable##_values) }
 
-/* Further arguments: up to METRIC_LABELS_MAX pointers to labels. The variable is the metric's name.
+/*
+ * Further arguments: up to METRIC_LABELS_MAX pointers to labels. The variable is the
+ * metric's name.
  */
 #define METRIC_COUNTER(metric_name, text, ...)                                                     \
     extern struct metric metric_name;                                                              \
@@ -80,7 +82,9 @@ struct metric {
                                   .kind = METRIC_KIND_HISTOGRAM,                                   \
                                   .buckets = (bounds),                                             \
                                   .labels = { __VA_ARGS__ } }
-/* Read from elsewhere when asked for: queue lengths, sizes of caches. `fn` is quick, on any thread.
+/*
+ * Read from elsewhere when asked for: queue lengths, sizes of caches. `fn` is quick, on any
+ * thread.
  */
 #define METRIC_GAUGE_READ(metric_name, text, fn)                                                   \
     extern struct metric metric_name;                                                              \

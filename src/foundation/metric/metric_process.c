@@ -81,7 +81,9 @@ static double clock_seconds(clockid_t id)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* The start counts from boot; the moment of boot is taken once, so that the value stays the same.
+/*
+ * The start counts from boot; the moment of boot is taken once, so that the value stays the
+ * same.
  */
 static double boot_seconds(void)
 {

@@ -1,4 +1,6 @@
-/* shape: the table itself: looking fields up, enum texts, formats, and scalars as database values.
+/*
+ * shape: the table itself: looking fields up, enum texts, formats, and scalars as database
+ * values.
  */
 #include "shape.h"
 
@@ -32,8 +34,7 @@ bool shape_field_is_scalar(const struct shape_field *field)
     return field->kind != SHAPE_OBJECT && (field->form == FORM_ONE || field->form == FORM_OPTIONAL);
 }
 
-/* --- Enums and formats ---------------------------------------------------------------------------
- */
+/* --- Enums and formats ---------------------------------------------------------------------- */
 
 str shape_enum_text(const struct shape_enum *table, unsigned value)
 {
@@ -112,8 +113,7 @@ bool shape_format_matches(enum shape_format format, str text)
     return true;
 }
 
-/* --- Scalars in memory ---------------------------------------------------------------------------
- */
+/* --- Scalars in memory ---------------------------------------------------------------------- */
 
 int64_t shape_load_int(enum shape_kind kind, const void *at)
 {
@@ -129,7 +129,7 @@ int64_t shape_load_int(enum shape_kind kind, const void *at)
         memcpy(&i32, at, sizeof(i32));
         return i32;
     case SHAPE_U32:
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         memcpy(&u32, at, sizeof(u32));
         return u32;
     default:
@@ -151,7 +151,7 @@ bool shape_put_int(enum shape_kind kind, void *at, int64_t value)
         memcpy(at, &i32, sizeof(i32));
         return i32 == value;
     case SHAPE_U32:
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         memcpy(at, &u32, sizeof(u32));
         return u32 == value;
     default:
@@ -160,8 +160,7 @@ bool shape_put_int(enum shape_kind kind, void *at, int64_t value)
     }
 }
 
-/* --- Scalars as database values ------------------------------------------------------------------
- */
+/* --- Scalars as database values ------------------------------------------------------------- */
 
 static struct shape_value value_of_text(str text)
 {
@@ -196,9 +195,9 @@ struct shape_value shape_value_get(const struct shape_field *field, const void *
     case SHAPE_RAW:
         memcpy(&value.text, at, sizeof(value.text));
         return value_of_text(value.text);
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         return value_of_text(
-            shape_enum_text(field->texts, (unsigned)shape_load_int(SHAPE_ENUM, at)));
+            shape_enum_text(field->texts, (unsigned)shape_load_int(SHAPE_CHOICE, at)));
     case SHAPE_ID:
         value.i64 = shape_load_int(SHAPE_ID, at);
         return value_of_int(value.i64, value.i64 != 0);
@@ -217,7 +216,7 @@ static bool set_null(const struct shape_field *field, char *at)
     }
     bool has_none = field->kind == SHAPE_STR || field->kind == SHAPE_RAW ||
                     field->kind == SHAPE_ID ||
-                    (field->kind == SHAPE_ENUM && !shape_enum_text(field->texts, 0).ptr);
+                    (field->kind == SHAPE_CHOICE && !shape_enum_text(field->texts, 0).ptr);
     if (has_none || field->nullable)
         memset(at, 0, field->stride);
     return has_none || field->nullable;
@@ -240,14 +239,14 @@ static bool set_value(const struct shape_field *field, void *at, struct shape_va
             value.number = (double)value.i64;
         memcpy(at, &value.number, sizeof(value.number));
         return true;
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         if (value.kind == VALUE_TEXT) {
             if (!shape_enum_find(field->texts, value.text, &number))
                 return false;
-            return shape_put_int(SHAPE_ENUM, at, number);
+            return shape_put_int(SHAPE_CHOICE, at, number);
         }
         return value.kind == VALUE_I64 && value.i64 >= 0 && value.i64 < field->texts->count &&
-               shape_put_int(SHAPE_ENUM, at, value.i64);
+               shape_put_int(SHAPE_CHOICE, at, value.i64);
     default:
         return value.kind == VALUE_I64 && shape_put_int(field->kind, at, value.i64);
     }

@@ -35,8 +35,7 @@
 #include "foundation/mem/arena.h"
 #include "foundation/mem/buf.h"
 
-/* --- Types of members
- * ----------------------------------------------------------------------------- */
+/* --- Types of members ----------------------------------------------------------------------- */
 
 enum opt {
     OPT_ABSENT, /* not given: the zero value of every optional */
@@ -96,8 +95,7 @@ typedef struct json_raw {
         size_t count;                                                                              \
     }
 
-/* --- Tables
- * --------------------------------------------------------------------------------------- */
+/* --- Tables --------------------------------------------------------------------------------- */
 
 enum shape_kind {
     SHAPE_BOOL,
@@ -109,7 +107,7 @@ enum shape_kind {
     SHAPE_DOUBLE,
     SHAPE_STR,
     SHAPE_TIME,
-    SHAPE_ENUM,
+    SHAPE_CHOICE,
     SHAPE_RAW,
     SHAPE_OBJECT
 };
@@ -137,6 +135,12 @@ struct shape_enum {
     const char *name;
     const str *texts;
     unsigned count;
+};
+
+/* What every LIST_OF and MAP_OF looks like in memory. */
+struct shape_many {
+    void *items;
+    size_t count;
 };
 
 struct shape;
@@ -182,181 +186,14 @@ struct shape {
     bool forgiving; /* unknown fields are passed over, for answers of others; never for requests */
 };
 
-#define SHAPE_MEMBER_(type, member) (((type *)0)->member)
-#define SHAPE_KIND_(expression)                                                                    \
-    _Generic((expression), bool                                                                    \
-             : SHAPE_BOOL, opt_bool                                                                \
-             : SHAPE_BOOL, int32_t                                                                 \
-             : SHAPE_I32, uint32_t                                                                 \
-             : SHAPE_U32, int64_t                                                                  \
-             : SHAPE_I64, uint64_t                                                                 \
-             : SHAPE_U64, opt_i64                                                                  \
-             : SHAPE_I64, struct id                                                                \
-             : SHAPE_ID, opt_id                                                                    \
-             : SHAPE_ID, double                                                                    \
-             : SHAPE_DOUBLE, opt_double                                                            \
-             : SHAPE_DOUBLE, str                                                                   \
-             : SHAPE_STR, opt_str                                                                  \
-             : SHAPE_STR, opt_time                                                                 \
-             : SHAPE_TIME, json_raw                                                                \
-             : SHAPE_RAW)
-#define SHAPE_FORM_(expression)                                                                    \
-    _Generic((expression), opt_bool                                                                \
-             : FORM_OPTIONAL, opt_i64                                                              \
-             : FORM_OPTIONAL, opt_id                                                               \
-             : FORM_OPTIONAL, opt_double                                                           \
-             : FORM_OPTIONAL, opt_str                                                              \
-             : FORM_OPTIONAL, opt_time                                                             \
-             : FORM_OPTIONAL, opt_enum                                                             \
-             : FORM_OPTIONAL, default                                                              \
-             : FORM_ONE)
-#define SHAPE_VALUE_OFFSET_(expression)                                                            \
-    _Generic((expression), opt_bool                                                                \
-             : offsetof(opt_bool, value), opt_i64                                                  \
-             : offsetof(opt_i64, value), opt_id                                                    \
-             : offsetof(opt_id, value), opt_double                                                 \
-             : offsetof(opt_double, value), opt_str                                                \
-             : offsetof(opt_str, value), opt_time                                                  \
-             : offsetof(opt_time, value), opt_enum                                                 \
-             : offsetof(opt_enum, value), default : 0)
+#include "foundation/shape/shape_fields.h"
 
-/* Zero, or a build that stops. */
-#define SHAPE_CHECK_(condition, message)                                                           \
-    (sizeof(struct {                                                                               \
-         _Static_assert(condition, message);                                                       \
-         char unused;                                                                              \
-     }) *                                                                                          \
-     0)
-#define SHAPE_SAME_(expression, type)                                                              \
-    SHAPE_CHECK_(__builtin_types_compatible_p(__typeof__(expression), type),                       \
-                 "the member is not of the type this field macro is for")
+/* --- Reading -------------------------------------------------------------------------------- */
 
-#define SHAPE_NAMES_(text) .name = STR_INIT(text), .key = STR_INIT(",\"" text "\":")
-
-/* The JSON name is the member's; the ..._AS form gives another. Further arguments are designators.
- */
-#define FIELD(type, member, ...) FIELD_AS(type, member, #member, ##__VA_ARGS__)
-#define FIELD_AS(type, member, text, ...)                                                          \
-    {                                                                                              \
-        SHAPE_NAMES_(text), .kind = SHAPE_KIND_(SHAPE_MEMBER_(type, member)),                      \
-                            .form = SHAPE_FORM_(SHAPE_MEMBER_(type, member)),                      \
-                            .offset = offsetof(type, member),                                      \
-                            .value_offset = SHAPE_VALUE_OFFSET_(SHAPE_MEMBER_(type, member)),      \
-                            .stride = sizeof(SHAPE_MEMBER_(type, member)), ##__VA_ARGS__           \
-    }
-
-#define FIELD_TIME(type, member, ...)                                                              \
-    {                                                                                              \
-        SHAPE_NAMES_(#member),                                                                     \
-            .kind = SHAPE_TIME,                                                                    \
-            .offset = offsetof(type, member) + SHAPE_SAME_(SHAPE_MEMBER_(type, member), instant),  \
-            .stride = sizeof(instant), ##__VA_ARGS__                                               \
-    }
-
-/* The member is an enum or an opt_enum. */
-#define FIELD_ENUM(type, member, table, ...)                                                       \
-    {                                                                                              \
-        SHAPE_NAMES_(#member),                                                                     \
-            .kind = SHAPE_ENUM, .form = SHAPE_FORM_(SHAPE_MEMBER_(type, member)),                  \
-            .offset = offsetof(type, member) +                                                     \
-                      SHAPE_CHECK_(sizeof(SHAPE_MEMBER_(type, member)) == sizeof(unsigned) ||      \
-                                       sizeof(SHAPE_MEMBER_(type, member)) == sizeof(opt_enum),    \
-                                   "the member is no enum"),                                       \
-            .value_offset = SHAPE_VALUE_OFFSET_(SHAPE_MEMBER_(type, member)),                      \
-            .stride = sizeof(SHAPE_MEMBER_(type, member)), .texts = &(table), ##__VA_ARGS__        \
-    }
-
-#define FIELD_SHAPE(type, member, of, ...)                                                         \
-    {                                                                                              \
-        SHAPE_NAMES_(#member), .kind = SHAPE_OBJECT, .shape = &(of),                               \
-                               .offset = offsetof(type, member) +                                  \
-                                         SHAPE_SAME_(SHAPE_MEMBER_(type, member), of##_type),      \
-                               .stride = sizeof(of##_type), ##__VA_ARGS__                          \
-    }
-#define FIELD_SHAPE_PTR(type, member, of, ...)                                                     \
-    {                                                                                              \
-        SHAPE_NAMES_(#member), .kind = SHAPE_OBJECT, .form = FORM_POINTER, .shape = &(of),         \
-                               .offset = offsetof(type, member) +                                  \
-                                         SHAPE_SAME_(*SHAPE_MEMBER_(type, member), of##_type),     \
-                               .stride = sizeof(of##_type), ##__VA_ARGS__                          \
-    }
-
-#define SHAPE_MANY_(type, member)                                                                  \
-    .offset = offsetof(type, member) +                                                             \
-              SHAPE_CHECK_(offsetof(__typeof__(SHAPE_MEMBER_(type, member)), count) ==             \
-                               offsetof(struct shape_many, count),                                 \
-                           "the member is no LIST_OF or MAP_OF"),                                  \
-    .stride = sizeof(*SHAPE_MEMBER_(type, member).items)
-#define FIELD_LIST(type, member, ...)                                                              \
-    {                                                                                              \
-        SHAPE_NAMES_(#member), .kind = SHAPE_KIND_(*SHAPE_MEMBER_(type, member).items),            \
-                               .form = FORM_LIST, SHAPE_MANY_(type, member), ##__VA_ARGS__         \
-    }
-#define FIELD_ENUMS(type, member, table, ...)                                                      \
-    {                                                                                              \
-        SHAPE_NAMES_(#member), .kind = SHAPE_ENUM, .form = FORM_LIST, SHAPE_MANY_(type, member),   \
-                               .texts = &(table), ##__VA_ARGS__                                    \
-    }
-#define FIELD_SHAPES(type, member, of, ...)                                                        \
-    {                                                                                              \
-        SHAPE_NAMES_(#member),                                                                     \
-            .kind = SHAPE_OBJECT, .form = FORM_LIST, SHAPE_MANY_(type, member),                    \
-            .value_offset = SHAPE_SAME_(*SHAPE_MEMBER_(type, member).items, of##_type),            \
-            .shape = &(of), ##__VA_ARGS__                                                          \
-    }
-#define SHAPE_ENTRY_VALUE_(type, member)                                                           \
-    offsetof(__typeof__(*SHAPE_MEMBER_(type, member).items), value)
-#define FIELD_MAP(type, member, ...)                                                               \
-    {                                                                                              \
-        SHAPE_NAMES_(#member), .kind = SHAPE_KIND_(SHAPE_MEMBER_(type, member).items->value),      \
-                               .form = FORM_MAP, SHAPE_MANY_(type, member),                        \
-                               .value_offset = SHAPE_ENTRY_VALUE_(type, member), ##__VA_ARGS__     \
-    }
-#define FIELD_SHAPE_MAP(type, member, of, ...)                                                     \
-    {                                                                                              \
-        SHAPE_NAMES_(#member),                                                                     \
-            .kind = SHAPE_OBJECT, .form = FORM_MAP, SHAPE_MANY_(type, member),                     \
-            .value_offset = SHAPE_ENTRY_VALUE_(type, member) +                                     \
-                            SHAPE_SAME_(SHAPE_MEMBER_(type, member).items->value, of##_type),      \
-            .shape = &(of), ##__VA_ARGS__                                                          \
-    }
-
-/* What every LIST_OF and MAP_OF looks like in memory. */
-struct shape_many {
-    void *items;
-    size_t count;
-};
-
-/* In headers: makes a shape known to fields of others. */
-#define SHAPE_DECLARE(shape_name, type)                                                            \
-    typedef type shape_name##_type;                                                                \
-    extern const struct shape shape_name
-
-#define SHAPE_DEFINE_(shape_name, struct_type, is_forgiving, ...)                                  \
-    typedef struct_type shape_name##_type;                                                         \
-    extern const struct shape shape_name;                                                          \
-    static const struct shape_field shape_name##_fields[] = { __VA_ARGS__ };                       \
-    const struct shape shape_name = { .name = #shape_name,                                         \
-                                      .size_bytes = sizeof(struct_type),                           \
-                                      .fields = shape_name##_fields,                               \
-                                      .fields_count = ARRAY_LEN(shape_name##_fields),              \
-                                      .forgiving = is_forgiving };                                 \
-    _Static_assert(ARRAY_LEN(shape_name##_fields) <= SHAPE_FIELDS_MAX, "too many fields")
-#define SHAPE(shape_name, type, ...)           SHAPE_DEFINE_(shape_name, type, false, __VA_ARGS__)
-#define SHAPE_FORGIVING(shape_name, type, ...) SHAPE_DEFINE_(shape_name, type, true, __VA_ARGS__)
-
-/* SHAPE_ENUM(title_kinds, [TITLE_FILM] = STR_INIT("film"), [TITLE_SERIES] = STR_INIT("series")); */
-#define SHAPE_ENUM_DECLARE(enum_name) extern const struct shape_enum enum_name
-#define SHAPE_ENUM(enum_name, ...)                                                                 \
-    SHAPE_ENUM_DECLARE(enum_name);                                                                 \
-    static const str enum_name##_texts[] = { __VA_ARGS__ };                                        \
-    const struct shape_enum enum_name = { #enum_name, enum_name##_texts,                           \
-                                          ARRAY_LEN(enum_name##_texts) }
-
-/* --- Reading
- * -------------------------------------------------------------------------------------- Readers
- * fill *out (a struct of the shape) from zero and the fields' `initial`, and leave it untouched on
- * failure. Texts, lists and maps are in the arena or in `body` itself, and live as long as both.
+/*
+ * Readers fill *out (a struct of the shape) from zero and the fields' `initial`, and leave it
+ * untouched on failure. Texts, lists and maps are in the arena or in `body` itself, and live as
+ * long as both.
  *
  * ERR_INVALID "invalid-fields": values were wrong; the slot has a message for every failing field,
  * with its path ("people[2].name"), and the sentence names the first. Anything json.h says: the
@@ -389,14 +226,12 @@ enum { SHAPE_PAIRS_MAX = 256 };
 enum err shape_split_query(struct arena *arena, str query, struct shape_pair **out_pairs,
                            size_t *out_count);
 
-/* --- Writing
- * -------------------------------------------------------------------------------------- */
+/* --- Writing -------------------------------------------------------------------------------- */
 
 /* `record` as a JSON object. Allocates nothing but the buffer's growth; check buf->overflowed. */
 void shape_write_json(struct buf *buf, const struct shape *shape, const void *record);
 
-/* --- Walking: for drivers that bind and read columns
- * ---------------------------------------------- */
+/* --- Walking: for drivers that bind and read columns ---------------------------------------- */
 
 /* NULL when there is no such field. */
 const struct shape_field *shape_field_find(const struct shape *shape, str name);
@@ -434,19 +269,21 @@ bool shape_enum_find(const struct shape_enum *table, str text, unsigned *out_val
 /* Whether text has the format. */
 bool shape_format_matches(enum shape_format format, str text);
 
-/* --- OpenAPI
- * -------------------------------------------------------------------------------------- */
+/* --- OpenAPI -------------------------------------------------------------------------------- */
 
 enum { SHAPE_REGISTRY_MAX = 512 };
 
 /* The shapes a document refers to, each once. Zeroed to begin with; too large for a stack. */
 struct shape_registry {
     const struct shape *shapes[SHAPE_REGISTRY_MAX];
+    bool requested[SHAPE_REGISTRY_MAX]; /* it is read from clients, not only written */
     unsigned count;
 };
 
-/* Adds a shape and every shape it refers to. */
+/* Adds the shape of a request, with every shape it refers to. */
 void shape_registry_add(struct shape_registry *registry, const struct shape *shape);
+/* The same of an answer. A shape that is both counts as a request's. */
+void shape_registry_add_answer(struct shape_registry *registry, const struct shape *shape);
 /*
  * The name in documents: "title_card_shape" is TitleCard. Written into `out`, which is at least 64
  * bytes.
@@ -456,9 +293,11 @@ str shape_schema_name(const struct shape *shape, char out[64]);
 void shape_write_schema_ref(struct buf *buf, const struct shape *shape);
 /*
  * The JSON Schema (2020-12, as OpenAPI 3.1 uses it) of one shape; nested shapes are written as
- * references.
+ * references. As a request its required fields are required and others refused; as an answer every
+ * field without .omit is there, and more may come.
  */
 void shape_write_schema(struct buf *buf, const struct shape *shape);
+void shape_write_answer_schema(struct buf *buf, const struct shape *shape);
 /* "TitleCard":{...},"Person":{...}: all schemas of a registry, as members of components.schemas. */
 void shape_write_schemas(struct buf *buf, const struct shape_registry *registry);
 /* The schema of one field alone, for parameters. */

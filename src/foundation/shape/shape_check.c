@@ -158,11 +158,11 @@ void shape_store_text(struct shape_reader *reader, const struct shape_field *fie
         else
             memcpy(at, &time, sizeof(time));
         return;
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         if (!shape_enum_find(field->texts, text, &value))
             reject_enum(reader, field, path);
         else
-            shape_put_int(SHAPE_ENUM, at, value);
+            shape_put_int(SHAPE_CHOICE, at, value);
         return;
     default:
         store_str(reader, field, path, text, at);

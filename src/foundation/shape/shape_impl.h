@@ -1,4 +1,6 @@
-/* shape_impl: what the readers of a shape share: where they are, how they refuse, how they store.
+/*
+ * shape_impl: what the readers of a shape share: where they are, how they refuse, how they
+ * store.
  */
 #pragma once
 

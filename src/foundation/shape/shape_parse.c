@@ -20,8 +20,7 @@ static enum err refuse(struct shape_reader *reader, const struct shape_path *pat
     return json_skip(&reader->json, NULL);
 }
 
-/* --- One value -----------------------------------------------------------------------------------
- */
+/* --- One value ------------------------------------------------------------------------------ */
 
 static enum err read_bool(struct shape_reader *reader, void *at)
 {
@@ -122,8 +121,7 @@ static enum err read_value(struct shape_reader *reader, const struct shape_field
     }
 }
 
-/* --- Many values ---------------------------------------------------------------------------------
- */
+/* --- Many values ---------------------------------------------------------------------------- */
 
 struct growing {
     char *items;
@@ -230,8 +228,7 @@ static enum err read_map(struct shape_reader *reader, const struct shape_field *
     return finish_many(reader, &map, at);
 }
 
-/* --- Members -------------------------------------------------------------------------------------
- */
+/* --- Members -------------------------------------------------------------------------------- */
 
 static enum err read_optional(struct shape_reader *reader, const struct shape_field *field,
                               const struct shape_path *path, char *at)

@@ -70,8 +70,7 @@ enum err shape_split_query(struct arena *arena, str query, struct shape_pair **o
     return OK;
 }
 
-/* --- Values from text ----------------------------------------------------------------------------
- */
+/* --- Values from text ----------------------------------------------------------------------- */
 
 static void store_bool(struct shape_reader *reader, const struct shape_path *path, str text,
                        void *at)
@@ -135,8 +134,7 @@ static void store(struct shape_reader *reader, const struct shape_field *field,
     }
 }
 
-/* --- Pairs ---------------------------------------------------------------------------------------
- */
+/* --- Pairs ---------------------------------------------------------------------------------- */
 
 struct pairs {
     const struct shape_pair *items;

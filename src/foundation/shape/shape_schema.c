@@ -3,29 +3,62 @@
 
 #include <stdio.h>
 
-static void add_one(struct shape_registry *registry, const struct shape *shape)
+static void add_one(struct shape_registry *registry, const struct shape *shape, bool requested)
 {
     char name[64], other[64];
-    for (unsigned i = 0; i < registry->count; i++) {
-        if (registry->shapes[i] == shape)
-            return;
-        ASSERT(
-            !str_eq(shape_schema_name(registry->shapes[i], other), shape_schema_name(shape, name)));
-    }
-    ASSERT(registry->count < SHAPE_REGISTRY_MAX);
-    registry->shapes[registry->count++] = shape;
+    unsigned at = 0;
+    for (; at < registry->count && registry->shapes[at] != shape; at++)
+        ASSERT(!str_eq(shape_schema_name(registry->shapes[at], other),
+                       shape_schema_name(shape, name)));
+    ASSERT(at < SHAPE_REGISTRY_MAX);
+    registry->shapes[at] = shape;
+    registry->requested[at] |= requested;
+    registry->count = MAX_OF(registry->count, at + 1);
 }
 
-void shape_registry_add(struct shape_registry *registry, const struct shape *shape)
+static bool refers_to(const struct shape *shape, const struct shape *other)
+{
+    for (size_t i = 0; i < shape->fields_count; i++)
+        if (shape->fields[i].shape == other)
+            return true;
+    return false;
+}
+
+/* What a request's shape refers to is requested too, though it was added by an answer before. */
+static void spread_requested(struct shape_registry *registry)
+{
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (unsigned from = 0; from < registry->count; from++)
+            for (unsigned to = 0; registry->requested[from] && to < registry->count; to++)
+                if (!registry->requested[to] &&
+                    refers_to(registry->shapes[from], registry->shapes[to]))
+                    changed = registry->requested[to] = true;
+    }
+}
+
+static void add_all(struct shape_registry *registry, const struct shape *shape, bool requested)
 {
     unsigned done = registry->count;
-    add_one(registry, shape);
+    add_one(registry, shape, requested);
     for (; done < registry->count; done++) {
         const struct shape *one = registry->shapes[done];
         for (size_t i = 0; i < one->fields_count; i++)
             if (one->fields[i].shape)
-                add_one(registry, one->fields[i].shape);
+                add_one(registry, one->fields[i].shape, false);
     }
+    spread_requested(registry);
+}
+
+void shape_registry_add(struct shape_registry *registry, const struct shape *shape)
+{
+    add_all(registry, shape, true);
+}
+
+void shape_registry_add_answer(struct shape_registry *registry, const struct shape *shape)
+{
+    add_all(registry, shape, false);
 }
 
 str shape_schema_name(const struct shape *shape, char out[64])
@@ -153,7 +186,7 @@ static void put_value(struct buf *buf, const struct shape_field *field, bool sin
         put_type(buf, "string", nullable);
         put_text(buf, "format", "date-time");
         return;
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         put_type(buf, "string", nullable);
         put_enum(buf, field->texts, nullable);
         return;
@@ -212,11 +245,14 @@ static void put_map(struct buf *buf, const struct shape_field *field)
 
 static void put_initial(struct buf *buf, const struct shape_field *field)
 {
-    if (!field->initial)
-        return;
+    str choice = field->kind == SHAPE_CHOICE
+                     ? shape_enum_text(field->texts, (unsigned)field->initial)
+                     : STR_NONE;
+    if (!field->initial || (field->kind == SHAPE_CHOICE && !choice.ptr))
+        return; /* no default, or one that has no text: "as the server likes" */
     json_put_key(buf, STR("default"));
-    if (field->kind == SHAPE_ENUM)
-        json_put_string(buf, shape_enum_text(field->texts, (unsigned)field->initial));
+    if (choice.ptr)
+        json_put_string(buf, choice);
     else if (field->kind == SHAPE_BOOL)
         json_put_bool(buf, true);
     else
@@ -246,30 +282,31 @@ void shape_write_field_schema(struct buf *buf, const struct shape_field *field)
     json_object_end(buf);
 }
 
-static void put_required(struct buf *buf, const struct shape *shape)
+static void put_required(struct buf *buf, const struct shape *shape, bool answer)
 {
     bool any = false;
     for (size_t i = 0; i < shape->fields_count; i++) {
-        if (!shape->fields[i].required)
+        const struct shape_field *field = &shape->fields[i];
+        if (answer ? field->omit : !field->required)
             continue;
         if (!any) {
             json_put_key(buf, STR("required"));
             json_array_begin(buf);
         }
         any = true;
-        json_put_string(buf, shape->fields[i].name);
+        json_put_string(buf, field->name);
     }
     if (any)
         json_array_end(buf);
 }
 
-void shape_write_schema(struct buf *buf, const struct shape *shape)
+static void put_schema(struct buf *buf, const struct shape *shape, bool answer)
 {
     json_object_begin(buf);
     put_text(buf, "type", "object");
     if (shape->doc)
         put_text(buf, "description", shape->doc);
-    put_required(buf, shape);
+    put_required(buf, shape, answer);
     json_put_key(buf, STR("properties"));
     json_object_begin(buf);
     for (size_t i = 0; i < shape->fields_count; i++) {
@@ -278,8 +315,18 @@ void shape_write_schema(struct buf *buf, const struct shape *shape)
     }
     json_object_end(buf);
     json_put_key(buf, STR("additionalProperties"));
-    json_put_bool(buf, shape->forgiving);
+    json_put_bool(buf, answer || shape->forgiving);
     json_object_end(buf);
+}
+
+void shape_write_schema(struct buf *buf, const struct shape *shape)
+{
+    put_schema(buf, shape, false);
+}
+
+void shape_write_answer_schema(struct buf *buf, const struct shape *shape)
+{
+    put_schema(buf, shape, true);
 }
 
 void shape_write_schemas(struct buf *buf, const struct shape_registry *registry)
@@ -287,6 +334,6 @@ void shape_write_schemas(struct buf *buf, const struct shape_registry *registry)
     char name[64];
     for (unsigned i = 0; i < registry->count; i++) {
         json_put_key(buf, shape_schema_name(registry->shapes[i], name));
-        shape_write_schema(buf, registry->shapes[i]);
+        put_schema(buf, registry->shapes[i], !registry->requested[i]);
     }
 }

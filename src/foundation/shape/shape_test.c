@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- The tables under test
- * ------------------------------------------------------------------------ */
+/* --- The tables under test ------------------------------------------------------------------ */
 
 enum kind { KIND_NONE, KIND_FILM, KIND_SERIES };
 SHAPE_ENUM(test_kinds, [KIND_FILM] = STR_INIT("film"), [KIND_SERIES] = STR_INIT("series"));
@@ -94,8 +93,22 @@ struct named {
 };
 SHAPE_FORGIVING(test_named_shape, struct named, FIELD_AS(struct named, default_value, "default"));
 
-/* --- Helpers
- * -------------------------------------------------------------------------------------- */
+struct card {
+    struct id id;
+    enum kind kind;
+    LIST_OF(struct person) people;
+};
+struct film {
+    str tagline;
+    struct card card;
+};
+#define CARD_FIELDS(type, in)                                                                      \
+    FIELD_AS(type, in id, "id"), FIELD_ENUM_AS(type, in kind, "kind", test_kinds),                 \
+        FIELD_SHAPES_AS(type, in people, "people", test_person_shape)
+SHAPE(test_card_shape, struct card, CARD_FIELDS(struct card, ));
+SHAPE(test_film_shape, struct film, CARD_FIELDS(struct film, card.), FIELD(struct film, tagline));
+
+/* --- Helpers -------------------------------------------------------------------------------- */
 
 static struct arena arena;
 static struct all all;
@@ -137,8 +150,7 @@ static str write_all(const struct all *record)
     return buf_str(&buf);
 }
 
-/* --- JSON in
- * -------------------------------------------------------------------------------------- */
+/* --- JSON in -------------------------------------------------------------------------------- */
 
 TEST(shape_reads_every_kind)
 {
@@ -303,6 +315,23 @@ TEST(shape_respects_the_arena)
     arena_deinit(&small);
 }
 
+TEST(shape_runs_out_of_memory_at_any_point)
+{
+    static const char body[] = "{\"people\":[{\"name\":\"A\"},{\"name\":\"\\u0042\"}],\"names\":{},"
+                               "\"hero\":{\"name\":\"H\"},\"extra\":{\"a\":1,\"b\":2},\"years\":"
+                               "[1,2,3,4,5,6,7,8,9],\"texts\":{\"ru\":{\"title\":\"t\"}}}";
+    enum err result = ERR_TOO_LARGE;
+    size_t limit = 0;
+    for (; result != OK; limit += 16) {
+        struct arena small;
+        arena_init(&small, limit);
+        result = shape_parse_json(&small, &test_all_shape, str_of(body), &all);
+        CHECK(result == OK || result == ERR_TOO_LARGE);
+        arena_deinit(&small);
+    }
+    CHECK(limit > sizeof(struct all));
+}
+
 TEST(shape_forgives_when_told)
 {
     struct named named;
@@ -315,8 +344,7 @@ TEST(shape_forgives_when_told)
         ERR_INVALID);
 }
 
-/* --- JSON out
- * ------------------------------------------------------------------------------------- */
+/* --- JSON out ------------------------------------------------------------------------------- */
 
 TEST(shape_writes_what_is_not_set)
 {
@@ -349,6 +377,24 @@ TEST(shape_writes_what_it_reads)
     CHECK_STR(write_all(&all), str_of(text));
 }
 
+TEST(shape_tables_can_be_shared)
+{
+    struct person lang = { ID(2), STR("Lang") };
+    struct card card = { .id = ID(1), .kind = KIND_FILM, .people = { &lang, 1 } };
+    struct film film = { .tagline = STR("t"), .card = card };
+    struct buf buf;
+    buf_init(&buf, NULL, KIB(4));
+    shape_write_json(&buf, &test_card_shape, &card);
+    CHECK_STR(buf_str(&buf), STR("{\"id\":\"1\",\"kind\":\"film\","
+                                 "\"people\":[{\"id\":\"2\",\"name\":\"Lang\"}]}"));
+    buf_clear(&buf);
+    shape_write_json(&buf, &test_film_shape, &film);
+    CHECK_STR(buf_str(&buf),
+              STR("{\"id\":\"1\",\"kind\":\"film\","
+                  "\"people\":[{\"id\":\"2\",\"name\":\"Lang\"}],\"tagline\":\"t\"}"));
+    buf_deinit(&buf);
+}
+
 TEST(shape_writing_respects_the_ceiling)
 {
     char memory[40];
@@ -359,8 +405,7 @@ TEST(shape_writing_respects_the_ceiling)
     CHECK(buf.overflowed);
 }
 
-/* --- Queries
- * -------------------------------------------------------------------------------------- */
+/* --- Queries -------------------------------------------------------------------------------- */
 
 TEST(shape_reads_a_query)
 {
@@ -413,8 +458,7 @@ TEST(shape_refuses_queries)
     CHECK_ERR(query(many), ERR_INVALID);
 }
 
-/* --- Formats
- * -------------------------------------------------------------------------------------- */
+/* --- Formats -------------------------------------------------------------------------------- */
 
 TEST(shape_formats)
 {
@@ -449,8 +493,7 @@ TEST(shape_formats)
         CHECK_INT(shape_format_matches(cases[i].format, str_of(cases[i].text)), cases[i].matches);
 }
 
-/* --- Columns
- * -------------------------------------------------------------------------------------- */
+/* --- Columns -------------------------------------------------------------------------------- */
 
 TEST(shape_values_of_every_scalar_survive_a_column)
 {
@@ -500,8 +543,7 @@ TEST(shape_columns_of_a_wrong_type_are_corrupt)
     CHECK(!shape_field_is_scalar(shape_field_find(&test_all_shape, STR("hero"))));
 }
 
-/* --- OpenAPI
- * -------------------------------------------------------------------------------------- */
+/* --- OpenAPI -------------------------------------------------------------------------------- */
 
 TEST(shape_schemas)
 {
@@ -539,6 +581,25 @@ TEST(shape_schemas)
         shape_write_field_schema(&buf, shape_field_find(&test_all_shape, str_of(cases[i].field)));
         CHECK_STR(buf_str(&buf), str_of(cases[i].schema));
     }
+    buf_deinit(&buf);
+}
+
+TEST(shape_answers_have_all_their_fields_and_may_grow)
+{
+    static struct shape_registry registry;
+    struct buf buf;
+    buf_init(&buf, NULL, KIB(64));
+    shape_registry_add_answer(&registry, &test_film_shape);
+    CHECK(registry.count == 2 && !registry.requested[0] && !registry.requested[1]);
+    json_object_begin(&buf);
+    shape_write_schemas(&buf, &registry);
+    json_object_end(&buf);
+    CHECK(str_find(buf_str(&buf), STR("\"required\":[\"id\",\"kind\",\"people\",\"tagline\"]")) >
+          0);
+    CHECK(str_find(buf_str(&buf), STR("\"additionalProperties\":true")) > 0);
+    shape_registry_add(&registry, &test_card_shape);
+    CHECK(registry.count == 3 && !registry.requested[0]);
+    CHECK(registry.requested[1] && registry.requested[2]); /* person, of film and card; card */
     buf_deinit(&buf);
 }
 

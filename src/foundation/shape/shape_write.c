@@ -36,7 +36,7 @@ static enum opt load_state(const char *at)
 
 static str load_enum(const struct shape_field *field, const char *at)
 {
-    return shape_enum_text(field->texts, (unsigned)shape_load_int(SHAPE_ENUM, at));
+    return shape_enum_text(field->texts, (unsigned)shape_load_int(SHAPE_CHOICE, at));
 }
 
 /* Texts that contain nothing to escape, in quotes. */
@@ -81,7 +81,7 @@ static void write_value(struct buf *buf, const struct shape_field *field, const 
     case SHAPE_TIME:
         write_time(buf, shape_load_int(SHAPE_TIME, at));
         return;
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         text = load_enum(field, at);
         if (text.ptr)
             json_write_string(buf, text);
@@ -145,7 +145,7 @@ static bool is_set(const struct shape_field *field, const char *at)
         return load_str(at).ptr != NULL;
     case SHAPE_ID:
         return shape_load_int(SHAPE_ID, at) != 0;
-    case SHAPE_ENUM:
+    case SHAPE_CHOICE:
         return load_enum(field, at).ptr != NULL;
     case SHAPE_TIME:
         return shape_load_int(SHAPE_TIME, at) != INSTANT_NEVER;

@@ -160,7 +160,7 @@ static enum err record(struct sqlite_db *db, sqlite3 *handle, const struct db_mo
 /* Foreign keys are off while tables are rebuilt; here they must hold again. */
 static enum err references_check(struct sqlite_db *db, sqlite3 *handle, const char *migration)
 {
-    int64_t broken;
+    int64_t broken = 0;
     TRY(number_of(db, handle, "SELECT count(*) FROM pragma_foreign_key_check", &broken));
     if (broken)
         return err_set(ERR_INTERNAL, "migration-failed",
@@ -238,7 +238,7 @@ static enum err module_version(struct sqlite_db *db, sqlite3 *handle,
 
 static enum err module_apply(struct sqlite_db *db, sqlite3 *handle, const struct db_module *module)
 {
-    unsigned version;
+    unsigned version = 0;
     TRY(module_version(db, handle, module, &version));
     for (unsigned i = 0; i < module->migrations_count; i++) {
         if (module->migrations[i].number > version)

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { PLAN_TEXT_MAX = 4096 };
+enum { PLAN_TEXT_MAX = 2048 };
 
 /* What a line of the plan builds ("MATERIALIZE x", "CO-ROUTINE x") is judged by its own lines. */
 static bool is_built_here(const char *built, const char *name)

@@ -19,7 +19,7 @@ enum { GROUP_SIZE_MAX = 1024 };
 static const span group_time_max = MILLISECONDS(20);
 
 struct group {
-    struct job *jobs[GROUP_SIZE_MAX];
+    struct job **jobs; /* room for GROUP_SIZE_MAX */
     unsigned count;
 };
 
@@ -276,7 +276,7 @@ static void jobs_run_alone(struct conn *conn, struct group *group)
 {
     STAT_ADD(conn->db, reruns, group->count);
     for (unsigned i = 0; i < group->count; i++) {
-        struct group alone = { .jobs = { group->jobs[i] }, .count = 1 };
+        struct group alone = { .jobs = &group->jobs[i], .count = 1 };
         alone.jobs[0]->result = OK;
         if (group_begin(conn, &alone) && job_run(conn, alone.jobs[0]))
             group_commit(conn, &alone);
@@ -316,7 +316,7 @@ static void group_run(struct sqlite_db *db, struct group *group)
 static void *writer_main(void *arg)
 {
     struct sqlite_db *db = arg;
-    struct group *group = HEAP_NEW(struct group);
+    struct group group = { .jobs = HEAP_ARRAY(GROUP_SIZE_MAX, struct job *) };
     struct err_slot *slot = HEAP_NEW(struct err_slot);
     err_slot_use(slot);
     pthread_mutex_lock(&db->lock);
@@ -327,15 +327,16 @@ static void *writer_main(void *arg)
         if (!job)
             break;
         pthread_mutex_unlock(&db->lock);
-        *group = (struct group){ .jobs = { job }, .count = 1 };
-        group_run(db, group);
-        group_answer(db, group);
+        group.jobs[0] = job;
+        group.count = 1;
+        group_run(db, &group);
+        group_answer(db, &group);
         pthread_mutex_lock(&db->lock);
     }
     pthread_mutex_unlock(&db->lock);
     err_slot_use(NULL);
     heap_free(slot);
-    heap_free(group);
+    heap_free(group.jobs);
     return NULL;
 }
 

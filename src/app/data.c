@@ -1,0 +1,230 @@
+/*
+ * data: the folder a cinema lives in. One process has it, by a lock on a file that the kernel gives back
+ * when the process ends however it ends. Inside: a database a context, blobs/, admin.key, control.sock.
+ */
+#include "app.h"
+
+#include "engines/blob/blob.h"
+#include "engines/db/db.h"
+#include "engines/db/sqlite/sqlite.h"
+#include "foundation/child/child.h"
+#include "foundation/mem/heap.h"
+#include "foundation/task/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum {
+    FILE_THREADS = 4,
+    FILE_QUEUE = 4096,
+    CHILD_THREADS = 2,
+    CHILD_QUEUE = 256,
+    PATH_BYTES = 4096,
+    CHECKS = 4
+};
+
+struct data {
+    char *folder;
+    int lock_fd;
+    struct pool *files, *children;
+    struct blob_store *blobs;
+    struct db *content;
+    struct module_env env;
+    unsigned modules_open;
+    struct gateway_check checks[CHECKS];
+};
+
+enum err data_control_path(const char *folder, char *out, size_t size_bytes)
+{
+    if (snprintf(out, size_bytes, "%s/control.sock", folder) < (int)size_bytes)
+        return OK;
+    return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long for a socket: %s",
+                   folder);
+}
+
+static enum err make_folder(const char *folder)
+{
+    char path[PATH_BYTES];
+    if (snprintf(path, sizeof(path), "%s", folder) >= (int)sizeof(path))
+        return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long");
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(path, 0755) != 0 && errno != EEXIST)
+            return err_errno(path);
+        *slash = '/';
+    }
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return err_errno(path);
+    if (access(path, R_OK | W_OK | X_OK) != 0)
+        return err_set(ERR_FORBIDDEN, "data-unwritable", "the data folder %s is not writable: %s", path,
+                       strerror(errno));
+    return OK;
+}
+
+static enum err take_lock(struct data *data)
+{
+    char path[PATH_BYTES], pid[32];
+    snprintf(path, sizeof(path), "%s/lock", data->folder);
+    data->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (data->lock_fd < 0)
+        return err_errno(path);
+    if (flock(data->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+        int len = snprintf(pid, sizeof(pid), "%d\n", getpid());
+        bool written = ftruncate(data->lock_fd, 0) == 0 &&
+                       pwrite(data->lock_fd, pid, (size_t)len, 0) == len;
+        return written ? OK : err_errno(path);
+    }
+    ssize_t len = pread(data->lock_fd, pid, sizeof(pid) - 1, 0);
+    str owner = str_trim((str){ pid, len > 0 ? (size_t)len : 0 });
+    return err_set(ERR_CONFLICT, "data-in-use", "%s is in use by another process (%.*s)", data->folder,
+                   STR_ARG(owner));
+}
+
+static enum err open_databases(struct data *data)
+{
+    const struct db_module *modules[32];
+    unsigned count = 0;
+    for (unsigned i = 0; i < app_modules_count; i++)
+        if (app_modules[i]->sql)
+            modules[count++] = app_modules[i]->sql;
+    struct db_spec spec = { .driver = &db_sqlite,
+                            .place = data->folder,
+                            .context = "content",
+                            .modules = modules,
+                            .modules_count = count,
+                            .pool = data->files,
+                            .settings = { .group_max = (unsigned)app_settings.writer_group } };
+    return db_open(&spec, &data->content);
+}
+
+static enum err open_modules(struct data *data)
+{
+    data->env = (struct module_env){ .db = data->content,
+                                     .blobs = data->blobs,
+                                     .files = data->files,
+                                     .children = data->children,
+                                     .data_folder = data->folder };
+    for (; data->modules_open < app_modules_count; data->modules_open++)
+        TRY(app_modules[data->modules_open]->open(&data->env));
+    return OK;
+}
+
+static enum err open_all(struct data *data)
+{
+    char blobs[PATH_BYTES];
+    TRY(take_lock(data));
+    TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
+    TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
+    snprintf(blobs, sizeof(blobs), "%s/blobs", data->folder);
+    TRY(blob_open(blobs, data->files, &data->blobs));
+    TRY(open_databases(data));
+    return open_modules(data);
+}
+
+enum err data_open(const char *folder, struct data **out_data)
+{
+    TRY(make_folder(folder));
+    struct data *data = HEAP_NEW(struct data);
+    data->lock_fd = -1;
+    data->folder = heap_alloc(strlen(folder) + 1);
+    memcpy(data->folder, folder, strlen(folder) + 1);
+    enum err result = open_all(data);
+    if (result != OK) {
+        struct err_slot detail = *err_slot();
+        data_close(data);
+        *err_slot() = detail;
+        return result;
+    }
+    *out_data = data;
+    return OK;
+}
+
+void data_close(struct data *data)
+{
+    while (data->modules_open > 0)
+        app_modules[--data->modules_open]->close();
+    if (data->content)
+        db_close(data->content);
+    if (data->blobs)
+        blob_close(data->blobs);
+    if (data->children)
+        pool_close(data->children);
+    if (data->files)
+        pool_close(data->files);
+    if (data->lock_fd >= 0)
+        close(data->lock_fd);
+    heap_free(data->folder);
+    heap_free(data);
+}
+
+const struct module_env *data_env(const struct data *data)
+{
+    return &data->env;
+}
+
+/* --- Checks --------------------------------------------------------------------------------------------- */
+
+static enum err nothing(struct db_tx *tx, void *arg)
+{
+    (void)tx, (void)arg;
+    return OK;
+}
+
+static bool look_database(void *arg, struct buf *detail)
+{
+    struct data *data = arg;
+    if (db_read(data->content, nothing, NULL) == OK)
+        return true;
+    buf_put(detail, str_of(err_slot()->text));
+    return false;
+}
+
+static bool look_disk(void *arg, struct buf *detail)
+{
+    struct data *data = arg;
+    struct statvfs info;
+    if (statvfs(data->folder, &info) != 0)
+        return false;
+    uint64_t free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
+    buf_printf(detail, "%llu MiB free", (unsigned long long)(free_bytes >> 20));
+    return free_bytes > app_settings.disk_reserve_bytes;
+}
+
+static bool look_program(const char *name, struct buf *detail)
+{
+    str path = child_find_program(task_arena(), name);
+    if (path.len)
+        buf_put(detail, path);
+    else
+        buf_printf(detail, "%s is not installed; films cannot be imported (apt-get install ffmpeg)",
+                   name);
+    return path.len > 0;
+}
+
+static bool look_ffmpeg(void *arg, struct buf *detail)
+{
+    (void)arg;
+    return look_program("ffmpeg", detail);
+}
+
+static bool look_ffprobe(void *arg, struct buf *detail)
+{
+    (void)arg;
+    return look_program("ffprobe", detail);
+}
+
+const struct gateway_check *data_checks(struct data *data, unsigned *out_count)
+{
+    data->checks[0] = (struct gateway_check){ "content.db", look_database, data, true };
+    data->checks[1] = (struct gateway_check){ "disk", look_disk, data, false };
+    data->checks[2] = (struct gateway_check){ "ffmpeg", look_ffmpeg, data, false };
+    data->checks[3] = (struct gateway_check){ "ffprobe", look_ffprobe, data, false };
+    *out_count = CHECKS;
+    return data->checks;
+}

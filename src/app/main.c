@@ -1,0 +1,175 @@
+/* main: settings from file, environment and flags, then the command. */
+#include "app.h"
+
+#include "foundation/crash/crash.h"
+#include "foundation/log/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *const app_version = KB_VERSION;
+
+struct app_settings app_settings;
+extern const struct settings app_conf, app_flags_conf;
+SETTINGS(app_conf, struct app_settings,
+         SETTING_TEXT(struct app_settings, data, "cinema.data", "data", .flag = "data",
+                      .doc = "folder the cinema lives in"),
+         SETTING_TEXT(struct app_settings, listen, "http.listen", "127.0.0.1:8000",
+                      .flag = "listen", .doc = "address and port to serve on; 0.0.0.0:8000 opens it "
+                                               "to the network"),
+         SETTING_INT(struct app_settings, cores, "http.cores", "0", .flag = "cores", .max = 256,
+                     .doc = "event loops; 0 is one a processor core"),
+         SETTING_BOOL(struct app_settings, log_requests, "http.log_requests", "no",
+                      .flag = "log-requests", .doc = "write a log line for every request"),
+         SETTING_SPAN(struct app_settings, drain_timeout, "http.drain_timeout", "10s",
+                      .doc = "how long answers under way may take when the program stops"),
+         SETTING_INT(struct app_settings, writer_group, "db.writer_group", "64", .min = 1, .max = 1024,
+                     .doc = "transactions that may share one commit"),
+         SETTING_SIZE(struct app_settings, disk_reserve_bytes, "ingest.disk_reserve", "1GiB",
+                      .doc = "imports stop before less than this is free"));
+
+struct app_flags app_flags;
+SETTINGS(app_flags_conf, struct app_flags,
+         SETTING_BOOL(struct app_flags, reset, "flag.reset", "no", .flag = "reset",
+                      .doc = "admin-key: make a new key in place of the old one"),
+         SETTING_BOOL(struct app_flags, draft, "flag.draft", "no", .flag = "draft",
+                      .doc = "import: keep new titles as drafts"),
+         SETTING_BOOL(struct app_flags, queue, "flag.queue", "no", .flag = "queue",
+                      .doc = "import: return at once, the films follow"),
+         SETTING_BOOL(struct app_flags, no_media, "flag.no_media", "no", .flag = "no-media",
+                      .doc = "import: texts and pictures only, no films"));
+
+static struct log_settings log_settings;
+
+static const struct conf_group groups[] = {
+    { &app_conf, &app_settings },
+    { &log_conf, &log_settings },
+    { &app_flags_conf, &app_flags },
+};
+
+static const struct command {
+    const char *name;
+    command_fn run;
+    const char *what;
+} commands[] = {
+    { "serve", command_serve, "serve the cinema (the default)" },
+    { "import", command_import, "take films in: import PATH..." },
+    { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
+    { "routes", command_routes, "print every route" },
+    { "openapi", command_openapi, "print the OpenAPI 3.1 document" },
+    { "settings", command_settings, "print every setting as Markdown" },
+    { "version", command_version, "print version and build id" },
+};
+
+static void print_help(void)
+{
+    struct buf help;
+    buf_init(&help, NULL, KIB(64));
+    conf_write_help(&help, groups, ARRAY_LEN(groups));
+    printf(KB_NAME " %s: an online cinema\n\nusage: " KB_NAME " COMMAND [FLAGS]\n\n", app_version);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        printf("  %-10s %s\n", commands[i].name, commands[i].what);
+    printf("\nflags (also in <data>/kinobezdna.conf and the environment):\n%.*s",
+           STR_ARG(buf_str(&help)));
+    buf_deinit(&help);
+}
+
+int command_settings(int argc, char **argv)
+{
+    struct buf text;
+    (void)argc, (void)argv;
+    buf_init(&text, NULL, KIB(256));
+    conf_write_markdown(&text, groups, ARRAY_LEN(groups));
+    printf("%.*s", STR_ARG(buf_str(&text)));
+    buf_deinit(&text);
+    return 0;
+}
+
+int command_version(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    printf(KB_NAME " %s (build %s)\n", app_version, crash_build_id());
+    return 0;
+}
+
+int app_fail(enum err code)
+{
+    const struct err_slot *slot = err_slot();
+    fprintf(stderr, KB_NAME ": %s\n", slot->text);
+    for (unsigned i = 0; i < MIN_OF(slot->fields_count, (unsigned)ERR_FIELDS_MAX); i++)
+        fprintf(stderr, "  %s %s\n", slot->fields[i].path, slot->fields[i].message);
+    switch (code) {
+    case ERR_INVALID:
+        return EXIT_USAGE;
+    case ERR_CORRUPT:
+    case ERR_PRECONDITION:
+        return EXIT_DATA;
+    case ERR_UNAVAILABLE:
+    case ERR_NOT_FOUND:
+        return EXIT_UNAVAILABLE;
+    case ERR_CONFLICT:
+    case ERR_EXHAUSTED:
+    case ERR_TIMEOUT:
+        return EXIT_TEMPORARY;
+    default:
+        return EXIT_SOFTWARE;
+    }
+}
+
+const char *app_data_folder(void)
+{
+    static char folder[4096];
+    str given = app_settings.data;
+    while (given.len > 1 && given.ptr[given.len - 1] == '/')
+        given.len--;
+    snprintf(folder, sizeof(folder), "%.*s", STR_ARG(given));
+    return folder;
+}
+
+/* The settings file lies in the data folder, which flags and environment may name: they are read twice. */
+static enum err read_settings(struct arena *arena, int *argc, char **argv)
+{
+    extern char **environ;
+    static struct conf conf;
+    char path[4096 + 32];
+    int count = *argc;
+    conf_init(&conf, arena, groups, ARRAY_LEN(groups));
+    TRY(conf_read_environment(&conf, (const char *const *)environ));
+    char **copy = ARENA_ARRAY(arena, (size_t)*argc + 1, char *);
+    memcpy(copy, argv, (size_t)*argc * sizeof(*copy));
+    TRY(conf_read_flags(&conf, count, copy, &count));
+    snprintf(path, sizeof(path), "%s/kinobezdna.conf", app_data_folder());
+    if (access(path, F_OK) == 0) {
+        TRY(conf_read_file(&conf, path));
+        TRY(conf_read_environment(&conf, (const char *const *)environ));
+    }
+    return conf_read_flags(&conf, *argc, argv, argc);
+}
+
+int main(int argc, char **argv)
+{
+    static struct arena arena;
+    crash_install(app_version);
+    arena_init(&arena, MIB(1));
+    const char *name = argc > 1 && argv[1][0] != '-' ? argv[1] : "serve";
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+        print_help();
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].name, name) != 0)
+            continue;
+        bool named = argc > 1 && argv[1][0] != '-';
+        int rest = named ? argc - 1 : argc;
+        char **from = named ? argv + 1 : argv;
+        enum err read = read_settings(&arena, &rest, from);
+        if (read != OK)
+            return app_fail(read);
+        log_start(&log_settings, STDERR_FILENO);
+        return commands[i].run(rest, from);
+    }
+    fprintf(stderr, KB_NAME ": there is no command \"%s\"; try " KB_NAME " --help\n", name);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,189 @@
+/*
+ * server: the loops, a thread and a listener each. The first loop also serves the control socket. The
+ * main thread does none of this: it waits for signals.
+ */
+#include "app.h"
+
+#include "foundation/crash/crash.h"
+#include "foundation/log/log.h"
+#include "foundation/mem/heap.h"
+#include "foundation/net/listen.h"
+#include "foundation/task/loop.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CORES_MAX = 256 };
+
+struct core {
+    struct server *server;
+    pthread_t thread;
+    struct loop *loop;
+    struct http_server *http;
+    int fds[2]; /* the TCP listener and, on the first core, the control socket; -1: none */
+    enum err started;
+    struct err_slot detail;
+    span drain_timeout;
+};
+
+struct server {
+    struct gateway *gateway;
+    const char *folder;
+    unsigned cores_count;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned cores_up; /* whose start is over, well or not */
+    struct core cores[CORES_MAX];
+};
+
+static void on_stall(const char *loop_name, span running_for, const char *stack)
+{
+    log_warn("loop", "a callback holds the loop", LOG_CSTR("loop", loop_name),
+             LOG_SPAN("running_s", running_for), LOG_CSTR("stack", stack));
+}
+
+static enum err core_open(struct core *core)
+{
+    struct http_server_settings settings;
+    TRY(loop_open(NULL, &core->loop));
+    gateway_server_settings(core->server->gateway, &settings);
+    TRY(http_server_open(core->loop, &settings, &core->http));
+    for (size_t i = 0; i < ARRAY_LEN(core->fds); i++)
+        if (core->fds[i] >= 0)
+            TRY(http_server_listen(core->http, core->fds[i]));
+    return OK;
+}
+
+static void *core_main(void *arg)
+{
+    struct core *core = arg;
+    struct server *server = core->server;
+    crash_thread_init();
+    core->started = core_open(core);
+    core->detail = *err_slot();
+    bool well = core->started == OK;
+    pthread_mutex_lock(&server->lock);
+    server->cores_up++;
+    pthread_cond_signal(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    if (well)
+        loop_run(core->loop);
+    return NULL;
+}
+
+static void on_drained(void *arg)
+{
+    struct core *core = arg;
+    http_server_close(core->http);
+    loop_stop(core->loop);
+}
+
+static void on_drain(void *arg)
+{
+    struct core *core = arg;
+    http_server_drain(core->http, core->drain_timeout, on_drained, core);
+}
+
+static enum err write_address(const char *folder, const struct net_address *bound)
+{
+    char path[4096], fresh[4096], text[NET_ADDRESS_TEXT_MAX];
+    str address = net_address_format(bound, text);
+    snprintf(path, sizeof(path), "%s/http.addr", folder);
+    snprintf(fresh, sizeof(fresh), "%s/http.addr.new", folder);
+    FILE *file = fopen(fresh, "w");
+    if (!file)
+        return err_errno(fresh);
+    bool written = fprintf(file, "%.*s\n", STR_ARG(address)) > 0;
+    written = fclose(file) == 0 && written;
+    return written && rename(fresh, path) == 0 ? OK : err_errno(path);
+}
+
+static enum err listen_all(struct server *server, str listen, struct net_address *out_bound)
+{
+    char path[4096];
+    int fds[CORES_MAX];
+    struct net_address address;
+    TRY(data_control_path(server->folder, path, sizeof(path)));
+    char text[4200];
+    snprintf(text, sizeof(text), "unix:%s", path);
+    TRY(net_address_parse(str_of(text), &address));
+    TRY(net_listen(&address, 1, &server->cores[0].fds[1], NULL));
+    if (listen.len == 0)
+        return OK;
+    TRY(net_address_parse(listen, &address));
+    TRY(net_listen(&address, server->cores_count, fds, out_bound));
+    for (unsigned i = 0; i < server->cores_count; i++)
+        server->cores[i].fds[0] = fds[i];
+    return write_address(server->folder, out_bound);
+}
+
+static enum err start_threads(struct server *server)
+{
+    unsigned started = 0;
+    for (; started < server->cores_count; started++)
+        if (pthread_create(&server->cores[started].thread, NULL, core_main, &server->cores[started]))
+            break;
+    if (started < server->cores_count)
+        return err_set(ERR_EXHAUSTED, "threads", "the system gives no thread for an event loop");
+    pthread_mutex_lock(&server->lock);
+    while (server->cores_up < server->cores_count)
+        pthread_cond_wait(&server->changed, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+    for (unsigned i = 0; i < server->cores_count; i++)
+        if (server->cores[i].started != OK) {
+            *err_slot() = server->cores[i].detail;
+            return server->cores[i].started;
+        }
+    return OK;
+}
+
+enum err server_start(struct data *data, str listen, unsigned cores, struct server **out_server,
+                      struct net_address *out_bound)
+{
+    struct server *server = HEAP_NEW(struct server);
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    server->cores_count = cores ? cores : (unsigned)MAX_OF(online, 1L);
+    server->cores_count = MIN_OF(server->cores_count, (unsigned)CORES_MAX);
+    server->folder = data_env(data)->data_folder;
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->changed, NULL);
+    for (unsigned i = 0; i < server->cores_count; i++)
+        server->cores[i] = (struct core){ .server = server, .fds = { -1, -1 } };
+    struct gateway_settings settings = { .modules = app_modules,
+                                         .modules_count = app_modules_count,
+                                         .site = &app_site,
+                                         .version = app_version,
+                                         .data_folder = server->folder,
+                                         .log_requests = app_settings.log_requests };
+    settings.checks = data_checks(data, &settings.checks_count);
+    net_sigpipe_ignore();
+    net_descriptors_raise();
+    loop_stall_handler(on_stall);
+    TRY(gateway_open(&settings, &server->gateway));
+    TRY(listen_all(server, listen, out_bound));
+    TRY(start_threads(server));
+    *out_server = server;
+    return OK;
+}
+
+void server_stop(struct server *server, span timeout)
+{
+    char path[4096];
+    gateway_drain(server->gateway);
+    for (unsigned i = 0; i < server->cores_count; i++) {
+        server->cores[i].drain_timeout = timeout;
+        loop_post(server->cores[i].loop, on_drain, &server->cores[i]);
+    }
+    for (unsigned i = 0; i < server->cores_count; i++)
+        pthread_join(server->cores[i].thread, NULL);
+    if (data_control_path(server->folder, path, sizeof(path)) == OK)
+        unlink(path);
+    gateway_close(server->gateway);
+    pthread_cond_destroy(&server->changed);
+    pthread_mutex_destroy(&server->lock);
+    heap_free(server);
+}

@@ -1,0 +1,298 @@
+/*
+ * gateway: the hooks around every request and the answers of the program itself. A request costs it one
+ * look at its headers (who is it?), one counter, one observation and, where asked for, one log line.
+ */
+#include "gateway.h"
+
+#include "access.h"
+#include "openapi.h"
+#include "site.h"
+
+#include "foundation/log/log.h"
+#include "foundation/mem/heap.h"
+#include "foundation/metric/metric.h"
+#include "foundation/shape/shape.h"
+
+#include <stdatomic.h>
+
+struct gateway {
+    struct gateway_settings settings;
+    struct access *access;
+    struct http_router *router;
+    struct bytes *openapi;
+    _Atomic bool draining;
+};
+
+/* One program has one gateway; handlers reach it here. */
+static struct gateway *the_gateway;
+
+/* --- Counting ------------------------------------------------------------------------------------------ */
+
+METRIC_LABEL(method_label, "method", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS");
+METRIC_LABEL(class_label, "status", "1xx", "2xx", "3xx", "4xx", "5xx");
+METRIC_COUNTER(http_requests_total, "Requests answered.", &method_label, &class_label);
+METRIC_COUNTER(http_response_bytes_total, "Bytes of answers handed to the system.");
+METRIC_COUNTER(http_requests_aborted_total, "Answers that could not be completed.");
+METRIC_HISTOGRAM(http_request_duration_seconds, "From the complete head to the last byte.",
+                 &metric_seconds);
+static double log_dropped(void)
+{
+    return (double)log_dropped_total();
+}
+METRIC_COUNTER_READ(log_lines_dropped_total, "Log lines lost because the reader was slow.", log_dropped);
+METRICS(gateway_metrics, &http_requests_total, &http_response_bytes_total,
+        &http_requests_aborted_total, &http_request_duration_seconds, &log_lines_dropped_total);
+
+static void count(const struct http_request *request, const struct http_outcome *outcome)
+{
+    unsigned class = outcome->status / 100 - 1;
+    metric_inc(&http_requests_total, request->method, class < 5 ? class : 4);
+    metric_add(&http_response_bytes_total, (int64_t)outcome->sent_bytes);
+    metric_observe(&http_request_duration_seconds, outcome->took);
+    if (outcome->aborted)
+        metric_inc(&http_requests_aborted_total);
+}
+
+static void after(void *owner, const struct http_request *request,
+                  const struct http_response *response, const struct http_outcome *outcome)
+{
+    struct gateway *gateway = owner;
+    (void)response;
+    count(request, outcome);
+    if (!gateway->settings.log_requests)
+        return;
+    log_info("http", "request", LOG_STR("method", http_method_name(request->method)),
+             LOG_STR("path", request->path), LOG_INT("status", outcome->status),
+             LOG_INT("bytes", outcome->sent_bytes), LOG_SPAN("took_s", outcome->took),
+             LOG_BOOL("aborted", outcome->aborted));
+}
+
+/* --- Who may -------------------------------------------------------------------------------------------- */
+
+static bool changes(enum http_method method)
+{
+    return method != METHOD_GET && method != METHOD_HEAD && method != METHOD_OPTIONS;
+}
+
+static bool has_credentials(const struct http_request *request)
+{
+    return http_header_find(request, STR("Cookie")).len ||
+           http_header_find(request, STR("Authorization")).len;
+}
+
+static enum err before(void *owner, struct http_request *request, struct http_response *response)
+{
+    static struct caller anyone = { ROLE_ANYONE }, admin = { ROLE_ADMIN };
+    struct gateway *gateway = owner;
+    unsigned needed = request->route ? request->route->role : ROLE_ANYONE;
+    (void)response;
+    request->context = &anyone;
+    if (has_credentials(request) && access_is_admin(gateway->access, request))
+        request->context = &admin;
+    if (changes(request->method) && !access_origin_ok(request))
+        return err_set(ERR_FORBIDDEN, "wrong-origin", "a change must come from this site's own pages");
+    return needed == ROLE_ANYONE ? OK : require_role(request, (enum role)needed);
+}
+
+/* --- The session ------------------------------------------------------------------------------------------ */
+
+struct session_body {
+    str key;
+};
+SHAPE(session_post_shape, struct session_body,
+      FIELD(struct session_body, key, .required = true, .min = 1, .max = 100));
+struct session {
+    bool admin;
+};
+SHAPE(session_shape, struct session, FIELD(struct session, admin));
+
+static enum err on_session_post(struct http_request *request, struct http_response *response)
+{
+    struct session_body body;
+    str value;
+    int64_t retry_s = 0;
+    TRY(shape_parse_json(request->arena, &session_post_shape, request->body, &body));
+    enum err result =
+        access_session_make(the_gateway->access, request, body.key, &value, &retry_s);
+    if (result == ERR_RATE_LIMITED) {
+        http_reply_problem(request, response, 429, err_slot()->slug, err_slot()->text);
+        return http_header_add(response, STR("Retry-After"),
+                               arena_printf(request->arena, "%lld", (long long)retry_s));
+    }
+    TRY(result);
+    http_reply_status(response, 204);
+    response->cache_control = STR("no-store");
+    return http_header_add(response, STR("Set-Cookie"),
+                           arena_printf(request->arena,
+                                        "kb_session=%.*s; Path=/; HttpOnly; SameSite=Strict; "
+                                        "Max-Age=604800",
+                                        STR_ARG(value)));
+}
+
+static enum err on_session_get(struct http_request *request, struct http_response *response)
+{
+    http_reply_memory(response, STR("application/json"),
+                      caller_has(request, ROLE_ADMIN) ? STR("{\"admin\":true}")
+                                                      : STR("{\"admin\":false}"));
+    response->cache_control = STR("no-store");
+    return OK;
+}
+
+static enum err on_session_delete(struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    http_reply_status(response, 204);
+    return http_header_add(response, STR("Set-Cookie"),
+                           STR("kb_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"));
+}
+
+/* --- Health and documents ------------------------------------------------------------------------------------ */
+
+static enum err on_livez(struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    http_reply_memory(response, STR("text/plain; charset=utf-8"), STR("ok\n"));
+    response->cache_control = STR("no-store");
+    return OK;
+}
+
+static enum err on_readyz(struct http_request *request, struct http_response *response)
+{
+    const struct gateway_settings *settings = &the_gateway->settings;
+    bool ready = !atomic_load(&the_gateway->draining);
+    struct buf buf;
+    buf_init(&buf, request->arena, KIB(16));
+    if (!ready)
+        buf_put(&buf, STR("draining\n"));
+    for (unsigned i = 0; i < settings->checks_count; i++) {
+        const struct gateway_check *check = &settings->checks[i];
+        struct buf detail;
+        buf_init(&detail, request->arena, KIB(1));
+        bool well = check->look(check->arg, &detail);
+        buf_printf(&buf, "%s %s%s%.*s\n", check->name,
+                   well ? "ok" : check->required ? "failed" : "missing", detail.len ? ": " : "",
+                   STR_ARG(buf_str(&detail)));
+        ready = ready && (well || !check->required);
+    }
+    http_reply_memory(response, STR("text/plain; charset=utf-8"), buf_str(&buf));
+    response->status = ready ? 200 : 503;
+    response->cache_control = STR("no-store");
+    return OK;
+}
+
+static enum err on_metrics(struct http_request *request, struct http_response *response)
+{
+    struct buf buf;
+    buf_init(&buf, request->arena, KIB(512));
+    metric_write(&buf);
+    http_reply_memory(response, STR(METRIC_TYPE), buf_str(&buf));
+    response->cache_control = STR("no-store");
+    return buf.overflowed ? err_set(ERR_EXHAUSTED, NULL, "too many metrics") : OK;
+}
+
+static enum err on_openapi(struct http_request *request, struct http_response *response)
+{
+    http_reply_bytes(request, response, STR("application/json"), the_gateway->openapi);
+    response->cache_control = STR("no-cache");
+    return OK;
+}
+
+static enum err on_site(struct http_request *request, struct http_response *response)
+{
+    return site_answer(the_gateway->settings.site, request, response);
+}
+
+static const struct http_route own_routes[] = {
+    { METHOD_POST, "/v1/session", on_session_post, "Exchange the administrator's key for a cookie",
+      .in = &session_post_shape, .body_bytes_max = 1024 },
+    { METHOD_GET, "/v1/session", on_session_get, "Is this the administrator?", .out = &session_shape },
+    { METHOD_DELETE, "/v1/session", on_session_delete, "Sign out" },
+    { METHOD_GET, "/livez", on_livez, "Is the process alive?", .flags = ROUTE_INLINE },
+    { METHOD_GET, "/readyz", on_readyz, "Can it serve? A line a dependency" },
+    { METHOD_GET, "/metrics", on_metrics, "Metrics for Prometheus" },
+    { METHOD_GET, "/openapi.json", on_openapi, "This document" },
+    { METHOD_GET, "/{path*}", on_site, .flags = ROUTE_HIDDEN | ROUTE_INLINE },
+};
+static const struct http_route_table own_table = { own_routes, ARRAY_LEN(own_routes) };
+
+/* --- Life ------------------------------------------------------------------------------------------------------ */
+
+void gateway_write_openapi(const struct gateway_settings *settings, struct buf *out)
+{
+    openapi_write(settings, &own_table, out);
+}
+
+static void write_table(struct buf *out, const char *module, const struct http_route_table *table)
+{
+    for (size_t i = 0; table && i < table->count; i++) {
+        const struct http_route *route = &table->routes[i];
+        buf_printf(out, "%-7.*s %-36s %-10s %-7s %s\n",
+                   STR_ARG(http_method_name(route->method)), route->pattern, module,
+                   route->role == ROLE_ADMIN ? "admin" : "anyone",
+                   route->summary ? route->summary : "");
+    }
+}
+
+void gateway_write_routes(const struct gateway_settings *settings, struct buf *out)
+{
+    write_table(out, "gateway", &own_table);
+    for (unsigned i = 0; i < settings->modules_count; i++)
+        write_table(out, settings->modules[i]->name, settings->modules[i]->routes);
+}
+
+static enum err compose(struct gateway *gateway)
+{
+    struct http_route_table tables[GATEWAY_MODULES_MAX + 1] = { own_table };
+    size_t count = 1;
+    ASSERT(gateway->settings.modules_count <= GATEWAY_MODULES_MAX);
+    for (unsigned i = 0; i < gateway->settings.modules_count; i++)
+        if (gateway->settings.modules[i]->routes)
+            tables[count++] = *gateway->settings.modules[i]->routes;
+    return http_router_open(tables, count, &gateway->router);
+}
+
+enum err gateway_open(const struct gateway_settings *settings, struct gateway **out_gateway)
+{
+    struct buf openapi;
+    struct gateway *gateway = HEAP_NEW(struct gateway);
+    gateway->settings = *settings;
+    enum err result = compose(gateway);
+    if (result == OK)
+        result = access_open(settings->data_folder, &gateway->access);
+    if (result != OK) {
+        if (gateway->router)
+            http_router_close(gateway->router);
+        heap_free(gateway);
+        return result;
+    }
+    buf_init(&openapi, NULL, MIB(4));
+    gateway_write_openapi(settings, &openapi);
+    gateway->openapi = bytes_of(buf_str(&openapi));
+    buf_deinit(&openapi);
+    metric_register(&gateway_metrics);
+    metric_register(&metric_process);
+    the_gateway = gateway;
+    *out_gateway = gateway;
+    return OK;
+}
+
+void gateway_close(struct gateway *gateway)
+{
+    the_gateway = NULL;
+    http_router_close(gateway->router);
+    access_close(gateway->access);
+    bytes_release(gateway->openapi);
+    heap_free(gateway);
+}
+
+void gateway_drain(struct gateway *gateway)
+{
+    atomic_store(&gateway->draining, true);
+}
+
+void gateway_server_settings(struct gateway *gateway, struct http_server_settings *out_settings)
+{
+    *out_settings = (struct http_server_settings){
+        .router = gateway->router, .owner = gateway, .before = before, .after = after
+    };
+}
