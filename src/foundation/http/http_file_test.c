@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { FILE_BYTES = 3000000 };
@@ -179,6 +180,25 @@ TEST(a_file_that_shrank_ends_the_connection_only)
     CHECK(answer_body(answer).len < 5006);
     answer = ask(fixture, "/segment/100", "");
     CHECK_INT(answer_body(answer).len, 106);
+    fixture_close(fixture);
+    http_file_release(the_file);
+}
+
+TEST(pages_on_the_disk_are_read_by_a_thread)
+{
+    static const char *paths[] = { "/segment/5000", "/segment/2500000" };
+    file_make();
+    struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), NULL);
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        struct iovec part = { &(char){ 0 }, 1 };
+        CHECK(fsync(the_file->fd) == 0);
+        CHECK(posix_fadvise(the_file->fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
+        bool cold = preadv2(the_file->fd, &part, 1, 1000, RWF_NOWAIT) < 0;
+        printf("  the file's pages %s resident\n", cold ? "are not" : "stay");
+        str body = answer_body(ask(fixture, paths[i], ""));
+        CHECK_INT(body.len, i ? 2500006 : 5006);
+        CHECK(content_is(str_skip(body, 6), 1000));
+    }
     fixture_close(fixture);
     http_file_release(the_file);
 }

@@ -107,7 +107,7 @@ TEST(smuggling_and_malformed_heads_are_refused)
         { 400, STR_INIT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
                         "Transfer-Encoding: chunked\r\n\r\n") },
         { 400, STR_INIT("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n") },
-        { 400, STR_INIT("GET /\r\n\r\n") },
+        { 505, STR_INIT("GET /\r\n\r\n") },
         { 505, STR_INIT("GET / HTTP/2.0\r\nHost: a\r\n\r\n") },
         { 505, STR_INIT("GET / HTTP/1.2\r\nHost: a\r\n\r\n") },
         { 505, STR_INIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") },
@@ -117,6 +117,7 @@ TEST(smuggling_and_malformed_heads_are_refused)
         { 400, STR_INIT("GET * HTTP/1.1\r\nHost: a\r\n\r\n") },
         { 400, STR_INIT("GET /../etc HTTP/1.1\r\nHost: a\r\n\r\n") },
         { 400, STR_INIT("GET /a\x80 HTTP/1.1\r\nHost: a\r\n\r\n") },
+        { 400, STR_INIT("GET /a?b#c HTTP/1.1\r\nHost: a\r\n\r\n") },
         { 400, STR_INIT("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n") },
         { 400, STR_INIT("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n") },
         { 400, STR_INIT("\r\n\r\n\r\n") },
