@@ -66,7 +66,7 @@ function(kb_module path)
     set_property(GLOBAL APPEND PROPERTY KB_TEST_PROGRAMS ${name}_test)
   endif()
   foreach(fuzzer IN LISTS fuzzers)
-    kb_fuzz_target("${name}" "${fuzzer}" "${M_TEST_DEPENDS}")
+    kb_fuzz_target("${name}" "${fuzzer}" "${M_TEST_DEPENDS};${M_LIBS}")
   endforeach()
 endfunction()
 
