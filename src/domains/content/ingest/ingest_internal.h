@@ -123,7 +123,7 @@ enum err path_from_hex(struct arena *arena, str hex, str *out_path);
 /* --- Store (ingest_store.c) ---------------------------------------------------------------------------------- */
 
 struct import {
-    int64_t id;
+    int64_t id; /* its files are rows of import_files */
     str paths_json, source, state, message;
     bool draft, media;
     int64_t scan_job, folders_total, folders_done, folders_unchanged;
@@ -136,6 +136,19 @@ enum err import_settle(struct db_tx *tx, int64_t id);
 /* A file's state, in a transaction of its own or in the caller's. */
 TASK_FN enum err file_state_put(int64_t file_id, const char *state, str reason);
 enum err file_state_tx(struct db_tx *tx, int64_t file_id, const char *state, str reason);
+
+/* Which title, and which stored asset, a video file became. asset none: not stored (yet). */
+struct source {
+    str path;
+    uint64_t size_bytes;
+    int64_t modified_ns;
+    struct id title, asset;
+};
+enum err source_asset_put(struct db_tx *tx, const struct source *source);
+/* title none: the file is new. */
+enum err source_find(struct db_tx *tx, str path, struct source *out_source);
+/* The next import looks at this folder again, whatever its signature. */
+enum err folder_forget(struct db_tx *tx, str folder);
 
 /* --- Handlers (ingest_http.c) ----------------------------------------------------------------------------------- */
 
