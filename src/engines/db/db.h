@@ -219,6 +219,19 @@ enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args 
 enum err db_insert(struct db_tx *tx, const struct db_query *query, struct db_args args,
                    int64_t *out_id);
 
+/* --- Rows and shapes --------------------------------------------------------------------- */
+
+struct shape;
+
+/*
+ * Fills a record from a row whose columns are the scalar fields of the shape, in its order; fields
+ * of other kinds stay as they are. Texts stay where the row has them. ERR_CORRUPT "bad-column". A
+ * row of another number of columns is a bug.
+ */
+enum err db_row_read(const struct db_row *row, const struct shape *shape, void *out_record);
+/* The reverse: the scalar fields in order, as the arguments of a query. In the arena. */
+struct db_args db_args_of(struct arena *arena, const struct shape *shape, const void *record);
+
 /* --- Events ------------------------------------------------------------------------------ */
 
 struct db_event {
