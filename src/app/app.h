@@ -20,7 +20,15 @@ struct app_settings {
     uint64_t disk_reserve_bytes; /* imports stop before less is free */
 };
 extern struct app_settings app_settings;
-extern const struct settings app_conf;
+
+/* Flags of single commands. */
+struct app_flags {
+    bool reset;    /* admin-key: replace the key */
+    bool draft;    /* import: do not publish */
+    bool queue;    /* import: return at once */
+    bool no_media; /* import: texts and pictures only */
+};
+extern struct app_flags app_flags;
 
 /* The one list of modules, in the order they are opened (modules.c). */
 extern const struct module *const app_modules[];

@@ -4,8 +4,6 @@
 #include "gateway/access.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 static const struct gateway_settings *described(void)
 {
@@ -44,8 +42,9 @@ int command_admin_key(int argc, char **argv)
 {
     char key[ACCESS_KEY_BYTES];
     struct access *access;
-    bool reset = argc == 2 && strcmp(argv[1], "--reset") == 0;
-    if (argc > 1 && !reset) {
+    bool reset = app_flags.reset;
+    (void)argv;
+    if (argc > 1) {
         fprintf(stderr, "usage: " KB_NAME " admin-key [--reset] [--data DIR]\n");
         return EXIT_USAGE;
     }

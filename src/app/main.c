@@ -12,6 +12,7 @@
 const char *const app_version = KB_VERSION;
 
 struct app_settings app_settings;
+extern const struct settings app_conf, app_flags_conf;
 SETTINGS(app_conf, struct app_settings,
          SETTING_TEXT(struct app_settings, data, "cinema.data", "data", .flag = "data",
                       .doc = "folder the cinema lives in"),
@@ -29,11 +30,23 @@ SETTINGS(app_conf, struct app_settings,
          SETTING_SIZE(struct app_settings, disk_reserve_bytes, "ingest.disk_reserve", "1GiB",
                       .doc = "imports stop before less than this is free"));
 
+struct app_flags app_flags;
+SETTINGS(app_flags_conf, struct app_flags,
+         SETTING_BOOL(struct app_flags, reset, "flag.reset", "no", .flag = "reset",
+                      .doc = "admin-key: make a new key in place of the old one"),
+         SETTING_BOOL(struct app_flags, draft, "flag.draft", "no", .flag = "draft",
+                      .doc = "import: keep new titles as drafts"),
+         SETTING_BOOL(struct app_flags, queue, "flag.queue", "no", .flag = "queue",
+                      .doc = "import: return at once, the films follow"),
+         SETTING_BOOL(struct app_flags, no_media, "flag.no_media", "no", .flag = "no-media",
+                      .doc = "import: texts and pictures only, no films"));
+
 static struct log_settings log_settings;
 
 static const struct conf_group groups[] = {
     { &app_conf, &app_settings },
     { &log_conf, &log_settings },
+    { &app_flags_conf, &app_flags },
 };
 
 static const struct command {
@@ -42,6 +55,7 @@ static const struct command {
     const char *what;
 } commands[] = {
     { "serve", command_serve, "serve the cinema (the default)" },
+    { "import", command_import, "take films in: import PATH..." },
     { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
     { "routes", command_routes, "print every route" },
     { "openapi", command_openapi, "print the OpenAPI 3.1 document" },

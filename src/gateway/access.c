@@ -33,6 +33,9 @@ struct guesser {
 };
 
 struct access {
+    char path[PATH_BYTES];
+    struct timespec read_at; /* of the file, when it was last read: a reset from outside is noticed */
+    ino_t read_inode;
     bool has_key;
     uint8_t salt[SHA256_BYTES], hash[SHA256_BYTES];
     pthread_mutex_t lock;
@@ -51,32 +54,49 @@ static enum err key_path(const char *data_folder, char path[PATH_BYTES], const c
     return OK;
 }
 
-enum err access_open(const char *data_folder, struct access **out_access)
+/* The file is read anew whenever it is another one than before; under the lock. */
+static enum err key_read(struct access *access)
 {
-    char path[PATH_BYTES], text[SECRET_BYTES * 2 + 2];
+    char text[SECRET_BYTES * 2 + 2];
     uint8_t secret[SECRET_BYTES];
-    TRY(key_path(data_folder, path, ""));
-    struct access *access = HEAP_NEW(struct access);
-    pthread_mutex_init(&access->lock, NULL);
-    *out_access = access;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT)
+    struct stat info;
+    if (stat(access->path, &info) != 0) {
+        access->has_key = false;
+        return errno == ENOENT ? OK : err_errno(access->path);
+    }
+    if (info.st_ino == access->read_inode && info.st_mtim.tv_sec == access->read_at.tv_sec &&
+        info.st_mtim.tv_nsec == access->read_at.tv_nsec)
         return OK;
-    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text));
-    if (fd >= 0)
-        close(fd);
-    if (len < 0) {
-        access_close(access);
-        return err_errno(path);
-    }
-    if (!crypto_unhex(str_trim((str){ text, (size_t)len }), secret, SECRET_BYTES)) {
-        access_close(access);
+    int fd = open(access->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(access->path);
+    ssize_t len = read(fd, text, sizeof(text));
+    close(fd);
+    str read_text = str_trim((str){ text, len > 0 ? (size_t)len : 0 });
+    access->has_key = crypto_unhex(read_text, secret, SECRET_BYTES);
+    if (!access->has_key)
         return err_set(ERR_CORRUPT, "admin-key-file",
-                       "%s is damaged; make a new key with: kinobezdna admin-key --reset", path);
-    }
+                       "%s is damaged; make a new key with: kinobezdna admin-key --reset",
+                       access->path);
     memcpy(access->salt, secret, SHA256_BYTES);
     memcpy(access->hash, secret + SHA256_BYTES, SHA256_BYTES);
-    access->has_key = true;
+    access->read_inode = info.st_ino;
+    access->read_at = info.st_mtim;
+    return OK;
+}
+
+enum err access_open(const char *data_folder, struct access **out_access)
+{
+    struct access *access = HEAP_NEW(struct access);
+    pthread_mutex_init(&access->lock, NULL);
+    enum err result = key_path(data_folder, access->path, "");
+    if (result == OK)
+        result = key_read(access);
+    if (result != OK) {
+        access_close(access);
+        return result;
+    }
+    *out_access = access;
     return OK;
 }
 
@@ -136,29 +156,50 @@ enum err access_key_make(const char *data_folder, char out[ACCESS_KEY_BYTES])
 
 /* --- Asking ------------------------------------------------------------------------------------------ */
 
-static bool key_is_right(const struct access *access, str key)
+/* A copy of what is in force, so that comparing needs no lock. */
+struct secret {
+    bool there;
+    uint8_t salt[SHA256_BYTES], hash[SHA256_BYTES];
+};
+
+static struct secret secret_of(struct access *access)
 {
-    uint8_t hash[SHA256_BYTES];
-    hash_key(access->salt, key, hash);
-    return access->has_key && str_eq_secret((str){ (const char *)hash, SHA256_BYTES },
-                                            (str){ (const char *)access->hash, SHA256_BYTES });
+    struct secret secret;
+    pthread_mutex_lock(&access->lock);
+    (void)key_read(access); /* damaged or gone: nobody is the administrator */
+    secret.there = access->has_key;
+    memcpy(secret.salt, access->salt, SHA256_BYTES);
+    memcpy(secret.hash, access->hash, SHA256_BYTES);
+    pthread_mutex_unlock(&access->lock);
+    return secret;
 }
 
-static void session_mac(const struct access *access, str expiry, char out[SHA256_HEX_BYTES])
+static bool key_is_right(struct access *access, str key)
+{
+    uint8_t hash[SHA256_BYTES];
+    struct secret secret = secret_of(access);
+    hash_key(secret.salt, key, hash);
+    return secret.there && str_eq_secret((str){ (const char *)hash, SHA256_BYTES },
+                                         (str){ (const char *)secret.hash, SHA256_BYTES });
+}
+
+static void session_mac(const struct secret *secret, str expiry, char out[SHA256_HEX_BYTES])
 {
     uint8_t mac[SHA256_BYTES];
-    crypto_hmac_sha256((str){ (const char *)access->hash, SHA256_BYTES }, expiry, mac);
+    crypto_hmac_sha256((str){ (const char *)secret->hash, SHA256_BYTES }, expiry, mac);
     crypto_hex(mac, SHA256_BYTES, out);
 }
 
-static bool session_is_right(const struct access *access, str cookie)
+static bool session_is_right(struct access *access, str cookie)
 {
     char mac[SHA256_HEX_BYTES];
     str rest = cookie, expiry;
     int64_t until_s;
-    if (!access->has_key || !str_cut(&rest, '.', &expiry) || !str_parse_i64(expiry, &until_s))
+    struct secret secret = secret_of(access);
+    if (!secret.there || !str_cut(&rest, '.', &expiry) || !str_parse_i64(expiry, &until_s) ||
+        until_s > INT64_MAX / SECONDS(1))
         return false;
-    session_mac(access, expiry, mac);
+    session_mac(&secret, expiry, mac);
     return str_eq_secret(rest, (str){ mac, sizeof(mac) }) && clock_now() < SECONDS(until_s);
 }
 
@@ -203,6 +244,9 @@ static void guess_note(struct access *access, const struct http_request *request
 
 bool access_is_admin(struct access *access, const struct http_request *request)
 {
+    static const struct net_peer unix_peer;
+    if (memcmp(&request->peer, &unix_peer, sizeof(unix_peer)) == 0)
+        return true; /* the control socket: only the folder's owner can open it */
     str authorization = http_header_find(request, STR("Authorization"));
     if (str_starts(authorization, STR("Bearer "))) {
         if (guess_wait_s(access, request) > 0)
@@ -238,7 +282,8 @@ enum err access_session_make(struct access *access, const struct http_request *r
         return err_set(ERR_UNAUTHENTICATED, "wrong-key", "this is not the administrator's key");
     str expiry = arena_printf(request->arena, "%lld",
                               (long long)((clock_now() + HOURS(SESSION_HOURS)) / SECONDS(1)));
-    session_mac(access, expiry, mac);
+    struct secret secret = secret_of(access);
+    session_mac(&secret, expiry, mac);
     *out_cookie = arena_printf(request->arena, "%.*s.%.*s", STR_ARG(expiry), (int)sizeof(mac), mac);
     return OK;
 }

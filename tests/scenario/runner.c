@@ -225,7 +225,7 @@ static void interrupted(int number)
 
 int main(int argc, char **argv)
 {
-    char absolute[4096];
+    static char absolute[4096];
     const char *binary = getenv("KB_BIN");
     int option;
     arena_init(&runner.arena, GIB(1));

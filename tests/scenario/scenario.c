@@ -50,7 +50,7 @@ static void variables(struct world *world, const struct script *script)
 {
     str path = str_of(script->path);
     ptrdiff_t slash = str_find_last_char(path, '/');
-    char absolute[4096];
+    static char absolute[4096];
     const char *parent =
         slash < 0 ? "." : arena_cstr(&world->lasting, str_sub(path, 0, (size_t)slash));
     world_set(world, STR("dir"), str_of(world->folder));
@@ -77,7 +77,9 @@ NORETURN void scenario_run(const struct script *script, const char *binary, cons
         exit(SCENARIO_SKIPPED);
     }
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    world = (struct world){ .script = script, .folder = folder, .shared = shared };
+    world.script = script;
+    world.folder = folder;
+    world.shared = shared;
     arena_init(&world.lasting, LASTING_BYTES_MAX);
     arena_init(&world.answer_memory, LASTING_BYTES_MAX);
     http_init(&world.conn);

@@ -111,7 +111,7 @@ NORETURN static void converse(int fd)
     static char in[REQUEST_BYTES_MAX];
     size_t len = 0;
     for (;;) {
-        char method[16], path[256], body[4096] = "";
+        char method[16], path[256], body[2048] = "";
         char *end = len ? memmem(in, len, "\r\n\r\n", 4) : NULL;
         if (!end) {
             ssize_t got = len < sizeof(in) ? recv(fd, in + len, sizeof(in) - len, 0) : 0;
@@ -150,7 +150,7 @@ static void terminated(int number)
 
 static void write_address(const char *data, unsigned port)
 {
-    char path[4096];
+    char path[1024];
     mkdir(data, 0700);
     snprintf(path, sizeof(path), "%s/http.addr", data);
     FILE *file = fopen(path, "w");

@@ -233,7 +233,8 @@ enum err steps_run(struct world *world, int from, int to)
     world->at = from;
     while (world->at < to) {
         const struct line *line = &world->script->lines[world->at++];
-        world->line = world->shared->line = line->number;
+        world->line = line->number;
+        world->shared->line = line->number;
         TRY(line_run(world, line));
     }
     return OK;

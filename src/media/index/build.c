@@ -6,6 +6,7 @@
 #include "index.h"
 
 #include "format.h"
+#include "media/language/language.h"
 #include "scan.h"
 
 #include <string.h>
@@ -80,6 +81,7 @@ static void fill_header(const struct scan *scan, uint32_t init_bytes, struct ind
 {
     const struct mp4_track *track = &scan->track;
     str language = scan->params->language;
+    struct language_tag tag;
     *header = (struct index_file){
         .version = INDEX_VERSION,
         .header_bytes = sizeof(*header),
@@ -104,8 +106,9 @@ static void fill_header(const struct scan *scan, uint32_t init_bytes, struct ind
     memcpy(header->magic, INDEX_MAGIC, sizeof(header->magic));
     memcpy(header->source_checksum, scan->params->source_checksum, INDEX_CHECKSUM_BYTES);
     memcpy(header->codecs, track->codecs, sizeof(header->codecs));
-    if (language.len == 0 && strcmp(track->language, "und") != 0)
-        language = str_of(track->language);
+    bool stated = strcmp(track->language, "und") != 0;
+    if (language.len == 0 && stated && language_tag_parse(str_of(track->language), &tag))
+        language = str_of(tag.text);
     if (language.len > 0)
         memcpy(header->language, language.ptr, language.len);
     set_frame_rate(scan, header);
@@ -261,8 +264,7 @@ static enum err write_index(const struct scan *scan, str init, str *out_bytes)
     w.header.file_bytes = w.at.end;
     w.bytes = arena_try(scan->arena, w.at.end);
     if (!w.bytes)
-        return err_set(ERR_EXHAUSTED, NULL, "an index of %llu bytes does not fit the job's memory",
-                       (unsigned long long)w.at.end);
+        return scan_full(scan);
     memset(w.bytes, 0, w.at.end);
     memcpy(w.bytes + w.at.init, init.ptr, init.len);
     memcpy(w.bytes + w.at.shapes, scan->shapes, (size_t)scan->shape_count * sizeof(*scan->shapes));
@@ -286,9 +288,11 @@ enum err index_build(struct arena *arena, const struct index_params *params, str
     scan.timing = fmp4_timing(&scan.track);
     TRY(scan_track(&scan));
     TRY(cuts_choose(&scan));
+    if (scan.track.stsd.len > INDEX_INIT_BYTES_MAX / 2)
+        return scan_unsuitable("the sample description has %zu bytes", scan.track.stsd.len);
     buf_init(&init, arena, INDEX_INIT_BYTES_MAX);
     fmp4_init_write(&scan.track, &init);
     if (init.overflowed)
-        return scan_unsuitable("the sample description has %zu bytes", scan.track.stsd.len);
+        return scan_full(&scan);
     return write_index(&scan, buf_str(&init), out_bytes);
 }

@@ -26,6 +26,12 @@ enum err scan_unsuitable(const char *format, ...)
     return err_set(ERR_INVALID, "media-unsuitable", "%s", text);
 }
 
+enum err scan_full(const struct scan *scan)
+{
+    return err_set(ERR_EXHAUSTED, NULL, "an index of %u samples does not fit the job's memory",
+                   scan->track.sample_count);
+}
+
 enum err scan_alloc(struct scan *scan, size_t count, size_t size_bytes, void *out_pointer)
 {
     size_t total;
@@ -33,8 +39,7 @@ enum err scan_alloc(struct scan *scan, size_t count, size_t size_bytes, void *ou
     if (!__builtin_mul_overflow(count, size_bytes, &total))
         memory = arena_try(scan->arena, MAX_OF(total, (size_t)1));
     if (!memory)
-        return err_set(ERR_EXHAUSTED, NULL, "an index of %u samples does not fit the job's memory",
-                       scan->track.sample_count);
+        return scan_full(scan);
     memset(memory, 0, total);
     memcpy(out_pointer, &memory, sizeof(memory));
     return OK;

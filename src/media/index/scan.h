@@ -37,6 +37,8 @@ struct scan {
 
 /* Zeroed memory, or ERR_EXHAUSTED. */
 enum err scan_alloc(struct scan *scan, size_t count, size_t size_bytes, void *out_pointer);
+/* The arena is full: ERR_EXHAUSTED. */
+enum err scan_full(const struct scan *scan);
 enum err scan_unsuitable(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* A sample's times in the fragments. */

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # The bench's harness: servers pinned to one processor, the client to another, rounds interleaved with
-# nginx, medians, and the table. Rows (rows.sh) are functions that leave VALUE and ROUNDS, or fail and
-# leave REASON.
+# nginx (many short pairs of windows: what disturbs one half of a pair disturbs the other), medians, and
+# the table. Rows (rows.sh) are functions that leave VALUE and ROUNDS, or fail and leave REASON.
 
 rounds_wanted=${BENCH_ROUNDS:-7}
-window_ms=${BENCH_WINDOW_MS:-1500}
+pairs_wanted=${BENCH_PAIRS:-15}
+window_ms=${BENCH_WINDOW_MS:-800}
 server_processor=0
 client_processor=$(($(nproc) > 1 ? 1 : 0))
 
@@ -125,7 +126,7 @@ measure() { # field, server, kb_load argument...
 interleave() { # field, array of ours, array of the other's
     local -n ours=$2 other=$3
     local ratios=() a b round
-    for ((round = 1; round <= rounds_wanted; round++)); do
+    for ((round = 1; round <= pairs_wanted; round++)); do
         if ((round % 2)); then
             a=$(measure "$1" "${ours[@]}") && b=$(measure "$1" "${other[@]}") || return 1
         else

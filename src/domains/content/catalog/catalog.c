@@ -120,7 +120,7 @@ static const struct http_route routes[] = {
     { METHOD_GET, "/v1/titles", on_titles_list, "Titles by filters, in an order",
       .query = &titles_query_shape, .out = &titles_list_shape },
     { METHOD_GET, "/v1/titles/{id}", on_title_get, "One title", .query = &language_query_shape,
-      .out = &title_page_shape, .flags = ROUTE_INLINE },
+      .out = &title_page_shape },
     { METHOD_GET, "/v1/people", on_people_list, "People by name", .query = &people_query_shape,
       .out = &people_list_shape },
     { METHOD_GET, "/v1/people/{id}", on_person_get, "One person with their titles",

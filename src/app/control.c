@@ -1,0 +1,123 @@
+/* control: one request a connection, answers read to their end. */
+#include "control.h"
+
+#include "app.h"
+#include "foundation/mem/buf.h"
+#include "foundation/shape/shape.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { ANSWER_BYTES_MAX = 8 << 20, TIMEOUT_S = 60 };
+
+static enum err connect_to(const char *folder, int *out_fd)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct timeval timeout = { .tv_sec = TIMEOUT_S };
+    TRY(data_control_path(folder, address.sun_path, sizeof(address.sun_path)));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err_errno("socket");
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
+        *out_fd = fd;
+        return OK;
+    }
+    close(fd);
+    return err_set(ERR_UNAVAILABLE, "no-server", "no process serves %s", folder);
+}
+
+static enum err send_all(int fd, str bytes)
+{
+    while (bytes.len) {
+        ssize_t sent = send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return err_errno("the server's control socket");
+        bytes = str_skip(bytes, (size_t)sent);
+    }
+    return OK;
+}
+
+static enum err receive_all(int fd, struct buf *answer)
+{
+    for (;;) {
+        char *room = buf_reserve(answer, KIB(16));
+        if (!room)
+            return err_set(ERR_TOO_LARGE, NULL, "the server's answer is too long");
+        ssize_t got = recv(fd, room, KIB(16), 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_errno("the server's control socket");
+        if (got == 0)
+            return OK;
+        buf_advance(answer, (size_t)got);
+    }
+}
+
+/* The server answers commands with a Content-Length and closes, as asked: the rest is the body. */
+static enum err parse_answer(str text, struct control_answer *out_answer)
+{
+    ptrdiff_t end = str_find(text, STR("\r\n\r\n"));
+    uint64_t status;
+    if (end < 0 || !str_starts(text, STR("HTTP/1.1 ")) ||
+        !str_parse_u64(str_sub(text, 9, 3), &status))
+        return err_set(ERR_INTERNAL, NULL, "the server's answer is not HTTP");
+    out_answer->status = (unsigned)status;
+    out_answer->body = str_skip(text, (size_t)end + 4);
+    return OK;
+}
+
+enum err control_ask(struct arena *arena, const char *folder, const char *method, const char *path,
+                     str body, struct control_answer *out_answer)
+{
+    struct buf answer;
+    int fd;
+    TRY(connect_to(folder, &fd));
+    str head = arena_printf(arena,
+                            "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                            "Content-Length: %zu\r\n\r\n",
+                            method, path, body.len);
+    buf_init(&answer, arena, ANSWER_BYTES_MAX);
+    enum err result = send_all(fd, head);
+    if (result == OK)
+        result = send_all(fd, body);
+    if (result == OK)
+        result = receive_all(fd, &answer);
+    close(fd);
+    TRY(result);
+    return parse_answer(buf_str(&answer), out_answer);
+}
+
+struct problem {
+    str detail;
+};
+SHAPE_FORGIVING(problem_shape, struct problem, FIELD(struct problem, detail));
+
+static enum err refused(struct arena *arena, const struct control_answer *answer)
+{
+    struct problem problem = { STR_NONE };
+    enum err code = answer->status == 503 ? ERR_UNAVAILABLE : ERR_INVALID;
+    if (shape_parse_json(arena, &problem_shape, answer->body, &problem) != OK || !problem.detail.len)
+        problem.detail = STR("the server refused");
+    return err_set(code, "refused", "%.*s", STR_ARG(problem.detail));
+}
+
+enum err control_call(struct arena *arena, const char *folder, const char *method, const char *path,
+                      str body, str *out_body)
+{
+    struct control_answer answer;
+    TRY(control_ask(arena, folder, method, path, body, &answer));
+    if (answer.status >= 400)
+        return refused(arena, &answer);
+    *out_body = answer.body;
+    return OK;
+}

@@ -1,0 +1,20 @@
+/*
+ * control: a command's way to the process that serves its data folder: HTTP/1.1 over the Unix socket in
+ * it. Blocking, for the command line only.
+ */
+#pragma once
+
+#include "foundation/err/err.h"
+#include "foundation/mem/arena.h"
+
+struct control_answer {
+    unsigned status;
+    str body; /* in the arena */
+};
+
+/* ERR_UNAVAILABLE slug "no-server": nobody serves the folder. */
+enum err control_ask(struct arena *arena, const char *folder, const char *method, const char *path,
+                     str body, struct control_answer *out_answer);
+/* As control_ask(), and an answer of 400 or more becomes a failure with its sentence. */
+enum err control_call(struct arena *arena, const char *folder, const char *method, const char *path,
+                      str body, str *out_body);

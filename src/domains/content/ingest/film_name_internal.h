@@ -1,0 +1,74 @@
+/* film_name_internal: what the parts of film_name share. */
+#pragma once
+
+#include "film_name.h"
+
+/* --- characters and words (ASCII; UTF-8 letters count as letters) --- */
+bool name_is_digit(char c);
+bool name_is_alnum(char c);
+/* Space, '.', '_', '-' and their like between words. */
+bool name_is_separator(char c);
+str name_trim(str s); /* separators off both ends */
+/* Digits at s[*pos], at most `digits_max`; -1 when there is none or one more follows. */
+int name_number(str s, size_t *pos, unsigned digits_max);
+/* True and *pos advanced when s has `word` at *pos, folded case. */
+bool name_word_at(str s, size_t *pos, const char *word);
+
+/* --- tables --- */
+enum name_type { TYPE_OTHER, TYPE_VIDEO, TYPE_SUBTITLE, TYPE_AUDIO, TYPE_IMAGE, TYPE_NFO };
+enum name_type name_type_of(str extension);
+/* Why the file is of no interest, or NULL. */
+const char *name_ignored(str file_name);
+enum film_extra name_extra_folder(str folder);
+/* An extras suffix ("-trailer") cut off *stem, or FILM_EXTRA_NONE. */
+enum film_extra name_extra_suffix(str *stem);
+/* 2: says by itself that a release tag begins; 1: one among others; 0: a word. */
+int name_junk(str word);
+/* The canonical name when `text` begins with an edition's name; *out_len is how much of it. */
+const char *name_edition_at(str text, size_t *out_len);
+/* "movie", "video", "00001": a name that says nothing. */
+bool name_is_generic(str stem);
+bool name_is_subtitle_folder(str folder);
+/* VIDEO_TS, BDMV: a copied disc. */
+bool name_is_disc_folder(str folder);
+
+/* --- titles --- */
+struct name_title {
+    str title;
+    int year;
+    bool year_bare; /* not in parentheses and nothing after it shows that the title was over */
+    bool range;     /* "(1979-1997)": a collection or a series */
+    str edition;
+    str quality;
+    str imdb, tmdb, tvdb;
+    bool grouped; /* begins with "[Group]" */
+};
+/* Everything a stem or a folder name says of its film. `name` is valid UTF-8. */
+void name_title_parse(struct arena *arena, str name, struct name_title *out);
+/* The same of what follows an episode's number: it may have no title at all. */
+void name_tail_parse(struct arena *arena, str tail, struct name_title *out);
+/* "-cd1", " - part2" cut off *stem; the number, or 0. */
+int name_part_take(str *stem);
+
+/* --- episodes --- */
+struct name_episode {
+    int season; /* -1 none */
+    int episode;
+    int episode_last;
+    enum film_doubt doubt;
+    size_t from; /* where the number stands in the stem */
+    size_t to;
+};
+/* S01E02, 1x02, "Season 1 Episode 2", a date. */
+bool name_episode_find(str stem, struct name_episode *out);
+/* Inside a season's folder a number alone, or after the name of the series, is enough. */
+bool name_episode_find_loose(str stem, str series, struct name_episode *out);
+/* A folder of a season: its number, and what of its name is the series' ("Show S01" → "Show"). */
+bool name_season_folder(str folder, int *out_season, str *out_series);
+
+/* --- sidecars --- */
+/* Language and flags cut off the end of *stem ("Name.ru.forced" → "Name"). */
+void name_flags_take(struct arena *arena, str *stem, struct film_name *out);
+/* The kind of picture; its word cut off *stem ("Name-poster" → "Name"), *out_season for
+ * "season01-poster". */
+enum film_image name_image_take(str *stem, int *out_season);
