@@ -410,11 +410,9 @@ TEST(streams_have_back_pressure)
     CHECK_INT(dechunked_len(answer_body(answer)), 1000000);
     close(fd);
     atomic_store(&cancelled_count, 0);
-    int small = 4096;
-    fd = socket(AF_INET, SOCK_STREAM, 0);
-    close(fd);
+    int window = 64 << 10;
     fd = client_open(fixture);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
     client_send(fd, STR("GET /streamed HTTP/1.1\r\nHost: a\r\n\r\n"));
     CHECK_INT(answer_status(client_read_answer(fd, true)), 200);
     close(fd); /* with bytes unread: a reset */
