@@ -314,8 +314,8 @@ const char *film_doubt_text(enum film_doubt doubt)
 const char *film_name_kind_name(enum film_name_kind kind)
 {
     static const char *const names[] = {
-    "ignored", "film", "episode", "extra", "subtitle", "audio", "image", "nfo",
-};
+        "ignored", "film", "episode", "extra", "subtitle", "audio", "image", "nfo",
+    };
     ASSERT(kind < ARRAY_LEN(names));
     return names[kind];
 }
@@ -323,16 +323,26 @@ const char *film_name_kind_name(enum film_name_kind kind)
 const char *film_extra_name(enum film_extra extra)
 {
     static const char *const names[] = {
-    "", "trailer", "behind-the-scenes", "deleted-scene", "featurette", "interview", "scene",
-    "short", "clip", "other", "sample",
-};
+        "",
+        "trailer",
+        "behind-the-scenes",
+        "deleted-scene",
+        "featurette",
+        "interview",
+        "scene",
+        "short",
+        "clip",
+        "other",
+        "sample",
+    };
     ASSERT(extra < ARRAY_LEN(names));
     return names[extra];
 }
 
 const char *film_image_name(enum film_image image)
 {
-    static const char *const names[] = { "", "poster", "backdrop", "logo", "banner", "thumb", "other" };
+    static const char *const names[] = { "",       "poster", "backdrop", "logo",
+                                         "banner", "thumb",  "other" };
     ASSERT(image < ARRAY_LEN(names));
     return names[image];
 }
