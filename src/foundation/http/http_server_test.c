@@ -496,6 +496,67 @@ TEST(drain_cuts_off_what_does_not_end)
     fixture_close(fixture);
 }
 
+/* The gateway's part: refuses /fail by itself, answers /titles/stop in the handler's place. */
+static enum err gate(void *owner, struct http_request *request, struct http_response *response)
+{
+    (void)owner;
+    if (str_eq(request->path, STR("/fail")))
+        return err_set(ERR_FORBIDDEN, "no-entry", "not with this role");
+    if (str_eq(request->path, STR("/titles/stop")))
+        http_reply_memory(response, STR("text/plain"), STR("stopped"));
+    request->context = request;
+    return OK;
+}
+
+struct ledger {
+    _Atomic unsigned count, statuses, aborted;
+    _Atomic uint64_t bytes;
+};
+
+static void enter(void *owner, const struct http_request *request,
+                  const struct http_response *response, const struct http_outcome *outcome)
+{
+    struct ledger *ledger = owner;
+    (void)response;
+    CHECK(request->context == NULL || request->context == request);
+    atomic_fetch_add(&ledger->statuses, outcome->status);
+    atomic_fetch_add(&ledger->bytes, outcome->sent_bytes);
+    atomic_fetch_add(&ledger->aborted, outcome->aborted);
+    atomic_fetch_add(&ledger->count, 1);
+}
+
+TEST(hooks_stand_before_and_after)
+{
+    struct ledger ledger = { 0 };
+    struct http_server_settings settings = {
+        .owner = &ledger, .before = gate, .after = enter, .gone_grace = MILLISECONDS(20)
+    };
+    struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), &settings);
+    str fail = STR("GET /fail HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    str stop = STR("GET /titles/stop HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    str answer = client_ask(fixture, fail);
+    size_t bytes = answer.len;
+    CHECK_INT(answer_status(answer), 403);
+    answer = client_ask(fixture, stop);
+    bytes += answer.len;
+    CHECK_STR(answer_body(answer), STR("stopped"));
+    answer = client_ask(fixture, STR("BREW / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    bytes += answer.len;
+    wait_for(&ledger.count, 3);
+    CHECK_INT(ledger.statuses, 403 + 200 + 501);
+    CHECK_INT(ledger.bytes, bytes);
+    CHECK_INT(ledger.aborted, 0);
+    int fd = client_open(fixture);
+    atomic_store(&running_count, 0);
+    client_send(fd, STR("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"));
+    wait_for(&running_count, 1);
+    close(fd);
+    wait_for(&ledger.count, 4);
+    CHECK_INT(ledger.statuses, 403 + 200 + 501 + 499);
+    CHECK_INT(ledger.aborted, 1);
+    fixture_close(fixture);
+}
+
 TEST(too_many_connections_are_refused_at_once)
 {
     struct http_server_settings settings = { .connections_max = 2 };
