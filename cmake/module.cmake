@@ -36,6 +36,7 @@ function(kb_module path)
   set(visible "${CMAKE_BINARY_DIR}/include/${name}")
   kb_check_layers("${path}" "${M_DEPENDS}")
 
+  file(REMOVE_RECURSE "${visible}") # what was visible may have narrowed since the last time
   if(M_PUBLIC)
     file(MAKE_DIRECTORY "${visible}/${path}")
     foreach(header IN LISTS M_PUBLIC)

@@ -135,6 +135,8 @@ static struct packets demux(str bytes)
     AVDictionary *options = NULL;
     AVPacket *packet = av_packet_alloc();
     av_log_set_level(AV_LOG_FATAL);
+    format->flags |=
+        AVFMT_FLAG_NOPARSE | AVFMT_FLAG_NOFILLIN; /* what the container says, no more */
     format->pb =
         avio_alloc_context(av_malloc(4096), 4096, 0, &source, source_read, NULL, source_seek);
     AVIOContext *io = format->pb;
@@ -405,6 +407,36 @@ TEST(oracle_av1)
                PICTURE("30", "3") "-c:v libaom-av1 -usage realtime -cpu-used 8 -g 30 "
                                   "-pix_fmt yuv420p",
                "av01.0.00M.08");
+}
+
+/* Encoders asked for open groups of pictures: no keyframe but the first may begin a segment. */
+static void open_gop_case(const char *name, const char *arguments, const char *codecs)
+{
+    struct index index;
+    begin();
+    str bytes = differential(make(name, arguments), 1000, NULL, (struct expected){ codecs, 1 });
+    CHECK_OK(index_open(bytes, &index));
+    struct index_cuts cuts = index_cuts(&index);
+    CHECK(cuts.keyframes >= 4);
+    CHECK_INT(cuts.open, cuts.keyframes - 1);
+    CHECK_INT(index.segment_count, 1);
+}
+
+TEST(oracle_open_gop)
+{
+    open_gop_case("avc",
+                  PICTURE("25", "5") "-c:v libx264 -preset ultrafast -bf 3 -g 25 -pix_fmt yuv420p "
+                                     "-x264-params open-gop=1:scenecut=0:b-adapt=0",
+                  "avc1.4D400A");
+    open_gop_case("refresh",
+                  PICTURE("25", "5") "-c:v libx264 -preset ultrafast -bf 0 -g 25 "
+                                     "-pix_fmt yuv420p -x264-params intra-refresh=1",
+                  "avc1.42C00A");
+    open_gop_case("hevc",
+                  PICTURE("25", "4") "-c:v libx265 -preset ultrafast -x265-params "
+                                     "log-level=none:keyint=23:min-keyint=23:open-gop=1:"
+                                     "bframes=3:b-adapt=0:pools=1 -pix_fmt yuv420p -tag:v hvc1",
+                  "hvc1.1.6.L30.90");
 }
 
 #define SOUND(rate, seconds) "-f lavfi -i sine=440:r=" rate ":d=" seconds " -ac 2 "
