@@ -2,8 +2,10 @@
 #include "app.h"
 
 #include "domains/content/catalog/catalog.h"
+#include "domains/content/ingest/ingest.h"
 
 const struct module *const app_modules[] = {
     &catalog_module,
+    &ingest_module,
 };
 const unsigned app_modules_count = ARRAY_LEN(app_modules);
