@@ -36,6 +36,7 @@ function(kb_module path)
   set(visible "${CMAKE_BINARY_DIR}/include/${name}")
   kb_check_layers("${path}" "${M_DEPENDS}")
 
+  file(REMOVE_RECURSE "${visible}") # what was visible may have narrowed since the last time
   if(M_PUBLIC)
     file(MAKE_DIRECTORY "${visible}/${path}")
     foreach(header IN LISTS M_PUBLIC)
@@ -66,7 +67,7 @@ function(kb_module path)
     set_property(GLOBAL APPEND PROPERTY KB_TEST_PROGRAMS ${name}_test)
   endif()
   foreach(fuzzer IN LISTS fuzzers)
-    kb_fuzz_target("${name}" "${fuzzer}" "${M_TEST_DEPENDS}")
+    kb_fuzz_target("${name}" "${fuzzer}" "${M_TEST_DEPENDS};${M_LIBS}")
   endforeach()
 endfunction()
 

@@ -100,6 +100,8 @@ static void asked_collect(const struct http_request *request, struct asked *out)
 
 static void body_drop(struct http_exchange *exchange)
 {
+    if (exchange->response.body.stream)
+        stream_abandon(exchange->response.body.stream);
     exchange->response.body = (struct http_body){ .kind = HTTP_BODY_NONE };
 }
 

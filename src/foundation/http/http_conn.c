@@ -104,7 +104,7 @@ static void on_closed(struct net_socket *socket)
 
 static void in_drop(struct conn *conn)
 {
-    if (!conn->in_borrowed)
+    if (!conn->in_borrowed && conn->in)
         heap_free(conn->in);
     conn->in = NULL;
     conn->in_at = conn->in_len = 0;

@@ -14,9 +14,9 @@
 #include "http_server.h"
 
 enum {
-    IN_BYTES = 64 << 10,        /* the loop's receive buffer */
-    IN_STASH_BYTES = 16 << 10,  /* kept of what arrived early, before reading stops */
-    COPY_BYTES_MAX = 128 << 10, /* file parts up to this are copied, larger ones go by sendfile */
+    IN_BYTES = 64 << 10,       /* the loop's receive buffer */
+    IN_STASH_BYTES = 16 << 10, /* kept of what arrived early, before reading stops */
+    COPY_BYTES_MAX = 16 << 10, /* file parts up to this are copied: measured, docs/internals */
     OUT_BYTES = COPY_BYTES_MAX + (64 << 10), /* the loop's send buffer */
     INLINE_BODY_BYTES = 16 << 10, /* bodies in memory up to this are joined with their head */
     LISTENERS_MAX = 4

@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { EXCHANGES_FREE_MAX = 256, ARENA_BYTES = 1 << 20, BODY_BYTES = 1 << 20 };
+/* What logs call a request whose client went before there was an answer (nginx's number). */
+enum { STATUS_UNANSWERED = 499 };
 /* Added to an arena's limit for the answer that says it was reached. */
 enum { ARENA_RESERVE_BYTES = 8 << 10 };
 
@@ -47,7 +49,8 @@ void exchange_end(struct http_exchange *exchange)
     if (exchange->response.body.stream)
         stream_abandon(exchange->response.body.stream);
     if (server->settings.after) {
-        struct http_outcome outcome = { .status = exchange->response.status,
+        unsigned status = exchange->response.status;
+        struct http_outcome outcome = { .status = status ? status : STATUS_UNANSWERED,
                                         .sent_bytes = exchange->sent_bytes + exchange->sent_at,
                                         .took = clock_mono() - exchange->request.received_at,
                                         .aborted = exchange->aborted };

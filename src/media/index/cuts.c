@@ -31,8 +31,8 @@ static uint32_t next_cut(const struct scan *scan, uint32_t gop, int64_t start)
     int64_t target = start + target_ticks(scan), later = scan->shown_end;
     uint32_t before = scan->gop_count, after = scan->gop_count;
     for (uint32_t i = gop + 1; i < scan->gop_count && after == scan->gop_count; i++) {
-        if (!scan->gops[i].closed)
-            continue;
+        if (!scan->gops[i].closed || scan->gops[i].shown_ticks >= scan->shown_end)
+            continue; /* a last frame without a duration is no segment */
         if (scan->gops[i].shown_ticks < target)
             before = i;
         else
@@ -128,7 +128,7 @@ static enum err choose_audio(struct scan *scan)
         if (end <= grid.at)
             continue;
         TRY(grow_cuts(scan, &capacity));
-        if (i > 0 && shown > 0)
+        if (i > 0 && shown > 0 && shown < scan->shown_end)
             scan->cuts[scan->segment_count++] = i;
         grid_advance(&grid, end);
     }

@@ -85,14 +85,26 @@ static struct index_file_segment segment_at(const struct index *index, uint32_t 
     return segment;
 }
 
+/* Entry `i` of a table of 1, 2 or 4 bytes an entry; each width's load is one instruction. */
+static inline uint32_t entry_at(const uint8_t *table, uint8_t width, uint32_t i)
+{
+    uint32_t wide;
+    uint16_t narrow;
+    if (width == 1)
+        return table[i];
+    if (width == 2) {
+        memcpy(&narrow, table + (size_t)i * 2, sizeof(narrow));
+        return narrow;
+    }
+    memcpy(&wide, table + (size_t)i * 4, sizeof(wide));
+    return wide;
+}
+
 static uint64_t sum_of_sizes(const struct index *index, uint32_t first, uint32_t count)
 {
     uint64_t sum = 0;
-    for (uint32_t i = first; i < first + count; i++) {
-        uint32_t size = 0;
-        memcpy(&size, index->sizes + (size_t)i * index->size_width, index->size_width);
-        sum += size;
-    }
+    for (uint32_t i = first; i < first + count; i++)
+        sum += entry_at(index->sizes, index->size_width, i);
     return sum;
 }
 
@@ -113,6 +125,8 @@ static enum err check_segments(const struct index *index)
         if (at.payload_bytes > FMP4_PAYLOAD_BYTES_MAX || at.offset > index->source_bytes ||
             at.payload_bytes > index->source_bytes - at.offset)
             return corrupt("a segment lies outside its file");
+        if (next.offset < at.offset + at.payload_bytes)
+            return corrupt("two segments overlap");
         uint32_t count = next.first_sample - at.first_sample;
         if (sum_of_sizes(index, at.first_sample, count) != at.payload_bytes)
             return corrupt("a segment's size is not that of its samples");
@@ -125,12 +139,11 @@ static enum err check_segments(const struct index *index)
 
 static enum err check_tables(const struct index *index)
 {
-    for (uint32_t i = 0; index->shape_width && i < index->sample_count; i++) {
-        uint32_t id = 0;
-        memcpy(&id, index->shape_ids + (size_t)i * index->shape_width, index->shape_width);
-        if (id >= index->shape_count)
-            return corrupt("a sample has an unknown shape");
-    }
+    uint32_t id_max = 0;
+    for (uint32_t i = 0; index->shape_width && i < index->sample_count; i++)
+        id_max = MAX_OF(id_max, entry_at(index->shape_ids, index->shape_width, i));
+    if (id_max >= index->shape_count)
+        return corrupt("a sample has an unknown shape");
     for (uint32_t i = 0; i < index->keyframe_count; i++) {
         struct index_keyframe key = index_keyframe_get(index, i);
         if (key.sample >= index->sample_count || key.offset > index->source_bytes ||

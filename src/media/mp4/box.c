@@ -35,6 +35,7 @@ uint64_t be64(str bytes, size_t at)
     return __builtin_bswap64(value);
 }
 
+PRINTF_LIKE(2, 0)
 static enum err fail(const char *slug, const char *format, va_list args)
 {
     char text[ERR_TEXT_MAX];

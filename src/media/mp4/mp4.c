@@ -184,7 +184,7 @@ static enum err parse_elst(const struct box *box, uint32_t movie_timescale, stru
     bool shown = false;
     for (uint32_t i = 0; i < count; i++) {
         struct edit edit = edit_at(body, version, i);
-        int64_t ticks;
+        int64_t ticks = 0;
         if (shown)
             return box_unsupported("the edit list shows more than one part of the media");
         TRY(rescale_edit(edit.duration, movie_timescale, track->timescale, &ticks));

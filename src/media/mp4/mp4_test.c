@@ -106,6 +106,71 @@ TEST(mp4_reads_audio_and_its_edit)
     CHECK_INT(track.delay_ticks, 12000);
 }
 
+/* RFC 6381 names from the bytes of the configuration. */
+TEST(mp4_names_codecs)
+{
+    static const struct {
+        const char *entry, *config, *body, *expected;
+        size_t body_len;
+    } cases[] = {
+        { "avc1", "avcC", "\x01\x42\xe0\x1e\xff\xe0\x00", "avc1.42E01E", 7 },
+        { "avc3", "avcC", "\x01\x64\x00\x2a\xff\xe0\x00", "avc3.64002A", 7 },
+        { "hvc1", "hvcC",
+          "\x01\x01\x60\x00\x00\x00\x90\x00\x00\x00\x00\x00\x5d\xf0\x00\xfc\xfd\xf8\xf8\x00\x00\x0f"
+          "\x00",
+          "hvc1.1.6.L93.90", 23 },
+        { "hev1", "hvcC",
+          "\x01\x22\x20\x00\x00\x00\xb0\x00\x00\x00\x00\x00\x99\xf0\x00\xfc\xfd\xfa\xfa\x00\x00\x0f"
+          "\x00",
+          "hev1.2.4.H153.B0", 23 },
+        { "av01", "av1C", "\x81\x08\x0c\x00", "av01.0.08M.08", 4 },
+        { "av01", "av1C", "\x81\x2d\xcc\x00", "av01.1.13H.10", 4 },
+        { "vp09", "vpcC", "\x01\x00\x00\x00\x02\x29\xa2\x02", "vp09.02.41.10", 8 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        begin();
+        struct mp4_track track;
+        struct film film = film_video(30);
+        film.entry = cases[i].entry;
+        film.config = cases[i].config;
+        film.config_body = (str){ cases[i].body, cases[i].body_len };
+        str file = film_file(&memory, &film);
+        CHECK_OK(mp4_parse(file, file.len, &track));
+        CHECK_STR(str_of(track.codecs), str_of(cases[i].expected));
+        for (size_t len = 0; len + 1 < cases[i].body_len; len++) {
+            film.config_body.len = len;
+            str cut = film_file(&memory, &film);
+            CHECK_ERR(mp4_parse(cut, cut.len, &track), ERR_INVALID);
+        }
+    }
+}
+
+/* AudioSpecificConfigs: LC; HE with an explicit SBR type; an escaped type; an escaped rate. */
+TEST(mp4_names_aac)
+{
+    static const struct {
+        char config[2];
+        const char *expected;
+        uint32_t rate, channels;
+    } cases[] = {
+        { "\x12\x10", "mp4a.40.2", 44100, 2 },
+        { "\x2b\x11", "mp4a.40.5", 24000, 2 },
+        { "\x11\xb8", "mp4a.40.2", 48000, 8 },
+        { "\xf9\x46", "mp4a.40.42", 48000, 2 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        begin();
+        struct mp4_track track;
+        struct film film = film_audio(10);
+        str file = film_file(&memory, &film);
+        memcpy(film_box(file, "esds") + 4 + 4 + 5 + 3 + 5 + 13 + 5, cases[i].config, 2);
+        CHECK_OK(mp4_parse(file, file.len, &track));
+        CHECK_STR(str_of(track.codecs), str_of(cases[i].expected));
+        CHECK_INT(track.sample_rate, cases[i].rate);
+        CHECK_INT(track.channels, cases[i].channels);
+    }
+}
+
 TEST(mp4_head_size_is_the_end_of_moov)
 {
     begin();

@@ -28,7 +28,7 @@ static void check_cues(const char *source, const char *expected)
 /* The text of the only cue. */
 static void check_srt_text(const char *text, const char *expected)
 {
-    char source[2048];
+    static char source[2048];
     snprintf(source, sizeof(source), "1\n00:00:01,000 --> 00:00:02,000\n%s\n", text);
     parse(source);
     CHECK_INT(subtitle.cues_kept, 1);
@@ -155,8 +155,8 @@ TEST(srt_cut_off_and_trailing_garbage)
 {
     check_cues("1\n00:00:01,000 --> 00:00:02,000\nwhole\n\n2\n00:00:03,000 --> 00:0",
                "00:00:01.000 --> 00:00:02.000\nwhole\n");
-    char source[8192] = "1\n00:00:01,000 --> 00:00:02,000\nwhole\n\n";
-    size_t len = strlen(source);
+    static char source[8192];
+    size_t len = (size_t)snprintf(source, sizeof(source), "00:01 --> 00:02\nwhole\n\n");
     for (int i = 0; i < 1000; i++)
         source[len++] = i & 1 ? '\n' : 'x';
     source[len] = 0;
@@ -188,7 +188,7 @@ static const char ass_head[] =
 
 static void check_ass(const char *events, const char *expected)
 {
-    char source[4096];
+    static char source[4096];
     snprintf(source, sizeof(source), "%s%s", ass_head, events);
     check_cues(source, expected);
     CHECK_INT(subtitle.format, SUBTITLE_ASS);

@@ -11,7 +11,7 @@ enum {
     YEAR_MIN = 1874,      /* Passage de Vénus */
     YEAR_MAX = 2099,      /* in parentheses */
     YEAR_BARE_MAX = 2035, /* without: "Blade Runner 2049" has none */
-    WORDS_MAX = 128,
+    WORDS_MAX = 96,
     YEAR_MARK = 1 /* stands in the text where a year in parentheses was */
 };
 

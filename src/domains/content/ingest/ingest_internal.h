@@ -1,0 +1,155 @@
+/* ingest_internal: what the files of ingest share. */
+#pragma once
+
+#include "film_name.h"
+#include "ingest.h"
+#include "nfo.h"
+
+#include "domains/content/catalog/catalog.h"
+#include "engines/db/db.h"
+#include "foundation/base/clock.h"
+#include "foundation/http/http.h"
+#include "foundation/mem/buf.h"
+
+struct job_run;
+
+struct ingest {
+    struct db *db;
+    struct blob_store *blobs;
+    struct pool *files, *children;
+    uint64_t disk_reserve_bytes;
+};
+extern struct ingest ingest;
+
+#define INGEST_SCAN_JOB "import.scan"
+#define INGEST_FILM_JOB "import.film"
+
+/* --- Walking (ingest_walk.c) ------------------------------------------------------------------------- */
+
+struct walk_file {
+    str path;    /* whole, bytes of the file system */
+    str below;   /* relative to the imported folder */
+    uint64_t size_bytes;
+    int64_t modified_ns;
+    struct film_name name;
+};
+
+/* The files that belong together: a film's folder, a series, or one loose film with its sidecars. */
+struct walk_group {
+    str path; /* of the folder; for a loose film, of its stem */
+    struct walk_file **files;
+    size_t files_count;
+    uint64_t signature; /* of names, sizes and times */
+};
+
+struct walk {
+    struct arena *arena;
+    struct walk_file *files;
+    size_t files_count;
+    struct walk_group *groups;
+    size_t groups_count;
+    unsigned unreadable; /* folders that could not be opened */
+    str first_unreadable;
+};
+
+/* Walks `path`, a folder or a single file. Blocks; runs on a pool. ERR_NOT_FOUND, ERR_TOO_LARGE. */
+enum err walk_folder(struct arena *arena, str path, struct walk *out_walk);
+
+/* --- What a group says (ingest_unit.c) ------------------------------------------------------------------ */
+
+struct unit_image {
+    const struct walk_file *file;
+    const char *kind; /* "poster", "backdrop" ... */
+};
+
+/* One video file and all that goes with it. */
+struct unit {
+    const struct walk_file *video;
+    const struct walk_file *sidecars[32]; /* subtitles and audio */
+    size_t sidecars_count;
+    struct unit_image images[4];
+    size_t images_count;
+    const struct nfo_work *nfo; /* NULL: none, or none that could be read */
+    const char *nfo_warning;    /* NULL: all was well */
+};
+
+/* What identifies a title, from NFO and names together. */
+struct identity {
+    enum title_kind kind;
+    str title;
+    int64_t year;
+    struct catalog_external_id ids[4];
+    size_t ids_count;
+    enum film_doubt doubt;
+};
+struct identity unit_identity(const struct unit *unit);
+
+/* A record of what the names say, and one of what an NFO says. In the arena. */
+struct catalog_record record_of_name(struct arena *arena, enum title_kind kind, str title, int64_t year);
+struct catalog_record record_of_nfo(struct arena *arena, enum title_kind kind,
+                                    const struct nfo_work *work, enum catalog_source source);
+/* "ru" for Cyrillic, "en" otherwise: what language a title without a word about it is in. */
+str language_of_text(str text);
+
+/* --- Jobs (ingest_scan.c, ingest_film.c) ------------------------------------------------------------------ */
+
+TASK_FN enum err scan_job(struct job_run *run, void *arg);
+TASK_FN enum err film_job(struct job_run *run, void *arg);
+
+/* What the scan asks of a film job: its payload. */
+struct film_sidecar {
+    str path, language, label; /* bytes of the file system as hexadecimal; BCP 47; may be empty */
+    str kind;                  /* "subtitle" or "audio" */
+    bool forced, sdh;
+};
+struct film_task {
+    int64_t import_id, file_id, title_id;
+    str path;    /* hexadecimal: a path is bytes, JSON is text */
+    str folder;  /* the group's, so that a failure makes the next import look again */
+    str edition, extra; /* extra: "" for the film itself, else "trailer" ... */
+    str extra_name;
+    bool draft;
+    struct {
+        struct film_sidecar *items;
+        size_t count;
+    } sidecars;
+};
+str film_task_write(struct arena *arena, const struct film_task *task);
+enum err film_task_parse(struct arena *arena, str json, struct film_task *out_task);
+/* Paths in payloads. */
+str path_to_hex(struct arena *arena, str path);
+enum err path_from_hex(struct arena *arena, str hex, str *out_path);
+
+/* --- Store (ingest_store.c) ---------------------------------------------------------------------------------- */
+
+struct import {
+    int64_t id; /* its files are rows of import_files */
+    str paths_json, source, state, message;
+    bool draft, media;
+    int64_t scan_job, folders_total, folders_done, folders_unchanged;
+    instant created_at, finished_at;
+};
+/* ERR_NOT_FOUND "import-not-found". */
+enum err import_get(struct db_tx *tx, int64_t id, struct import *out_import);
+/* Ends the import if nothing of it is left to do. */
+enum err import_settle(struct db_tx *tx, int64_t id);
+/* A file's state, in a transaction of its own or in the caller's. */
+TASK_FN enum err file_state_put(int64_t file_id, const char *state, str reason);
+enum err file_state_tx(struct db_tx *tx, int64_t file_id, const char *state, str reason);
+
+/* Which title, and which stored asset, a video file became. asset none: not stored (yet). */
+struct source {
+    str path;
+    uint64_t size_bytes;
+    int64_t modified_ns;
+    struct id title, asset;
+};
+enum err source_asset_put(struct db_tx *tx, const struct source *source);
+/* title none: the file is new. */
+enum err source_find(struct db_tx *tx, str path, struct source *out_source);
+/* The next import looks at this folder again, whatever its signature. */
+enum err folder_forget(struct db_tx *tx, str folder);
+
+/* --- Handlers (ingest_http.c) ----------------------------------------------------------------------------------- */
+
+extern const struct http_route_table ingest_routes;
