@@ -36,6 +36,9 @@ extern const struct module *const app_modules[];
 extern const unsigned app_modules_count;
 /* The web interface carried by the program. */
 extern const struct embedded_set app_site;
+/* The demo cinema: catalogue.json, posters/, backdrops/. */
+extern const struct embedded_set app_demo;
+extern const struct module demo_module;
 
 /* --- The data folder (data.c)
  * ----------------------------------------------------------------------- */

@@ -57,6 +57,7 @@ static const struct command {
 } commands[] = {
     { "serve", command_serve, "serve the cinema (the default)" },
     { "import", command_import, "take films in: import PATH..." },
+    { "demo", command_demo, "put the demo catalogue in: classics without films" },
     { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
     { "routes", command_routes, "print every route" },
     { "openapi", command_openapi, "print the OpenAPI 3.1 document" },
