@@ -9,6 +9,7 @@
 #include "foundation/shape/shape.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ SHAPE_FORGIVING(import_status_shape, struct import_status, FIELD(struct import_s
 static enum err request_body(struct arena *arena, int argc, char **argv, str *out_body)
 {
     struct buf body;
-    char path[4096];
+    char *path = arena_alloc(arena, PATH_MAX);
     buf_init(&body, arena, MIB(1));
     buf_put(&body, STR("{\"paths\":["));
     for (int i = 1; i < argc; i++) {
@@ -148,13 +149,9 @@ static enum err import_alone(struct arena *arena, const char *folder, str body, 
     enum err result = server_start(data, STR(""), 1, &server, &none);
     if (result == OK) {
         result = import_through(arena, folder, body, out_code);
-        struct err_slot detail = *err_slot();
         server_stop(server, app_settings.drain_timeout);
-        *err_slot() = detail;
     }
-    struct err_slot detail = *err_slot();
     data_close(data);
-    *err_slot() = detail;
     return result;
 }
 
