@@ -55,7 +55,7 @@ struct module {
     const char *context;                   /* "content", "people", "commerce", "outreach" */
     const struct db_module *sql;           /* NULL: keeps nothing */
     const struct http_route_table *routes; /* NULL: none */
-    const struct job_kind *job_kinds; /* what it runs from the context's queue */
+    const struct job_kind *job_kinds;      /* what it runs from the context's queue */
     unsigned job_kinds_count;
     enum err (*open)(const struct module_env *env);
     void (*close)(void);

@@ -1,7 +1,7 @@
 /*
- * ingest_group: from files to titles. Before the transaction: what has to be read from disk and what has to
- * be stored as blobs. In it: whose title is it, what may be written, what is left to do. A transaction may
- * be run again, so it only reads what was prepared.
+ * ingest_group: from files to titles. Before the transaction: what has to be read from disk and
+ * what has to be stored as blobs. In it: whose title is it, what may be written, what is left to
+ * do. A transaction may be run again, so it only reads what was prepared.
  */
 #include "ingest_group.h"
 
@@ -32,7 +32,9 @@ struct group {
     struct id film; /* of the first film of the group: what extras belong to */
 };
 
-/* --- Reading -------------------------------------------------------------------------------------------------- */
+/* --- Reading
+ * --------------------------------------------------------------------------------------------------
+ */
 
 struct nfo_call {
     const struct walk_file *file;
@@ -49,8 +51,8 @@ static enum err nfo_blocking(void *arg)
 }
 
 /* A broken NFO is a warning: the names still say something. */
-static enum err nfo_load(struct group *group, const struct walk_file *file, const struct nfo_work **out_work,
-                         const char **out_warning)
+static enum err nfo_load(struct group *group, const struct walk_file *file,
+                         const struct nfo_work **out_work, const char **out_warning)
 {
     struct nfo_call call = { .file = file, .arena = group->arena };
     enum err result = await_blocking(ingest.files, nfo_blocking, &call);
@@ -112,7 +114,8 @@ static const char *image_kind(enum film_image image)
     return NULL;
 }
 
-static enum err unit_add_sidecar(struct group *group, struct unit *unit, const struct walk_file *file)
+static enum err unit_add_sidecar(struct group *group, struct unit *unit,
+                                 const struct walk_file *file)
 {
     const char *kind;
     switch (file->name.kind) {
@@ -143,7 +146,8 @@ static enum err read_units(struct group *group)
 {
     const struct walk_group *files = group->files;
     bool only_film = count_films(files) == 1;
-    group->units = ARENA_ARRAY(group->arena, MIN_OF(files->files_count, (size_t)UNITS_MAX), struct unit);
+    group->units =
+        ARENA_ARRAY(group->arena, MIN_OF(files->files_count, (size_t)UNITS_MAX), struct unit);
     for (size_t i = 0; i < files->files_count && group->units_count < UNITS_MAX; i++) {
         if (!is_video(files->files[i]))
             continue;
@@ -194,7 +198,9 @@ static enum err store_pictures(struct group *group)
     return OK;
 }
 
-/* --- Writing ---------------------------------------------------------------------------------------------------- */
+/* --- Writing
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static str shown_path(const struct walk_file *file)
 {
@@ -325,7 +331,8 @@ static enum err records_put(struct db_tx *tx, const struct group *group, const s
     return pictures_put(tx, group, unit, *io_title);
 }
 
-/* --- What is left to do: the film -------------------------------------------------------------------------------- */
+/* --- What is left to do: the film
+ * -------------------------------------------------------------------------------- */
 
 static void sidecars_of(struct arena *arena, const struct unit *unit, struct film_task *task)
 {
@@ -356,7 +363,8 @@ static enum err film_queue(struct db_tx *tx, const struct group *group, const st
 {
     const struct film_name *name = &unit->video->name;
     int64_t file_id, job_id;
-    str warning = unit->nfo_warning ? arena_printf(group->arena, "NFO: %s", unit->nfo_warning) : STR("");
+    str warning =
+        unit->nfo_warning ? arena_printf(group->arena, "NFO: %s", unit->nfo_warning) : STR("");
     TRY(file_put(tx, group, unit, "queued", warning, title, &file_id));
     bool extra = name->kind == FILM_NAME_EXTRA;
     struct film_task task = {
@@ -391,8 +399,8 @@ static enum err media_put(struct db_tx *tx, const struct group *group, const str
     if (group->import->media && !(same && !id_is_none(source.asset)))
         return film_queue(tx, group, unit, title);
     if (!same || id_is_none(source.title)) {
-        struct source fresh = { unit->video->path, unit->video->size_bytes, unit->video->modified_ns,
-                                title, ID_NONE };
+        struct source fresh = { unit->video->path, unit->video->size_bytes,
+                                unit->video->modified_ns, title, ID_NONE };
         TRY(source_asset_put(tx, &fresh));
     }
     TRY(file_put(tx, group, unit, "done", STR(""), title, &file_id));
@@ -427,7 +435,9 @@ static enum err film_take(struct db_tx *tx, struct group *group, const struct un
     return media_put(tx, group, unit, title);
 }
 
-/* --- Series -------------------------------------------------------------------------------------------------------- */
+/* --- Series
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static enum err series_take(struct db_tx *tx, struct group *group, const struct unit *unit,
                             struct id *out_series)
@@ -438,15 +448,17 @@ static enum err series_take(struct db_tx *tx, struct group *group, const struct 
     unsigned count;
     const struct nfo_work *nfo = group->series_nfo;
     if (name->imdb.len)
-        identity.ids[identity.ids_count++] = (struct catalog_external_id){ STR("imdb"), name->imdb };
+        identity.ids[identity.ids_count++] =
+            (struct catalog_external_id){ STR("imdb"), name->imdb };
     if (name->tvdb.len)
-        identity.ids[identity.ids_count++] = (struct catalog_external_id){ STR("tvdb"), name->tvdb };
+        identity.ids[identity.ids_count++] =
+            (struct catalog_external_id){ STR("tvdb"), name->tvdb };
     if (nfo && nfo->title.len)
         identity.title = nfo->title;
     if (nfo && nfo->year)
         identity.year = nfo->year;
-    TRY(catalog_match(tx, TITLE_SERIES, identity.title, identity.year, identity.ids, identity.ids_count, 1,
-                      &match, &count));
+    TRY(catalog_match(tx, TITLE_SERIES, identity.title, identity.year, identity.ids,
+                      identity.ids_count, 1, &match, &count));
     struct id series = count && match.score >= 0.6 ? match.id : ID_NONE;
     struct unit whole = { .video = unit->video, .nfo = nfo };
     TRY(records_put(tx, group, &whole, &identity, &series));
@@ -496,8 +508,8 @@ static enum err extra_take(struct db_tx *tx, struct group *group, const struct u
 {
     int64_t file_id;
     if (id_is_none(group->film))
-        return file_put(tx, group, unit, "skipped", STR("there is no film this extra belongs to"), ID_NONE,
-                        &file_id);
+        return file_put(tx, group, unit, "skipped", STR("there is no film this extra belongs to"),
+                        ID_NONE, &file_id);
     if (!group->import->media)
         return file_put(tx, group, unit, "done", STR(""), group->film, &file_id);
     return media_put(tx, group, unit, group->film);

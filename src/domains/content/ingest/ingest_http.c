@@ -11,7 +11,13 @@
 
 #include <string.h>
 
-enum { LIMIT_DEFAULT = 24, LIMIT_MAX = 100, FILES_MAX = 5000, PATHS_MAX = 100, ANSWER_BYTES_MAX = 8 << 20 };
+enum {
+    LIMIT_DEFAULT = 24,
+    LIMIT_MAX = 100,
+    FILES_MAX = 5000,
+    PATHS_MAX = 100,
+    ANSWER_BYTES_MAX = 8 << 20
+};
 
 static enum err id_of(const struct http_request *request, const char *slug, int64_t *out_id)
 {
@@ -28,7 +34,9 @@ static void reply(struct http_response *response, const struct buf *buf)
     response->cache_control = STR("no-store");
 }
 
-/* --- Imports ------------------------------------------------------------------------------------------------------ */
+/* --- Imports
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 struct import_body {
     LIST_OF(str) paths;
@@ -73,13 +81,15 @@ struct imports_view {
     opt_str next;
 };
 SHAPE(imports_view_shape, struct imports_view,
-      FIELD_SHAPES(struct imports_view, items, import_view_shape), FIELD(struct imports_view, next));
+      FIELD_SHAPES(struct imports_view, items, import_view_shape),
+      FIELD(struct imports_view, next));
 
 struct page_query {
     str cursor, kind, state;
     int64_t limit;
 };
-SHAPE(imports_query_shape, struct page_query, FIELD(struct page_query, cursor, .max = CURSOR_BYTES_MAX),
+SHAPE(imports_query_shape, struct page_query,
+      FIELD(struct page_query, cursor, .max = CURSOR_BYTES_MAX),
       FIELD(struct page_query, limit, .min = 1, .max = LIMIT_MAX, .initial = LIMIT_DEFAULT));
 
 /* How far a running film is, from its job; a finished one is whole. */
@@ -100,8 +110,8 @@ static enum err file_progress(struct db_tx *tx, const struct db_row *row, struct
 static enum err files_view(struct db_tx *tx, struct import_view *view)
 {
     struct db_rows rows;
-    TRY(db_all(tx, &SQL_IMPORT_FILES_LIST, DB_ARGS(DB_I64(view->id.value), DB_I64(FILES_MAX)), FILES_MAX,
-               &rows));
+    TRY(db_all(tx, &SQL_IMPORT_FILES_LIST, DB_ARGS(DB_I64(view->id.value), DB_I64(FILES_MAX)),
+               FILES_MAX, &rows));
     view->files.items = ARENA_ARRAY(db_arena(tx), rows.count, struct file_view);
     for (unsigned i = 0; i < rows.count; i++) {
         const struct db_row *row = &rows.items[i];
@@ -119,7 +129,8 @@ static enum err files_view(struct db_tx *tx, struct import_view *view)
 /* Folders weigh a tenth of an import with films: reading names is quick. */
 static void progress_of(struct import_view *view, bool media)
 {
-    double folders = view->folders_total ? (double)view->folders_done / (double)view->folders_total : 0;
+    double folders =
+        view->folders_total ? (double)view->folders_done / (double)view->folders_total : 0;
     double films = 0;
     for (size_t i = 0; i < view->files.count; i++)
         films += view->files.items[i].progress;
@@ -189,8 +200,8 @@ static enum err import_add_tx(struct db_tx *tx, void *arg)
                   &add->id));
     struct job_new job = { .kind = STR(INGEST_SCAN_JOB),
                            .subject = add->body.paths.items[0],
-                           .payload = arena_printf(add->arena, "{\"import_id\":%lld}",
-                                                   (long long)add->id),
+                           .payload =
+                               arena_printf(add->arena, "{\"import_id\":%lld}", (long long)add->id),
                            .priority = 10 };
     TRY(jobs_add(tx, &job, &job_id));
     return db_exec(tx, &SQL_IMPORT_JOB_PUT, DB_ARGS(DB_I64(add->id), DB_I64(job_id)), NULL);
@@ -211,8 +222,8 @@ static enum err import_start(struct arena *arena, const struct import_body *body
     return OK;
 }
 
-static enum err reply_import(struct http_request *request, struct http_response *response, int64_t id,
-                             unsigned status)
+static enum err reply_import(struct http_request *request, struct http_response *response,
+                             int64_t id, unsigned status)
 {
     struct import_view view;
     struct buf buf;
@@ -252,7 +263,8 @@ static enum err on_imports_list(struct http_request *request, struct http_respon
     if (query.cursor.len)
         TRY(cursor_parse(request->arena, query.cursor, STR("imports"), &key, &before));
     TRY(db_all(db_now(ingest.db), &SQL_IMPORTS_LIST,
-               DB_ARGS(DB_I64(before.value), DB_I64(query.limit + 1)), (unsigned)query.limit + 1, &rows));
+               DB_ARGS(DB_I64(before.value), DB_I64(query.limit + 1)), (unsigned)query.limit + 1,
+               &rows));
     size_t count = MIN_OF((size_t)rows.count, (size_t)query.limit);
     list.items.items = ARENA_ARRAY(request->arena, count, struct import_view);
     for (size_t i = 0; i < count; i++) {
@@ -281,9 +293,10 @@ static enum err import_cancel_tx(struct db_tx *tx, void *arg)
     for (unsigned i = 0; i < jobs.count; i++)
         (void)jobs_cancel(tx, db_i64(&jobs.items[i], 0));
     TRY(db_exec(tx, &SQL_IMPORT_FILES_CANCEL, DB_ARGS(DB_I64(id)), NULL));
-    return db_exec(tx, &SQL_IMPORT_FINISH,
-                   DB_ARGS(DB_I64(id), DB_TEXT(STR("cancelled")), DB_TEXT(STR("")), DB_TIME(clock_now())),
-                   NULL);
+    return db_exec(
+        tx, &SQL_IMPORT_FINISH,
+        DB_ARGS(DB_I64(id), DB_TEXT(STR("cancelled")), DB_TEXT(STR("")), DB_TIME(clock_now())),
+        NULL);
 }
 
 static enum err on_import_cancel(struct http_request *request, struct http_response *response)
@@ -295,10 +308,14 @@ static enum err on_import_cancel(struct http_request *request, struct http_respo
     return OK;
 }
 
-/* --- The queue ------------------------------------------------------------------------------------------------------ */
+/* --- The queue
+ * ------------------------------------------------------------------------------------------------------
+ */
 
-SHAPE(jobs_query_shape, struct page_query, FIELD(struct page_query, cursor, .max = CURSOR_BYTES_MAX),
-      FIELD(struct page_query, kind, .max = JOB_KIND_MAX), FIELD(struct page_query, state, .max = 20),
+SHAPE(jobs_query_shape, struct page_query,
+      FIELD(struct page_query, cursor, .max = CURSOR_BYTES_MAX),
+      FIELD(struct page_query, kind, .max = JOB_KIND_MAX),
+      FIELD(struct page_query, state, .max = 20),
       FIELD(struct page_query, limit, .min = 1, .max = LIMIT_MAX, .initial = LIMIT_DEFAULT));
 
 struct job_view {
@@ -309,10 +326,10 @@ struct job_view {
     instant created_at, updated_at;
 };
 SHAPE(job_view_shape, struct job_view, FIELD(struct job_view, id), FIELD(struct job_view, kind),
-      FIELD(struct job_view, state), FIELD(struct job_view, subject), FIELD(struct job_view, message),
-      FIELD(struct job_view, attempts), FIELD(struct job_view, attempts_max),
-      FIELD(struct job_view, progress), FIELD_TIME(struct job_view, created_at),
-      FIELD_TIME(struct job_view, updated_at));
+      FIELD(struct job_view, state), FIELD(struct job_view, subject),
+      FIELD(struct job_view, message), FIELD(struct job_view, attempts),
+      FIELD(struct job_view, attempts_max), FIELD(struct job_view, progress),
+      FIELD_TIME(struct job_view, created_at), FIELD_TIME(struct job_view, updated_at));
 struct jobs_view {
     LIST_OF(struct job_view) items;
     opt_str next;
@@ -326,8 +343,9 @@ static struct job_view job_view_of(const struct job *job)
                               .kind = job->kind,
                               .state = job_state_text(job->state),
                               .subject = job->subject,
-                              .message = job->error_text.len && job->state != JOB_DONE ? job->error_text
-                                                                                       : job->message,
+                              .message = job->error_text.len && job->state != JOB_DONE
+                                             ? job->error_text
+                                             : job->message,
                               .attempts = job->attempts,
                               .attempts_max = job->attempts_max,
                               .progress = job->progress,
@@ -350,7 +368,8 @@ static enum err on_jobs_list(struct http_request *request, struct http_response 
         TRY(cursor_parse(request->arena, query.cursor, STR("jobs"), &key, &before));
     if (query.state.len) {
         if (!job_state_parse(query.state, &state))
-            return err_set(ERR_INVALID, "invalid-fields", "there is no state %.*s", STR_ARG(query.state));
+            return err_set(ERR_INVALID, "invalid-fields", "there is no state %.*s",
+                           STR_ARG(query.state));
         filter.state = (int)state;
     }
     filter.kind = query.kind.ptr ? query.kind : STR("");
@@ -378,7 +397,8 @@ static enum err job_cancel_tx(struct db_tx *tx, void *arg)
     return jobs_cancel(tx, *(int64_t *)arg);
 }
 
-static enum err change_job(struct http_request *request, struct http_response *response, db_tx_fn fn)
+static enum err change_job(struct http_request *request, struct http_response *response,
+                           db_tx_fn fn)
 {
     int64_t id;
     TRY(id_of(request, "job-not-found", &id));
@@ -397,7 +417,9 @@ static enum err on_job_cancel(struct http_request *request, struct http_response
     return change_job(request, response, job_cancel_tx);
 }
 
-/* --- Reviews --------------------------------------------------------------------------------------------------------- */
+/* --- Reviews
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 struct guess {
     str title;
@@ -420,7 +442,8 @@ struct reviews_view {
     opt_str next;
 };
 SHAPE(reviews_view_shape, struct reviews_view,
-      FIELD_SHAPES(struct reviews_view, items, review_view_shape), FIELD(struct reviews_view, next));
+      FIELD_SHAPES(struct reviews_view, items, review_view_shape),
+      FIELD(struct reviews_view, next));
 
 static enum err on_reviews_list(struct http_request *request, struct http_response *response)
 {
@@ -434,7 +457,8 @@ static enum err on_reviews_list(struct http_request *request, struct http_respon
     if (query.cursor.len)
         TRY(cursor_parse(request->arena, query.cursor, STR("reviews"), &key, &after));
     TRY(db_all(db_now(ingest.db), &SQL_REVIEWS_LIST,
-               DB_ARGS(DB_I64(after.value), DB_I64(query.limit + 1)), (unsigned)query.limit + 1, &rows));
+               DB_ARGS(DB_I64(after.value), DB_I64(query.limit + 1)), (unsigned)query.limit + 1,
+               &rows));
     size_t count = MIN_OF((size_t)rows.count, (size_t)query.limit);
     list.items.items = ARENA_ARRAY(request->arena, count, struct review_view);
     for (size_t i = 0; i < count; i++) {
@@ -493,21 +517,22 @@ static enum err review_decide_tx(struct db_tx *tx, void *arg)
                        (long long)decide->id);
     decide->path = db_blob(&row, 1);
     decide->draft = import_get(tx, db_i64(&row, 3), &import) == OK && import.draft;
-    TRY(db_exec(tx, &SQL_DECISION_PUT,
-                DB_ARGS(DB_BLOB(decide->path),
-                        DB_TEXT(shape_enum_text(&review_decisions, body->decision)),
-                        body->title_id.state == OPT_SET ? DB_I64(body->title_id.value.value) : DB_NULL,
-                        DB_TEXT(body->title.state == OPT_SET ? body->title.value : STR("")),
-                        DB_I64(body->year.state == OPT_SET ? body->year.value : 0)),
-                NULL));
+    TRY(db_exec(
+        tx, &SQL_DECISION_PUT,
+        DB_ARGS(DB_BLOB(decide->path), DB_TEXT(shape_enum_text(&review_decisions, body->decision)),
+                body->title_id.state == OPT_SET ? DB_I64(body->title_id.value.value) : DB_NULL,
+                DB_TEXT(body->title.state == OPT_SET ? body->title.value : STR("")),
+                DB_I64(body->year.state == OPT_SET ? body->year.value : 0)),
+        NULL));
     return db_exec(tx, &SQL_REVIEW_REMOVE, DB_ARGS(DB_I64(decide->id)), NULL);
 }
 
 static enum err check_decision(const struct review_body *body)
 {
-    bool complete = body->decision == DECISION_SKIP ||
-                    (body->decision == DECISION_USE && body->title_id.state == OPT_SET) ||
-                    (body->decision == DECISION_NEW && body->title.state == OPT_SET && body->title.value.len);
+    bool complete =
+        body->decision == DECISION_SKIP ||
+        (body->decision == DECISION_USE && body->title_id.state == OPT_SET) ||
+        (body->decision == DECISION_NEW && body->title.state == OPT_SET && body->title.value.len);
     if (complete)
         return OK;
     err_set(ERR_INVALID, "invalid-fields", "the decision is incomplete");
@@ -515,7 +540,8 @@ static enum err check_decision(const struct review_body *body)
     return ERR_INVALID;
 }
 
-/* What was decided is carried out by importing the file's folder again; the rest of it is unchanged. */
+/* What was decided is carried out by importing the file's folder again; the rest of it is
+ * unchanged. */
 static enum err import_again(struct arena *arena, const struct review_decide *decide)
 {
     int64_t id;
@@ -523,7 +549,8 @@ static enum err import_again(struct arena *arena, const struct review_decide *de
     str folder = str_sub(decide->path, 0, slash > 0 ? (size_t)slash : 0);
     struct import_body body = { .draft = decide->draft, .media = true };
     if (!str_is_utf8(folder))
-        return err_set(ERR_INVALID, "folder-name", "the folder's name is no UTF-8: import it by the command");
+        return err_set(ERR_INVALID, "folder-name",
+                       "the folder's name is no UTF-8: import it by the command");
     body.paths.items = &folder;
     body.paths.count = 1;
     return import_start(arena, &body, &id);
@@ -545,18 +572,21 @@ static enum err on_review_post(struct http_request *request, struct http_respons
 static const struct http_route routes[] = {
     { METHOD_POST, "/v1/imports", on_import_post, "Take films in", .in = &import_post_shape,
       .out = &import_view_shape, .role = ROLE_ADMIN },
-    { METHOD_GET, "/v1/imports", on_imports_list, "Imports, newest first", .query = &imports_query_shape,
-      .out = &imports_view_shape, .role = ROLE_ADMIN, .arena_bytes_max = 64 << 20 },
+    { METHOD_GET, "/v1/imports", on_imports_list, "Imports, newest first",
+      .query = &imports_query_shape, .out = &imports_view_shape, .role = ROLE_ADMIN,
+      .arena_bytes_max = 64 << 20 },
     { METHOD_GET, "/v1/imports/{id}", on_import_get, "One import with its files",
       .out = &import_view_shape, .role = ROLE_ADMIN, .arena_bytes_max = 64 << 20 },
-    { METHOD_POST, "/v1/imports/{id}/cancel", on_import_cancel, "Stop an import", .role = ROLE_ADMIN },
+    { METHOD_POST, "/v1/imports/{id}/cancel", on_import_cancel, "Stop an import",
+      .role = ROLE_ADMIN },
     { METHOD_GET, "/v1/jobs", on_jobs_list, "The queue", .query = &jobs_query_shape,
       .out = &jobs_view_shape, .role = ROLE_ADMIN },
-    { METHOD_POST, "/v1/jobs/{id}/retry", on_job_retry, "Queue a failed job again", .role = ROLE_ADMIN },
+    { METHOD_POST, "/v1/jobs/{id}/retry", on_job_retry, "Queue a failed job again",
+      .role = ROLE_ADMIN },
     { METHOD_POST, "/v1/jobs/{id}/cancel", on_job_cancel, "Cancel a job", .role = ROLE_ADMIN },
     { METHOD_GET, "/v1/reviews", on_reviews_list, "Files whose title is in doubt",
       .query = &imports_query_shape, .out = &reviews_view_shape, .role = ROLE_ADMIN },
-    { METHOD_POST, "/v1/reviews/{id}", on_review_post, "Decide what a file is", .in = &review_post_shape,
-      .role = ROLE_ADMIN },
+    { METHOD_POST, "/v1/reviews/{id}", on_review_post, "Decide what a file is",
+      .in = &review_post_shape, .role = ROLE_ADMIN },
 };
 const struct http_route_table ingest_routes = { routes, ARRAY_LEN(routes) };

@@ -22,8 +22,8 @@ enum err read_small_file(struct arena *arena, str path, size_t size_bytes_max, s
     size_t done = 0;
     char *content = NULL;
     if (size_bytes < 0 || (uint64_t)size_bytes > size_bytes_max)
-        result = err_set(ERR_TOO_LARGE, "file-too-large", "%.*s is larger than %zu bytes", STR_ARG(path),
-                         size_bytes_max);
+        result = err_set(ERR_TOO_LARGE, "file-too-large", "%.*s is larger than %zu bytes",
+                         STR_ARG(path), size_bytes_max);
     else if (!(content = arena_try(arena, (size_t)size_bytes + 1)))
         result = err_set(ERR_EXHAUSTED, "memory", "no memory to read %.*s", STR_ARG(path));
     while (result == OK && done < (size_t)size_bytes) {
@@ -55,13 +55,14 @@ const char *picture_type(str content)
 
 static const char *suffix_of(const char *media_type)
 {
-    return strcmp(media_type, "image/jpeg") == 0  ? "jpg"
-           : strcmp(media_type, "image/png") == 0 ? "png"
+    return strcmp(media_type, "image/jpeg") == 0      ? "jpg"
+           : strcmp(media_type, "image/png") == 0     ? "png"
            : strcmp(media_type, "image/svg+xml") == 0 ? "svg"
                                                       : "webp";
 }
 
-enum err picture_put(struct arena *arena, str content, const char *media_type, str *out_key, str *out_hash)
+enum err picture_put(struct arena *arena, str content, const char *media_type, str *out_key,
+                     str *out_hash)
 {
     uint8_t hash[SHA256_BYTES];
     char hex[SHA256_HEX_BYTES];

@@ -16,8 +16,8 @@ enum err read_small_file(struct arena *arena, str path, size_t size_bytes_max, s
 /* The media type by the content's first bytes; NULL: no picture we show. */
 const char *picture_type(str content);
 /*
- * Stores the file as a blob named by its content, so that the same picture is stored once. ERR_INVALID
- * "not-a-picture", ERR_TOO_LARGE. Suspends.
+ * Stores the file as a blob named by its content, so that the same picture is stored once.
+ * ERR_INVALID "not-a-picture", ERR_TOO_LARGE. Suspends.
  */
 TASK_FN enum err picture_store(struct arena *arena, struct picture *picture);
 /* The same from memory; out_key and out_hash are in the arena. */

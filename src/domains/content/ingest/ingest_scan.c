@@ -1,7 +1,8 @@
 /*
- * ingest_scan: the job that takes folders in. Every group of files is one unit of work: looked up by its
- * signature, and if it changed, read, matched and written in one transaction, which also queues the films.
- * Several groups are on their way at once, so that their commits and disk writes are shared.
+ * ingest_scan: the job that takes folders in. Every group of files is one unit of work: looked up
+ * by its signature, and if it changed, read, matched and written in one transaction, which also
+ * queues the films. Several groups are on their way at once, so that their commits and disk writes
+ * are shared.
  */
 #include "ingest_internal.h"
 
@@ -18,7 +19,8 @@ enum { WORKERS = 8, PATHS_MAX = 100 };
 struct scan_payload {
     int64_t import_id;
 };
-SHAPE(scan_payload_shape, struct scan_payload, FIELD(struct scan_payload, import_id, .required = true));
+SHAPE(scan_payload_shape, struct scan_payload,
+      FIELD(struct scan_payload, import_id, .required = true));
 
 struct scan_paths {
     LIST_OF(str) paths;
@@ -84,8 +86,8 @@ static enum err take_group(struct scan *scan, const struct walk_group *group)
 static enum err report(struct scan *scan)
 {
     double all = MAX_OF((double)scan->import.folders_total, 1.0);
-    job_progress(scan->run, (double)scan->done / all, "%lld of %lld folders",
-                 (long long)scan->done, (long long)scan->import.folders_total);
+    job_progress(scan->run, (double)scan->done / all, "%lld of %lld folders", (long long)scan->done,
+                 (long long)scan->import.folders_total);
     if (scan->done - scan->reported < 200 && scan->done < scan->import.folders_total)
         return OK;
     scan->reported = scan->done;
@@ -165,8 +167,8 @@ static enum err fail_tx(struct db_tx *tx, void *arg)
 {
     const struct scan_failure *failure = arg;
     return db_exec(tx, &SQL_IMPORT_FINISH,
-                   DB_ARGS(DB_I64(failure->import_id), DB_TEXT(STR("failed")), DB_TEXT(failure->text),
-                           DB_TIME(clock_now())),
+                   DB_ARGS(DB_I64(failure->import_id), DB_TEXT(STR("failed")),
+                           DB_TEXT(failure->text), DB_TIME(clock_now())),
                    NULL);
 }
 
@@ -198,7 +200,8 @@ enum err scan_job(struct job_run *run, void *arg)
     if (result == OK || result == ERR_CANCELLED || err_info(result)->retryable)
         return result;
     struct err_slot detail = *err_slot();
-    struct scan_failure failure = { payload.import_id, arena_str(task_arena(), str_of(detail.text)) };
+    struct scan_failure failure = { payload.import_id,
+                                    arena_str(task_arena(), str_of(detail.text)) };
     TRY(db_tx(ingest.db, fail_tx, &failure));
     *err_slot() = detail;
     return result;

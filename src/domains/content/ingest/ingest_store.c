@@ -35,18 +35,18 @@ enum err import_settle(struct db_tx *tx, int64_t id)
     TRY(db_one(tx, &SQL_IMPORT_FILES_PENDING, DB_ARGS(DB_I64(id)), &row));
     if (db_i64(&row, 0) > 0)
         return OK;
-    return db_exec(tx, &SQL_IMPORT_FINISH,
-                   DB_ARGS(DB_I64(id), DB_TEXT(STR("done")), DB_TEXT(import.message),
-                           DB_TIME(clock_now())),
-                   NULL);
+    return db_exec(
+        tx, &SQL_IMPORT_FINISH,
+        DB_ARGS(DB_I64(id), DB_TEXT(STR("done")), DB_TEXT(import.message), DB_TIME(clock_now())),
+        NULL);
 }
 
 enum err file_state_tx(struct db_tx *tx, int64_t file_id, const char *state, str reason)
 {
-    return db_exec(tx, &SQL_IMPORT_FILE_STATE_PUT,
-                   DB_ARGS(DB_I64(file_id), DB_TEXT(str_of(state)),
-                           DB_TEXT(reason.ptr ? reason : STR(""))),
-                   NULL);
+    return db_exec(
+        tx, &SQL_IMPORT_FILE_STATE_PUT,
+        DB_ARGS(DB_I64(file_id), DB_TEXT(str_of(state)), DB_TEXT(reason.ptr ? reason : STR(""))),
+        NULL);
 }
 
 struct file_state {
