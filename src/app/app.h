@@ -40,6 +40,9 @@ extern const struct embedded_set app_site;
 extern const struct embedded_set app_demo;
 extern const struct module demo_module;
 
+/* The path of the data folder, its zero included; and that of a file in it. */
+enum { DATA_FOLDER_BYTES = 512, DATA_PATH_BYTES = DATA_FOLDER_BYTES + 32 };
+
 /* --- The data folder (data.c)
  * ----------------------------------------------------------------------- */
 
@@ -50,6 +53,7 @@ struct data;
  * the modules. ERR_CONFLICT slug "data-in-use": another process has it. Blocks; for start-up.
  */
 enum err data_open(const char *folder, struct data **out_data);
+/* Keeps the error slot as it is, so that a failure may close on its way out. */
 void data_close(struct data *data);
 /* "<folder>/control.sock": where the process that serves the folder takes work from commands. */
 enum err data_control_path(const char *folder, char *out, size_t size_bytes);
@@ -68,7 +72,7 @@ struct server;
  */
 enum err server_start(struct data *data, str listen, unsigned cores, struct server **out_server,
                       struct net_address *out_bound);
-/* Drains and joins: nothing is accepted, what is in flight has `timeout`. */
+/* Drains and joins: nothing is accepted, what is in flight has `timeout`. The error slot stays. */
 void server_stop(struct server *server, span timeout);
 
 /* --- Commands

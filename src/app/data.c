@@ -27,7 +27,6 @@ enum {
     FILE_QUEUE = 4096,
     CHILD_THREADS = 2,
     CHILD_QUEUE = 256,
-    PATH_BYTES = 4096,
     CHECKS = 4
 };
 
@@ -52,7 +51,7 @@ enum err data_control_path(const char *folder, char *out, size_t size_bytes)
 
 static enum err make_folder(const char *folder)
 {
-    char path[PATH_BYTES];
+    char path[DATA_FOLDER_BYTES];
     if (snprintf(path, sizeof(path), "%s", folder) >= (int)sizeof(path))
         return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long");
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -71,7 +70,7 @@ static enum err make_folder(const char *folder)
 
 static enum err take_lock(struct data *data)
 {
-    char path[PATH_BYTES], pid[32];
+    char path[DATA_PATH_BYTES], pid[32];
     snprintf(path, sizeof(path), "%s/lock", data->folder);
     data->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (data->lock_fd < 0)
@@ -121,7 +120,7 @@ static enum err open_modules(struct data *data)
 
 static enum err open_all(struct data *data)
 {
-    char blobs[PATH_BYTES];
+    char blobs[DATA_PATH_BYTES];
     TRY(take_lock(data));
     TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
     TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
@@ -140,9 +139,7 @@ enum err data_open(const char *folder, struct data **out_data)
     memcpy(data->folder, folder, strlen(folder) + 1);
     enum err result = open_all(data);
     if (result != OK) {
-        struct err_slot detail = *err_slot();
         data_close(data);
-        *err_slot() = detail;
         return result;
     }
     *out_data = data;
@@ -151,6 +148,7 @@ enum err data_open(const char *folder, struct data **out_data)
 
 void data_close(struct data *data)
 {
+    struct err_slot detail = *err_slot();
     while (data->modules_open > 0)
         app_modules[--data->modules_open]->close();
     if (data->content)
@@ -165,6 +163,7 @@ void data_close(struct data *data)
         close(data->lock_fd);
     heap_free(data->folder);
     heap_free(data);
+    *err_slot() = detail;
 }
 
 const struct module_env *data_env(const struct data *data)

@@ -24,7 +24,7 @@ enum {
     GUESSERS = 1024,
     FREE_TRIES = 5,
     WAIT_S_MAX = 300,
-    PATH_BYTES = 4096
+    PATH_BYTES = 1024
 };
 
 /* The failures of one address; a slot is shared by addresses that hash alike, which only slows
