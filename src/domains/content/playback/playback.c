@@ -112,6 +112,8 @@ enum err on_play(struct http_request *request, struct http_response *response)
     struct play_answer answer = { .title = read.question.title,
                                   .hls = media_url(arena, &read.asset, "master.m3u8"),
                                   .dash = media_url(arena, &read.asset, "manifest.mpd"),
+                                  .progressive =
+                                      OPT(str, media_url(arena, &read.asset, "film.mp4")),
                                   .duration_ms = read.asset.duration_ms };
     subtitles_list(arena, &read, &answer);
     buf_init(&out, arena, KIB(256));

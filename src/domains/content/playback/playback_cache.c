@@ -99,6 +99,12 @@ static struct open_asset *evict(void)
     return gone;
 }
 
+static void evict_all(void)
+{
+    for (struct open_asset *gone; (gone = evict());)
+        open_asset_release(gone);
+}
+
 void open_cache_put(struct open_asset *asset)
 {
     struct open_asset *gone = NULL;
@@ -113,9 +119,18 @@ void open_cache_put(struct open_asset *asset)
     cache.count++;
     cache.held_bytes += asset->held_bytes;
     pthread_mutex_unlock(&cache.lock);
-    do
-        open_asset_release(gone);
-    while ((gone = evict()));
+    open_asset_release(gone);
+    evict_all();
+}
+
+void open_cache_grow(struct open_asset *asset, size_t bytes)
+{
+    pthread_mutex_lock(&cache.lock);
+    asset->held_bytes += bytes;
+    if (*slot_of(asset->id) == asset)
+        cache.held_bytes += bytes;
+    pthread_mutex_unlock(&cache.lock);
+    evict_all();
 }
 
 void open_cache_close(void)
