@@ -136,13 +136,9 @@ static enum err serve_alone(struct arena *arena, control_fn fn)
     enum err result = server_start(data, STR(""), 1, &server, &none);
     if (result == OK) {
         result = fn(arena, app_data_folder());
-        struct err_slot detail = *err_slot();
         server_stop(server, app_settings.drain_timeout);
-        *err_slot() = detail;
     }
-    struct err_slot detail = *err_slot();
     data_close(data);
-    *err_slot() = detail;
     return result;
 }
 

@@ -10,6 +10,7 @@
 #include "foundation/shape/shape.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ SHAPE_FORGIVING(import_status_shape, struct import_status, FIELD(struct import_s
 static enum err request_body(struct arena *arena, int argc, char **argv, str *out_body)
 {
     struct buf body;
-    char path[4096];
+    char *path = arena_alloc(arena, PATH_MAX);
     buf_init(&body, arena, MIB(1));
     buf_put(&body, STR("{\"paths\":["));
     for (int i = 1; i < argc; i++) {
