@@ -21,7 +21,7 @@ static struct arena memory;
 static str shell(const char *command, int *out_status)
 {
     struct buf out;
-    char part[4096];
+    char part[2048];
     size_t count;
     FILE *pipe = popen(command, "r");
     CHECK(pipe != NULL);

@@ -11,6 +11,7 @@
 #include "foundation/http/http.h"
 #include "foundation/http/http_file.h"
 #include "foundation/mem/buf.h"
+#include "foundation/metric/metric.h"
 #include "media/index/index.h"
 #include "media/webvtt/webvtt.h"
 
@@ -121,6 +122,8 @@ enum err open_file_read(const struct http_file *file, size_t bytes_max, char **o
 /* --- The cache of them (playback_cache.c): any thread --------------------------------------- */
 
 void open_cache_close(void);
+extern const struct metrics playback_metrics;
+extern struct metric playback_assets_opened_total, playback_assets_failed_total;
 /* One more reference, or NULL: not there, or to be looked at again (assets_generation()). */
 struct open_asset *open_cache_find(struct id id);
 /* The same, also when it is to be looked at again. */

@@ -71,6 +71,7 @@ static TASK_FN enum err await_opened(struct open_plan *plan, struct open_asset *
     open_asset_release(asset);
     TRY(paths_find(plan));
     enum err err = await_blocking(playback.files, open_asset_make, plan);
+    metric_inc(err == OK ? &playback_assets_opened_total : &playback_assets_failed_total);
     if (err != OK) {
         log_error("playback", "an asset cannot be opened", LOG_INT("asset", plan->asset.id.value),
                   LOG_CSTR("why", err_slot()->text));
