@@ -1,4 +1,4 @@
-/* crypto: thin words over libcrypto. Where the library fails, the installation is broken: a panic. */
+/* crypto: thin words over libcrypto. Where it fails, the installation is broken: a panic. */
 #include "crypto.h"
 
 #include "foundation/base/base.h"
