@@ -22,13 +22,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum {
-    FILE_THREADS = 4,
-    FILE_QUEUE = 4096,
-    CHILD_THREADS = 2,
-    CHILD_QUEUE = 256,
-    CHECKS = 4
-};
+enum { FILE_THREADS = 4, FILE_QUEUE = 4096, CHILD_THREADS = 2, CHILD_QUEUE = 256, CHECKS = 4 };
 
 struct data {
     char *folder;
@@ -105,8 +99,68 @@ static enum err open_databases(struct data *data)
     return db_open(&spec, &data->content);
 }
 
+/* --- Checks --------------------------------------------------------------------------------- */
+
+static enum err nothing(struct db_tx *tx, void *arg)
+{
+    (void)tx, (void)arg;
+    return OK;
+}
+
+static bool look_database(void *arg, struct buf *detail)
+{
+    struct data *data = arg;
+    if (db_read(data->content, nothing, NULL) == OK)
+        return true;
+    buf_put(detail, str_of(err_slot()->text));
+    return false;
+}
+
+static bool look_disk(void *arg, struct buf *detail)
+{
+    struct data *data = arg;
+    struct statvfs info;
+    if (statvfs(data->folder, &info) != 0)
+        return false;
+    uint64_t free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
+    buf_printf(detail, "%llu MiB free", (unsigned long long)(free_bytes >> 20));
+    return free_bytes > app_settings.disk_reserve_bytes;
+}
+
+static bool look_program(const char *name, struct buf *detail)
+{
+    str path = child_find_program(task_arena(), name);
+    if (path.len)
+        buf_put(detail, path);
+    else
+        buf_printf(detail, "%s is not installed; films cannot be imported (apt-get install ffmpeg)",
+                   name);
+    return path.len > 0;
+}
+
+static bool look_ffmpeg(void *arg, struct buf *detail)
+{
+    (void)arg;
+    return look_program("ffmpeg", detail);
+}
+
+static bool look_ffprobe(void *arg, struct buf *detail)
+{
+    (void)arg;
+    return look_program("ffprobe", detail);
+}
+
+static void list_checks(struct data *data)
+{
+    data->checks[0] = (struct gateway_check){ "content.db", look_database, data, true };
+    data->checks[1] = (struct gateway_check){ "disk", look_disk, data, false };
+    data->checks[2] = (struct gateway_check){ "ffmpeg", look_ffmpeg, data, false };
+    data->checks[3] = (struct gateway_check){ "ffprobe", look_ffprobe, data, false };
+}
+
 static enum err open_modules(struct data *data)
 {
+    list_checks(data);
     data->env = (struct module_env){ .db = data->content,
                                      .blobs = data->blobs,
                                      .files = data->files,
@@ -171,64 +225,9 @@ const struct module_env *data_env(const struct data *data)
     return &data->env;
 }
 
-/* --- Checks
- * --------------------------------------------------------------------------------------------- */
-
-static enum err nothing(struct db_tx *tx, void *arg)
+const struct gateway_check *data_checks_of(const struct module_env *env, unsigned *out_count)
 {
-    (void)tx, (void)arg;
-    return OK;
-}
-
-static bool look_database(void *arg, struct buf *detail)
-{
-    struct data *data = arg;
-    if (db_read(data->content, nothing, NULL) == OK)
-        return true;
-    buf_put(detail, str_of(err_slot()->text));
-    return false;
-}
-
-static bool look_disk(void *arg, struct buf *detail)
-{
-    struct data *data = arg;
-    struct statvfs info;
-    if (statvfs(data->folder, &info) != 0)
-        return false;
-    uint64_t free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
-    buf_printf(detail, "%llu MiB free", (unsigned long long)(free_bytes >> 20));
-    return free_bytes > app_settings.disk_reserve_bytes;
-}
-
-static bool look_program(const char *name, struct buf *detail)
-{
-    str path = child_find_program(task_arena(), name);
-    if (path.len)
-        buf_put(detail, path);
-    else
-        buf_printf(detail, "%s is not installed; films cannot be imported (apt-get install ffmpeg)",
-                   name);
-    return path.len > 0;
-}
-
-static bool look_ffmpeg(void *arg, struct buf *detail)
-{
-    (void)arg;
-    return look_program("ffmpeg", detail);
-}
-
-static bool look_ffprobe(void *arg, struct buf *detail)
-{
-    (void)arg;
-    return look_program("ffprobe", detail);
-}
-
-const struct gateway_check *data_checks(struct data *data, unsigned *out_count)
-{
-    data->checks[0] = (struct gateway_check){ "content.db", look_database, data, true };
-    data->checks[1] = (struct gateway_check){ "disk", look_disk, data, false };
-    data->checks[2] = (struct gateway_check){ "ffmpeg", look_ffmpeg, data, false };
-    data->checks[3] = (struct gateway_check){ "ffprobe", look_ffprobe, data, false };
+    const struct data *data = CONTAINER_OF(env, struct data, env);
     *out_count = CHECKS;
     return data->checks;
 }

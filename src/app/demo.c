@@ -86,8 +86,7 @@ struct seeding {
     struct id ids[TITLES_MAX];
 };
 
-/* --- Pictures
- * ---------------------------------------------------------------------------------------- */
+/* --- Pictures ------------------------------------------------------------------------------- */
 
 static enum err picture_put(struct seeding *seeding, const char *folder, str key, const char *kind,
                             struct picture *out_picture)
@@ -119,8 +118,7 @@ static enum err pictures_put(struct seeding *seeding)
     return OK;
 }
 
-/* --- Records
- * ------------------------------------------------------------------------------------------ */
+/* --- Records -------------------------------------------------------------------------------- */
 
 struct builder {
     struct arena *arena;
@@ -273,8 +271,7 @@ static enum err seed_tx(struct db_tx *tx, void *arg)
     return OK;
 }
 
-/* --- The route and the command
- * ------------------------------------------------------------------------- */
+/* --- The route and the command -------------------------------------------------------------- */
 
 static enum err on_demo(struct http_request *request, struct http_response *response)
 {

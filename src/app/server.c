@@ -205,7 +205,7 @@ enum err server_start(struct data *data, str listen, unsigned cores, struct serv
                                          .version = app_version,
                                          .data_folder = server->folder,
                                          .log_requests = app_settings.log_requests };
-    settings.checks = data_checks(data, &settings.checks_count);
+    settings.checks = data_checks_of(data_env(data), &settings.checks_count);
     server->content = data_env(data)->db;
     collect_job_kinds(server);
     net_sigpipe_ignore();

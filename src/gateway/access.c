@@ -157,8 +157,7 @@ enum err access_key_make(const char *data_folder, char out[ACCESS_KEY_BYTES])
     return rename(fresh, path) == 0 ? OK : err_errno(path);
 }
 
-/* --- Asking
- * ------------------------------------------------------------------------------------------ */
+/* --- Asking --------------------------------------------------------------------------------- */
 
 /* A copy of what is in force, so that comparing needs no lock. */
 struct secret {

@@ -62,8 +62,7 @@ static bool answer_has(str answer, const char *field, const char *value)
     return str_eq(answer_field(answer, str_of(field)), str_of(value));
 }
 
-/* --- Playing
- * ------------------------------------------------------------------------------------------ */
+/* --- Playing -------------------------------------------------------------------------------- */
 
 static str play(struct stage *stage, struct id title)
 {
@@ -133,8 +132,7 @@ TEST(play_takes_an_edition)
     stage_close(stage);
 }
 
-/* --- Bytes
- * ---------------------------------------------------------------------------------------------- */
+/* --- Bytes ---------------------------------------------------------------------------------- */
 
 TEST(playlists_lead_to_segments)
 {
@@ -283,8 +281,7 @@ TEST(other_addresses_lead_nowhere)
     stage_close(stage);
 }
 
-/* --- Change
- * --------------------------------------------------------------------------------------------- */
+/* --- Change --------------------------------------------------------------------------------- */
 
 TEST(an_asset_is_served_when_it_is_ready)
 {

@@ -60,8 +60,7 @@ struct fixture *stage_http(struct stage *stage)
     return stage->http;
 }
 
-/* --- Steps of ingest
- * ---------------------------------------------------------------------------------- */
+/* --- Steps of ingest ------------------------------------------------------------------------ */
 
 struct transaction {
     struct stage *stage;
@@ -206,8 +205,7 @@ const char *stage_path(struct stage *stage, struct id asset, const char *file)
     return locating.path.ptr;
 }
 
-/* --- Asking
- * ------------------------------------------------------------------------------------------- */
+/* --- Asking --------------------------------------------------------------------------------- */
 
 struct looking {
     struct id id;

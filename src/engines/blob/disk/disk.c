@@ -80,8 +80,7 @@ void blob_close(struct blob_store *store)
     heap_free(store);
 }
 
-/* --- Writing
- * -------------------------------------------------------------------------------------- */
+/* --- Writing -------------------------------------------------------------------------------- */
 
 struct write_args {
     struct blob_writer *writer;
@@ -222,8 +221,7 @@ void blob_discard(struct blob_store *store, str scratch)
     unlink(scratch.ptr);
 }
 
-/* --- Reading
- * -------------------------------------------------------------------------------------- */
+/* --- Reading -------------------------------------------------------------------------------- */
 
 struct read_args {
     str path, key;
