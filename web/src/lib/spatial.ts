@@ -104,7 +104,7 @@ function keepsArrow(element: HTMLElement, direction: Direction): boolean {
   if (element instanceof HTMLSelectElement) return !sideways;
   if (!(element instanceof HTMLInputElement)) return element.isContentEditable;
   if (['checkbox', 'radio', 'button', 'submit'].includes(element.type)) return false;
-  if (!sideways) return element.type === 'number';
+  if (!sideways) return ['number', 'datetime-local'].includes(element.type);
   if (element.type === 'range') return true;
   const { selectionStart: start, selectionEnd: end, value } = element;
   if (start === null) return true;
