@@ -1,9 +1,11 @@
 /* modules: the one list of what the program is made of, in the order it is opened. */
 #include "app.h"
 
+#include "domains/content/assets/assets.h"
 #include "domains/content/catalog/catalog.h"
 
 const struct module *const app_modules[] = {
     &catalog_module,
+    &assets_module,
 };
 const unsigned app_modules_count = ARRAY_LEN(app_modules);

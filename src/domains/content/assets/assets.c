@@ -1,0 +1,160 @@
+/*
+ * assets: the module's descriptor and what needs no database: names, keys, the JSON the catalogue
+ * shows, and the blobs of an asset that has gone.
+ */
+#include "assets.h"
+
+#include "assets_sql.h"
+#include "engines/blob/blob.h"
+#include "foundation/shape/shape.h"
+
+#include <stdatomic.h>
+
+enum { JSON_BYTES_MAX = 256 << 10, BLOBS_A_LOOK = 100 };
+
+static _Atomic uint64_t generation = 1;
+
+void assets_changed(void)
+{
+    atomic_fetch_add(&generation, 1);
+}
+
+uint64_t assets_generation(void)
+{
+    return atomic_load_explicit(&generation, memory_order_acquire);
+}
+
+/* --- Names and keys
+ * -------------------------------------------------------------------------------- */
+
+str asset_track_name(struct arena *arena, enum asset_track_kind kind, unsigned number)
+{
+    static const char letters[] = {
+        [ASSET_VIDEO] = 'v', [ASSET_AUDIO] = 'a', [ASSET_SUBTITLE] = 's'
+    };
+    return arena_printf(arena, "%c%u", letters[kind], number);
+}
+
+bool asset_track_name_valid(str name)
+{
+    if (name.len == 0 || name.len >= ASSET_TRACK_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i], lower = (char)(c | 0x20);
+        if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+            return false;
+    }
+    return true;
+}
+
+str asset_blob_key(struct arena *arena, struct id asset, str track, const char *suffix)
+{
+    return arena_printf(arena, "media/%lld/%.*s%s", (long long)asset.value, STR_ARG(track), suffix);
+}
+
+/* --- What the catalogue shows
+ * ---------------------------------------------------------------------- */
+
+struct shown_audio {
+    str language, label;
+    int64_t channels;
+};
+SHAPE(shown_audio_shape, struct shown_audio, FIELD(struct shown_audio, language),
+      FIELD(struct shown_audio, label), FIELD(struct shown_audio, channels));
+
+struct shown_subtitle {
+    str language, label;
+    bool forced;
+};
+SHAPE(shown_subtitle_shape, struct shown_subtitle, FIELD(struct shown_subtitle, language),
+      FIELD(struct shown_subtitle, label), FIELD(struct shown_subtitle, forced));
+
+static str text_of(str text)
+{
+    return text.ptr ? text : STR("");
+}
+
+static void shown_write(struct buf *out, const struct asset_track *track)
+{
+    struct shown_audio audio = { text_of(track->language), text_of(track->label), track->channels };
+    struct shown_subtitle subtitle = { audio.language, audio.label, track->forced };
+    if (track->kind == ASSET_AUDIO)
+        shape_write_json(out, &shown_audio_shape, &audio);
+    else
+        shape_write_json(out, &shown_subtitle_shape, &subtitle);
+}
+
+static str tracks_json(struct arena *arena, const struct asset_track *tracks, size_t count,
+                       enum asset_track_kind kind)
+{
+    struct buf out;
+    bool first = true;
+    buf_init(&out, arena, JSON_BYTES_MAX);
+    buf_put_char(&out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (tracks[i].kind != kind)
+            continue;
+        if (!first)
+            buf_put_char(&out, ',');
+        first = false;
+        shown_write(&out, &tracks[i]);
+    }
+    buf_put_char(&out, ']');
+    /* Texts are limited by asset_track_add(), so only tracks that were never stored overflow. */
+    return out.overflowed ? STR("[]") : buf_str(&out);
+}
+
+str asset_audio_json(struct arena *arena, const struct asset_track *tracks, size_t count)
+{
+    return tracks_json(arena, tracks, count, ASSET_AUDIO);
+}
+
+str asset_subtitles_json(struct arena *arena, const struct asset_track *tracks, size_t count)
+{
+    return tracks_json(arena, tracks, count, ASSET_SUBTITLE);
+}
+
+/* --- Blobs
+ * ----------------------------------------------------------------------------------------- */
+
+TASK_FN enum err asset_blobs_remove(struct blob_store *blobs, struct id asset)
+{
+    str prefix = arena_printf(task_arena(), "media/%lld/", (long long)asset.value);
+    struct blob_entry *entries;
+    size_t count = 1;
+    while (count > 0) {
+        TRY(blob_list(blobs, prefix, STR(""), BLOBS_A_LOOK, &entries, &count));
+        for (size_t i = 0; i < count; i++)
+            TRY(blob_remove(blobs, entries[i].key));
+    }
+    return OK;
+}
+
+TASK_FN enum err asset_track_blobs_remove(struct blob_store *blobs, struct id asset, str track)
+{
+    static const char *const suffixes[] = { ".mp4", ".idx", ".vtt" };
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
+        TRY(blob_remove(blobs, asset_blob_key(task_arena(), asset, track, suffixes[i])));
+    return OK;
+}
+
+/* --- The module
+ * ------------------------------------------------------------------------------------ */
+
+static enum err assets_open(const struct module_env *env)
+{
+    (void)env;
+    return OK;
+}
+
+static void assets_close(void)
+{
+}
+
+const struct module assets_module = {
+    .name = "assets",
+    .context = "content",
+    .sql = &ASSETS_SQL,
+    .open = assets_open,
+    .close = assets_close,
+};
