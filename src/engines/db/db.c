@@ -31,6 +31,13 @@ static bool context_is_valid(const char *context)
     return len >= 1 && len <= 32 && strspn(context, "abcdefghijklmnopqrstuvwxyz_") == len;
 }
 
+static void base_free(const struct db_module *const *modules, struct db_listeners *listeners)
+{
+    pthread_mutex_destroy(&listeners->lock);
+    heap_free(listeners);
+    heap_free((void *)modules);
+}
+
 enum err db_open(const struct db_spec *spec, struct db **out_db)
 {
     struct db base = { .driver = spec->driver, .pool = spec->pool };
@@ -46,10 +53,12 @@ enum err db_open(const struct db_spec *spec, struct db **out_db)
         modules[i + 1] = spec->modules[i];
     base.modules = modules;
     base.modules_count = spec->modules_count + 1;
+    base.listeners = HEAP_NEW(struct db_listeners);
+    pthread_mutex_init(&base.listeners->lock, NULL);
     struct db *db;
     enum err err = spec->driver->open(&base, spec->place, &db);
     if (err != OK) {
-        heap_free(modules);
+        base_free(modules, base.listeners);
         return err;
     }
     db->now = (struct db_tx){ .db = db, .mode = DB_MODE_NOW };
@@ -60,8 +69,9 @@ enum err db_open(const struct db_spec *spec, struct db **out_db)
 void db_close(struct db *db)
 {
     const struct db_module *const *modules = db->modules;
+    struct db_listeners *listeners = db->listeners;
     db->driver->close(db);
-    heap_free((void *)modules);
+    base_free(modules, listeners);
 }
 
 const char *db_context(const struct db *db)
@@ -365,7 +375,46 @@ enum err db_event_add(struct db_tx *tx, const struct db_event *event)
     struct db_args args =
         DB_ARGS(DB_TEXT(event->type), DB_TEXT(event->aggregate_id),
                 DB_TEXT(event->payload.len ? event->payload : STR("{}")), DB_TIME(clock_now()));
+    db_notify(tx, DB_TOPIC_EVENTS);
     return db_exec(tx, &SQL_OUTBOX_ADD, args, NULL);
+}
+
+/* --- Being told -------------------------------------------------------------------------- */
+
+void db_notify(struct db_tx *tx, enum db_topic topic)
+{
+    ASSERT(tx->mode == DB_MODE_WRITE);
+    tx->topics |= topic;
+}
+
+void db_listen(struct db *db, struct db_listener *listener)
+{
+    pthread_mutex_lock(&db->listeners->lock);
+    listener->next = db->listeners->first;
+    db->listeners->first = listener;
+    pthread_mutex_unlock(&db->listeners->lock);
+}
+
+void db_unlisten(struct db *db, struct db_listener *listener)
+{
+    pthread_mutex_lock(&db->listeners->lock);
+    struct db_listener **link = &db->listeners->first;
+    while (*link != listener)
+        link = &(*link)->next;
+    *link = listener->next;
+    pthread_mutex_unlock(&db->listeners->lock);
+}
+
+void db_tell(struct db *db, unsigned topics)
+{
+    if (!topics)
+        return;
+    pthread_mutex_lock(&db->listeners->lock);
+    for (struct db_listener *listener = db->listeners->first; listener; listener = listener->next) {
+        if (listener->topics & topics)
+            listener->fn(listener->arg);
+    }
+    pthread_mutex_unlock(&db->listeners->lock);
 }
 
 /* --- Numbers ----------------------------------------------------------------------------- */

@@ -219,6 +219,19 @@ enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args 
 enum err db_insert(struct db_tx *tx, const struct db_query *query, struct db_args args,
                    int64_t *out_id);
 
+/* --- Rows and shapes --------------------------------------------------------------------- */
+
+struct shape;
+
+/*
+ * Fills a record from a row whose columns are the scalar fields of the shape, in its order; fields
+ * of other kinds stay as they are. Texts stay where the row has them. ERR_CORRUPT "bad-column". A
+ * row of another number of columns is a bug.
+ */
+enum err db_row_read(const struct db_row *row, const struct shape *shape, void *out_record);
+/* The reverse: the scalar fields in order, as the arguments of a query. In the arena. */
+struct db_args db_args_of(struct arena *arena, const struct shape *shape, const void *record);
+
 /* --- Events ------------------------------------------------------------------------------ */
 
 struct db_event {
@@ -228,6 +241,30 @@ struct db_event {
 };
 /* Puts an event into the outbox of the transaction. ERR_INVALID: an empty type or aggregate. */
 enum err db_event_add(struct db_tx *tx, const struct db_event *event);
+
+/* --- Being told -------------------------------------------------------------------------- */
+
+/* What a committed transaction was about; db_event_add() is DB_TOPIC_EVENTS. */
+enum db_topic { DB_TOPIC_EVENTS = 1, DB_TOPIC_JOBS = 2 };
+
+/*
+ * After the commit, listeners to the topic are called, in every process that has the database open
+ * where the driver can. It is a hint to look, no message: several may become one, and one may be
+ * lost with the connection. Rolled back, nobody is told.
+ */
+void db_notify(struct db_tx *tx, enum db_topic topic);
+
+struct db_listener {
+    unsigned topics; /* of enum db_topic, or-ed */
+    /* On any thread, between two commits: it only posts to a loop or sets a flag. */
+    void (*fn)(void *arg);
+    void *arg;
+    struct db_listener *next;
+};
+/* The listener stays the caller's and in place until db_unlisten(), which waits for a running call.
+ */
+void db_listen(struct db *db, struct db_listener *listener);
+void db_unlisten(struct db *db, struct db_listener *listener);
 
 /* --- Numbers ----------------------------------------------------------------------------- */
 

@@ -6,6 +6,8 @@
 
 #include "db.h"
 
+#include <pthread.h>
+
 /* One query on its way: rows go to `row` while they are valid. */
 struct db_call {
     const struct db_query *query;
@@ -15,6 +17,11 @@ struct db_call {
     struct arena *arena; /* lent to the thread that runs the call */
     int64_t changed;     /* out, of writes */
     bool failed;         /* out: the statement failed, not its row function */
+};
+
+struct db_listeners {
+    pthread_mutex_t lock;
+    struct db_listener *first;
 };
 
 enum db_mode {
@@ -30,6 +37,7 @@ struct db_tx {
     enum db_mode mode;
     struct arena *arena; /* of the task that asked; NULL in DB_MODE_NOW: the running task's */
     enum err failed;     /* of the first statement that failed */
+    unsigned topics;     /* to tell after the commit */
 };
 
 struct db {
@@ -40,6 +48,7 @@ struct db {
     unsigned modules_count;
     struct pool *pool;
     struct db_settings settings; /* defaults filled in */
+    struct db_listeners *listeners;
 };
 
 struct db_driver {
@@ -59,6 +68,9 @@ struct db_driver {
     enum err (*explain)(struct db *db, const struct db_query *query, bool *out_scans,
                         bool *out_writes);
 };
+
+/* Calls the listeners to any of the topics. Drivers call it after a commit, on any thread. */
+void db_tell(struct db *db, unsigned topics);
 
 /* Rows' arena where no task runs: what db_arena_use() set, or NULL. */
 struct arena *db_thread_arena(void);

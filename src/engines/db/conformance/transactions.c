@@ -128,6 +128,11 @@ static enum err event_add(struct db_tx *tx, void *arg)
     return result == OK ? OK : err_set(result, NULL, "undone");
 }
 
+static void count_told(void *arg)
+{
+    ++*(int *)arg;
+}
+
 static void an_event_commits_with_its_transaction(void)
 {
     struct fixture f;
@@ -139,13 +144,22 @@ static void an_event_commits_with_its_transaction(void)
             list = f.db->modules[0]->queries[i];
     }
     CHECK(list != NULL);
+    int told = 0;
+    struct db_listener listener = { .topics = DB_TOPIC_EVENTS, .fn = count_told, .arg = &told };
+    struct db_listener other = { .topics = DB_TOPIC_JOBS, .fn = count_told, .arg = &told };
+    db_listen(f.db, &other);
+    db_listen(f.db, &listener);
     struct db_rows rows = { 0 };
     CHECK_ERR(db_tx(f.db, event_add, &result), ERR_PRECONDITION);
     CHECK_OK(db_all(db_now(f.db), list, DB_ARGS(DB_I64(0), DB_I64(10)), 10, &rows));
     CHECK_INT(rows.count, 0);
+    CHECK_INT(told, 0);
     result = OK;
     CHECK_OK(db_tx(f.db, event_add, &result));
     CHECK_OK(db_all(db_now(f.db), list, DB_ARGS(DB_I64(0), DB_I64(10)), 10, &rows));
+    db_unlisten(f.db, &listener); /* waits for a call under way */
+    db_unlisten(f.db, &other);
+    CHECK_INT(told, 1);
     CHECK_INT(rows.count, 1);
     CHECK_STR(db_text(&rows.items[0], 1), STR("item.added"));
     CHECK_STR(db_text(&rows.items[0], 3), STR("{\"a\":1}"));

@@ -51,6 +51,7 @@ struct job {
     enum job_state state; /* under the lock */
     bool answered;        /* loop thread, or under the lock */
     enum err result;
+    unsigned topics;
     struct err_slot *slot; /* lent with the arena: the detail of a failure */
     struct job *answer_next;
 };

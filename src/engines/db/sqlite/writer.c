@@ -188,7 +188,7 @@ static enum err deferred_check(struct conn *conn)
     return OK;
 }
 
-static enum err job_try(struct conn *conn, const struct job *job)
+static enum err job_try(struct conn *conn, struct job *job)
 {
     struct sqlite_tx tx = {
         .base = { .db = &conn->db->base, .mode = DB_MODE_WRITE, .arena = job->arena },
@@ -196,6 +196,7 @@ static enum err job_try(struct conn *conn, const struct job *job)
     };
     err_clear();
     enum err err = arena_guarded(job->arena, job->fn, &tx.base, job->arg);
+    job->topics = tx.base.topics;
     if (tx.base.failed != OK)
         return tx.base.failed;
     return err == OK ? deferred_check(conn) : err;
@@ -261,6 +262,10 @@ static void group_commit(struct conn *conn, struct group *group)
         return;
     }
     STAT_ADD(db, transactions, good);
+    unsigned topics = 0;
+    for (unsigned i = 0; i < group->count; i++)
+        topics |= group->jobs[i]->result == OK ? group->jobs[i]->topics : 0;
+    db_tell(&db->base, topics);
 }
 
 static bool group_begin(struct conn *conn, struct group *group)
