@@ -252,6 +252,39 @@ static void queries_read(const char *path, const bool speaks[DIALECTS])
 
 /* --- Migrations -------------------------------------------------------------------------- */
 
+/* Cuts the next statement off *rest, comments before it left out. False at the end. */
+static bool statement_cut(str *rest, str *out_statement)
+{
+    size_t begin = 0, at = 0;
+    bool begun = false;
+    for (; at < rest->len && rest->ptr[at] != ';'; at++) {
+        if (str_starts(str_skip(*rest, at), STR("--"))) {
+            while (at < rest->len && rest->ptr[at] != '\n')
+                at++;
+        } else if (rest->ptr[at] == '\'' || rest->ptr[at] == '"') {
+            at = skip_quoted(*rest, at);
+        } else if (!begun && !isspace((unsigned char)rest->ptr[at])) {
+            begun = true;
+            begin = at;
+        }
+    }
+    *out_statement = str_sub(*rest, begin, at - begin);
+    *rest = str_skip(*rest, at + 1);
+    return begun;
+}
+
+/* Tables are STRICT, so that SQLite refuses the values that PostgreSQL does. */
+static void tables_check(const char *path, str text)
+{
+    str statement;
+    while (statement_cut(&text, &statement)) {
+        ptrdiff_t options = str_find_last_char(statement, ')');
+        if (str_starts(statement, STR("CREATE TABLE")) &&
+            str_find(str_skip(statement, (size_t)MAX_OF(options, 0)), STR("STRICT")) < 0)
+            fail(path, 0, "a table is not STRICT: %.*s", STR_ARG(str_sub(statement, 0, 60)));
+    }
+}
+
 static void migration_read(const char *path, str stem, const bool speaks[DIALECTS])
 {
     int64_t number;
@@ -272,6 +305,8 @@ static void migration_read(const char *path, str stem, const bool speaks[DIALECT
         *migration = (struct migration){ .number = (unsigned)number, .name = stem };
     }
     str text = read_file(path);
+    if (speaks[SQLITE])
+        tables_check(path, text);
     for (int d = 0; d < DIALECTS; d++) {
         if (speaks[d] && migration->sql[d].ptr)
             fail(path, 0, "migration %04d has two texts for one dialect", (int)number);

@@ -1,4 +1,5 @@
-/* app: what the commands of the program share: settings, the open data folder, the list of modules. */
+/* app: what the commands of the program share: settings, the open data folder, the list of modules.
+ */
 #pragma once
 
 #include "domains/module/module.h"
@@ -11,12 +12,12 @@ extern const char *const app_version; /* "0.1.0" */
 
 /* What main() read from file, environment and flags. */
 struct app_settings {
-    str data;         /* the data folder */
+    str data; /* the data folder */
     str listen;
-    int64_t cores;    /* event loops; 0: one a core */
+    int64_t cores; /* event loops; 0: one a core */
     bool log_requests;
     span drain_timeout;
-    int64_t writer_group; /* transactions a commit */
+    int64_t writer_group;        /* transactions a commit */
     uint64_t disk_reserve_bytes; /* imports stop before less is free */
 };
 extern struct app_settings app_settings;
@@ -36,13 +37,14 @@ extern const unsigned app_modules_count;
 /* The web interface carried by the program. */
 extern const struct embedded_set app_site;
 
-/* --- The data folder (data.c) ----------------------------------------------------------------------- */
+/* --- The data folder (data.c)
+ * ----------------------------------------------------------------------- */
 
 struct data;
 
 /*
- * Makes the folder if need be, takes its lock, opens databases and blobs, applies migrations, opens the
- * modules. ERR_CONFLICT slug "data-in-use": another process has it. Blocks; for start-up.
+ * Makes the folder if need be, takes its lock, opens databases and blobs, applies migrations, opens
+ * the modules. ERR_CONFLICT slug "data-in-use": another process has it. Blocks; for start-up.
  */
 enum err data_open(const char *folder, struct data **out_data);
 void data_close(struct data *data);
@@ -52,20 +54,22 @@ const struct module_env *data_env(const struct data *data);
 /* For /readyz. Valid as long as data. */
 const struct gateway_check *data_checks(struct data *data, unsigned *out_count);
 
-/* --- Serving (server.c) -------------------------------------------------------------------------------- */
+/* --- Serving (server.c)
+ * -------------------------------------------------------------------------------- */
 
 struct server;
 
 /*
- * Serves the data on the listen address (empty: on the control socket only), on threads of its own. The
- * address really bound is in *out_bound and in "<folder>/http.addr".
+ * Serves the data on the listen address (empty: on the control socket only), on threads of its own.
+ * The address really bound is in *out_bound and in "<folder>/http.addr".
  */
 enum err server_start(struct data *data, str listen, unsigned cores, struct server **out_server,
                       struct net_address *out_bound);
 /* Drains and joins: nothing is accepted, what is in flight has `timeout`. */
 void server_stop(struct server *server, span timeout);
 
-/* --- Commands -------------------------------------------------------------------------------------------- */
+/* --- Commands
+ * -------------------------------------------------------------------------------------------- */
 
 /* argv[0] is the command's name; flags have been taken out. The result is the exit code. */
 typedef int (*command_fn)(int argc, char **argv);
@@ -80,9 +84,16 @@ int command_version(int argc, char **argv);
 int command_demo(int argc, char **argv);
 
 /* Exit codes, as sysexits(3) has them. */
-enum { EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_UNAVAILABLE = 69, EXIT_SOFTWARE = 70, EXIT_TEMPORARY = 75 };
+enum {
+    EXIT_USAGE = 64,
+    EXIT_DATA = 65,
+    EXIT_UNAVAILABLE = 69,
+    EXIT_SOFTWARE = 70,
+    EXIT_TEMPORARY = 75
+};
 
-/* Prints the failure in the error slot as "kinobezdna: sentence" and returns the exit code for it. */
+/* Prints the failure in the error slot as "kinobezdna: sentence" and returns the exit code for it.
+ */
 int app_fail(enum err code);
 /* The data folder as a C string; ends with no slash. */
 const char *app_data_folder(void);

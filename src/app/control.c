@@ -106,7 +106,8 @@ static enum err refused(struct arena *arena, const struct control_answer *answer
 {
     struct problem problem = { STR_NONE };
     enum err code = answer->status == 503 ? ERR_UNAVAILABLE : ERR_INVALID;
-    if (shape_parse_json(arena, &problem_shape, answer->body, &problem) != OK || !problem.detail.len)
+    if (shape_parse_json(arena, &problem_shape, answer->body, &problem) != OK ||
+        !problem.detail.len)
         problem.detail = STR("the server refused");
     return err_set(code, "refused", "%.*s", STR_ARG(problem.detail));
 }

@@ -1,6 +1,6 @@
 /*
- * control: a command's way to the process that serves its data folder: HTTP/1.1 over the Unix socket in
- * it. Blocking, for the command line only.
+ * control: a command's way to the process that serves its data folder: HTTP/1.1 over the Unix
+ * socket in it. Blocking, for the command line only.
  */
 #pragma once
 

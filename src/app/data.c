@@ -1,12 +1,14 @@
 /*
- * data: the folder a cinema lives in. One process has it, by a lock on a file that the kernel gives back
- * when the process ends however it ends. Inside: a database a context, blobs/, admin.key, control.sock.
+ * data: the folder a cinema lives in. One process has it, by a lock on a file that the kernel gives
+ * back when the process ends however it ends. Inside: a database a context, blobs/, admin.key,
+ * control.sock.
  */
 #include "app.h"
 
 #include "engines/blob/blob.h"
 #include "engines/db/db.h"
 #include "engines/db/sqlite/sqlite.h"
+#include "engines/flow/jobs.h"
 #include "foundation/child/child.h"
 #include "foundation/mem/heap.h"
 #include "foundation/task/pool.h"
@@ -44,8 +46,8 @@ enum err data_control_path(const char *folder, char *out, size_t size_bytes)
 {
     if (snprintf(out, size_bytes, "%s/control.sock", folder) < (int)size_bytes)
         return OK;
-    return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long for a socket: %s",
-                   folder);
+    return err_set(ERR_INVALID, "data-path",
+                   "the path of the data folder is too long for a socket: %s", folder);
 }
 
 static enum err make_folder(const char *folder)
@@ -62,8 +64,8 @@ static enum err make_folder(const char *folder)
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return err_errno(path);
     if (access(path, R_OK | W_OK | X_OK) != 0)
-        return err_set(ERR_FORBIDDEN, "data-unwritable", "the data folder %s is not writable: %s", path,
-                       strerror(errno));
+        return err_set(ERR_FORBIDDEN, "data-unwritable", "the data folder %s is not writable: %s",
+                       path, strerror(errno));
     return OK;
 }
 
@@ -76,20 +78,21 @@ static enum err take_lock(struct data *data)
         return err_errno(path);
     if (flock(data->lock_fd, LOCK_EX | LOCK_NB) == 0) {
         int len = snprintf(pid, sizeof(pid), "%d\n", getpid());
-        bool written = ftruncate(data->lock_fd, 0) == 0 &&
-                       pwrite(data->lock_fd, pid, (size_t)len, 0) == len;
+        bool written =
+            ftruncate(data->lock_fd, 0) == 0 && pwrite(data->lock_fd, pid, (size_t)len, 0) == len;
         return written ? OK : err_errno(path);
     }
     ssize_t len = pread(data->lock_fd, pid, sizeof(pid) - 1, 0);
     str owner = str_trim((str){ pid, len > 0 ? (size_t)len : 0 });
-    return err_set(ERR_CONFLICT, "data-in-use", "%s is in use by another process (%.*s)", data->folder,
-                   STR_ARG(owner));
+    return err_set(ERR_CONFLICT, "data-in-use", "%s is in use by another process (%.*s)",
+                   data->folder, STR_ARG(owner));
 }
 
 static enum err open_databases(struct data *data)
 {
     const struct db_module *modules[32];
     unsigned count = 0;
+    modules[count++] = &FLOW_SQL;
     for (unsigned i = 0; i < app_modules_count; i++)
         if (app_modules[i]->sql)
             modules[count++] = app_modules[i]->sql;
@@ -109,7 +112,8 @@ static enum err open_modules(struct data *data)
                                      .blobs = data->blobs,
                                      .files = data->files,
                                      .children = data->children,
-                                     .data_folder = data->folder };
+                                     .data_folder = data->folder,
+                                     .disk_reserve_bytes = app_settings.disk_reserve_bytes };
     for (; data->modules_open < app_modules_count; data->modules_open++)
         TRY(app_modules[data->modules_open]->open(&data->env));
     return OK;
@@ -168,7 +172,8 @@ const struct module_env *data_env(const struct data *data)
     return &data->env;
 }
 
-/* --- Checks --------------------------------------------------------------------------------------------- */
+/* --- Checks
+ * --------------------------------------------------------------------------------------------- */
 
 static enum err nothing(struct db_tx *tx, void *arg)
 {

@@ -55,8 +55,9 @@ int command_admin_key(int argc, char **argv)
     if (result != OK && !reset)
         return app_fail(result);
     if (has_key && !reset) {
-        printf("There is a key already; it is stored hashed and cannot be shown. A new one: " KB_NAME
-               " admin-key --reset\n");
+        printf(
+            "There is a key already; it is stored hashed and cannot be shown. A new one: " KB_NAME
+            " admin-key --reset\n");
         return 0;
     }
     result = access_key_make(app_data_folder(), key);

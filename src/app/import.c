@@ -1,6 +1,7 @@
 /*
- * import: hands folders to the process that serves the data, and shows how far it is. Where nobody serves
- * it, this process opens the data itself and serves its own control socket: the work is done in one way.
+ * import: hands folders to the process that serves the data, and shows how far it is. Where nobody
+ * serves it, this process opens the data itself and serves its own control socket: the work is done
+ * in one way.
  */
 #include "app.h"
 
@@ -100,7 +101,8 @@ static int report(const struct import_status *status)
     return str_eq(status->state, STR("done")) && status->files_failed == 0 ? 0 : EXIT_DATA;
 }
 
-static enum err follow(struct arena *arena, const char *folder, str id, struct import_status *out_status)
+static enum err follow(struct arena *arena, const char *folder, str id,
+                       struct import_status *out_status)
 {
     const struct timespec pause = { 0, POLL_MS * 1000000 };
     bool terminal = isatty(STDERR_FILENO);
@@ -165,7 +167,8 @@ int command_import(int argc, char **argv)
     str body;
     int code = EXIT_SOFTWARE;
     if (argc < 2) {
-        fprintf(stderr, "usage: " KB_NAME " import PATH... [--data DIR] [--draft] [--queue] [--no-media]\n");
+        fprintf(stderr, "usage: " KB_NAME
+                        " import PATH... [--data DIR] [--draft] [--queue] [--no-media]\n");
         return EXIT_USAGE;
     }
     arena_init(&arena, ARENA_BYTES);

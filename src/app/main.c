@@ -17,16 +17,17 @@ SETTINGS(app_conf, struct app_settings,
          SETTING_TEXT(struct app_settings, data, "cinema.data", "data", .flag = "data",
                       .doc = "folder the cinema lives in"),
          SETTING_TEXT(struct app_settings, listen, "http.listen", "127.0.0.1:8000",
-                      .flag = "listen", .doc = "address and port to serve on; 0.0.0.0:8000 opens it "
-                                               "to the network"),
+                      .flag = "listen",
+                      .doc = "address and port to serve on; 0.0.0.0:8000 opens it "
+                             "to the network"),
          SETTING_INT(struct app_settings, cores, "http.cores", "0", .flag = "cores", .max = 256,
                      .doc = "event loops; 0 is one a processor core"),
          SETTING_BOOL(struct app_settings, log_requests, "http.log_requests", "no",
                       .flag = "log-requests", .doc = "write a log line for every request"),
          SETTING_SPAN(struct app_settings, drain_timeout, "http.drain_timeout", "10s",
                       .doc = "how long answers under way may take when the program stops"),
-         SETTING_INT(struct app_settings, writer_group, "db.writer_group", "64", .min = 1, .max = 1024,
-                     .doc = "transactions that may share one commit"),
+         SETTING_INT(struct app_settings, writer_group, "db.writer_group", "64", .min = 1,
+                     .max = 1024, .doc = "transactions that may share one commit"),
          SETTING_SIZE(struct app_settings, disk_reserve_bytes, "ingest.disk_reserve", "1GiB",
                       .doc = "imports stop before less than this is free"));
 
@@ -128,7 +129,8 @@ const char *app_data_folder(void)
     return folder;
 }
 
-/* The settings file lies in the data folder, which flags and environment may name: they are read twice. */
+/* The settings file lies in the data folder, which flags and environment may name: they are read
+ * twice. */
 static enum err read_settings(struct arena *arena, int *argc, char **argv)
 {
     extern char **environ;

@@ -3,9 +3,13 @@
 
 #include "domains/content/assets/assets.h"
 #include "domains/content/catalog/catalog.h"
+#include "domains/content/ingest/ingest.h"
+#include "domains/content/playback/playback.h"
 
 const struct module *const app_modules[] = {
     &catalog_module,
     &assets_module,
+    &ingest_module,
+    &playback_module,
 };
 const unsigned app_modules_count = ARRAY_LEN(app_modules);

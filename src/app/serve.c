@@ -1,4 +1,5 @@
-/* serve: opens the data, starts the loops, says where to click, and waits for the signal to stop. */
+/* serve: opens the data, starts the loops, says where to click, and waits for the signal to stop.
+ */
 #include "app.h"
 
 #include "foundation/log/log.h"
@@ -21,7 +22,8 @@ static enum err first_key(const char *folder)
         return OK;
     TRY(access_key_make(folder, key));
     printf("The administrator's key, shown this once (a new one: " KB_NAME " admin-key --reset):\n"
-           "    %s\n", key);
+           "    %s\n",
+           key);
     return OK;
 }
 
@@ -31,9 +33,11 @@ static void say_where(const struct net_address *bound)
     str address = net_address_format(bound, text);
     bool local = str_starts(address, STR("127.")) || str_starts(address, STR("[::1]"));
     unsigned port = net_address_port(bound);
-    printf("The cinema is open at http://localhost:%u/ (admin: http://localhost:%u/admin)\n", port, port);
+    printf("The cinema is open at http://localhost:%u/ (admin: http://localhost:%u/admin)\n", port,
+           port);
     if (local)
-        printf("It listens on this machine only; to open it to the house: --listen 0.0.0.0:%u\n", port);
+        printf("It listens on this machine only; to open it to the house: --listen 0.0.0.0:%u\n",
+               port);
     fflush(stdout);
 }
 
@@ -65,7 +69,8 @@ int command_serve(int argc, char **argv)
         return app_fail(result);
     result = first_key(app_data_folder());
     if (result == OK)
-        result = server_start(data, app_settings.listen, (unsigned)app_settings.cores, &server, &bound);
+        result =
+            server_start(data, app_settings.listen, (unsigned)app_settings.cores, &server, &bound);
     if (result != OK)
         return app_fail(result);
     say_where(&bound);

@@ -1,9 +1,10 @@
 /*
- * server: the loops, a thread and a listener each. The first loop also serves the control socket. The
- * main thread does none of this: it waits for signals.
+ * server: the loops, a thread and a listener each. The first loop also serves the control socket.
+ * The main thread does none of this: it waits for signals.
  */
 #include "app.h"
 
+#include "engines/flow/jobs.h"
 #include "foundation/crash/crash.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
@@ -17,14 +18,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CORES_MAX = 256 };
+enum { CORES_MAX = 256, JOB_KINDS_MAX = 64 };
 
 struct core {
     struct server *server;
     pthread_t thread;
     struct loop *loop;
     struct http_server *http;
-    int fds[2]; /* the TCP listener and, on the first core, the control socket; -1: none */
+    struct jobs *jobs; /* the queue's runner, on the first core */
+    int fds[2];        /* the TCP listener and, on the first core, the control socket; -1: none */
     enum err started;
     struct err_slot detail;
     span drain_timeout;
@@ -32,6 +34,9 @@ struct core {
 
 struct server {
     struct gateway *gateway;
+    struct db *content;
+    struct job_kind job_kinds[JOB_KINDS_MAX];
+    unsigned job_kinds_count;
     const char *folder;
     unsigned cores_count;
     pthread_mutex_t lock;
@@ -46,6 +51,27 @@ static void on_stall(const char *loop_name, span running_for, const char *stack)
              LOG_SPAN("running_s", running_for), LOG_CSTR("stack", stack));
 }
 
+/* The data folder is this process's alone, so what runs in the queue at the start was a dead one's.
+ */
+static enum err jobs_open(struct core *core)
+{
+    struct server *server = core->server;
+    struct jobs_spec spec = { .db = server->content,
+                              .kinds = server->job_kinds,
+                              .kinds_count = server->job_kinds_count,
+                              .sole_owner = true };
+    return jobs_start(core->loop, &spec, &core->jobs);
+}
+
+static void collect_job_kinds(struct server *server)
+{
+    for (unsigned i = 0; i < app_modules_count; i++)
+        for (unsigned j = 0; j < app_modules[i]->job_kinds_count; j++) {
+            ASSERT(server->job_kinds_count < JOB_KINDS_MAX);
+            server->job_kinds[server->job_kinds_count++] = app_modules[i]->job_kinds[j];
+        }
+}
+
 static enum err core_open(struct core *core)
 {
     struct http_server_settings settings;
@@ -55,7 +81,7 @@ static enum err core_open(struct core *core)
     for (size_t i = 0; i < ARRAY_LEN(core->fds); i++)
         if (core->fds[i] >= 0)
             TRY(http_server_listen(core->http, core->fds[i]));
-    return OK;
+    return core == &core->server->cores[0] ? jobs_open(core) : OK;
 }
 
 static void *core_main(void *arg)
@@ -70,16 +96,37 @@ static void *core_main(void *arg)
     server->cores_up++;
     pthread_cond_signal(&server->changed);
     pthread_mutex_unlock(&server->lock);
-    if (well)
+    if (well) {
         loop_run(core->loop);
+        loop_close(core->loop);
+    }
     return NULL;
 }
 
+static enum err stop_jobs(void *arg)
+{
+    struct core *core = arg;
+    jobs_stop(core->jobs);
+    return OK;
+}
+
+static void on_jobs_stopped(void *arg, enum err result)
+{
+    struct core *core = arg;
+    (void)result;
+    http_server_close(core->http);
+    loop_stop(core->loop);
+}
+
+/* Nobody asks any more: what the queue runs is put back, then the loop ends. */
 static void on_drained(void *arg)
 {
     struct core *core = arg;
-    http_server_close(core->http);
-    loop_stop(core->loop);
+    struct task_spec spec = {
+        .name = "stop", .fn = stop_jobs, .arg = core, .on_end = on_jobs_stopped
+    };
+    if (!core->jobs || task_start(core->loop, &spec, NULL) != OK)
+        on_jobs_stopped(core, OK);
 }
 
 static void on_drain(void *arg)
@@ -125,7 +172,8 @@ static enum err start_threads(struct server *server)
 {
     unsigned started = 0;
     for (; started < server->cores_count; started++)
-        if (pthread_create(&server->cores[started].thread, NULL, core_main, &server->cores[started]))
+        if (pthread_create(&server->cores[started].thread, NULL, core_main,
+                           &server->cores[started]))
             break;
     if (started < server->cores_count)
         return err_set(ERR_EXHAUSTED, "threads", "the system gives no thread for an event loop");
@@ -160,6 +208,8 @@ enum err server_start(struct data *data, str listen, unsigned cores, struct serv
                                          .data_folder = server->folder,
                                          .log_requests = app_settings.log_requests };
     settings.checks = data_checks(data, &settings.checks_count);
+    server->content = data_env(data)->db;
+    collect_job_kinds(server);
     net_sigpipe_ignore();
     net_descriptors_raise();
     loop_stall_handler(on_stall);
@@ -180,6 +230,8 @@ void server_stop(struct server *server, span timeout)
     }
     for (unsigned i = 0; i < server->cores_count; i++)
         pthread_join(server->cores[i].thread, NULL);
+    if (server->cores[0].jobs)
+        jobs_close(server->cores[0].jobs);
     if (data_control_path(server->folder, path, sizeof(path)) == OK)
         unlink(path);
     gateway_close(server->gateway);

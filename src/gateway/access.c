@@ -1,6 +1,7 @@
 /*
- * access: the key file, the cookie and the brake on guessing. The cookie is "<expiry>.<mac>", the MAC keyed
- * by the stored secret: making a new key ends every session, and nothing about sessions is stored.
+ * access: the key file, the cookie and the brake on guessing. The cookie is "<expiry>.<mac>", the
+ * MAC keyed by the stored secret: making a new key ends every session, and nothing about sessions
+ * is stored.
  */
 #include "access.h"
 
@@ -26,7 +27,8 @@ enum {
     PATH_BYTES = 4096
 };
 
-/* The failures of one address; a slot is shared by addresses that hash alike, which only slows more. */
+/* The failures of one address; a slot is shared by addresses that hash alike, which only slows
+ * more. */
 struct guesser {
     unsigned failures;
     instant next_try;
@@ -34,7 +36,8 @@ struct guesser {
 
 struct access {
     char path[PATH_BYTES];
-    struct timespec read_at; /* of the file, when it was last read: a reset from outside is noticed */
+    struct timespec
+        read_at; /* of the file, when it was last read: a reset from outside is noticed */
     ino_t read_inode;
     bool has_key;
     uint8_t salt[SHA256_BYTES], hash[SHA256_BYTES];
@@ -154,7 +157,8 @@ enum err access_key_make(const char *data_folder, char out[ACCESS_KEY_BYTES])
     return rename(fresh, path) == 0 ? OK : err_errno(path);
 }
 
-/* --- Asking ------------------------------------------------------------------------------------------ */
+/* --- Asking
+ * ------------------------------------------------------------------------------------------ */
 
 /* A copy of what is in force, so that comparing needs no lock. */
 struct secret {

@@ -1,6 +1,7 @@
 /*
  * access: who is the administrator. One key, random, shown once and stored only hashed; a browser
- * exchanges it for a session cookie that is a signed expiry time. Wrong keys slow their address down.
+ * exchanges it for a session cookie that is a signed expiry time. Wrong keys slow their address
+ * down.
  */
 #pragma once
 
@@ -17,8 +18,8 @@ void access_close(struct access *access);
 /* True when access_key_make() was called once. */
 bool access_has_key(const struct access *access);
 /*
- * Makes a new key and writes its hash (replacing the old one: its sessions end). The text is in `out` and
- * nowhere else. Blocks; for the command line and start-up.
+ * Makes a new key and writes its hash (replacing the old one: its sessions end). The text is in
+ * `out` and nowhere else. Blocks; for the command line and start-up.
  */
 enum err access_key_make(const char *data_folder, char out[ACCESS_KEY_BYTES]);
 

@@ -1,6 +1,7 @@
 /*
- * gateway: the hooks around every request and the answers of the program itself. A request costs it one
- * look at its headers (who is it?), one counter, one observation and, where asked for, one log line.
+ * gateway: the hooks around every request and the answers of the program itself. A request costs it
+ * one look at its headers (who is it?), one counter, one observation and, where asked for, one log
+ * line.
  */
 #include "gateway.h"
 
@@ -26,7 +27,8 @@ struct gateway {
 /* One program has one gateway; handlers reach it here. */
 static struct gateway *the_gateway;
 
-/* --- Counting ------------------------------------------------------------------------------------------ */
+/* --- Counting
+ * ------------------------------------------------------------------------------------------ */
 
 METRIC_LABEL(method_label, "method", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS");
 METRIC_LABEL(class_label, "status", "1xx", "2xx", "3xx", "4xx", "5xx");
@@ -39,7 +41,8 @@ static double log_dropped(void)
 {
     return (double)log_dropped_total();
 }
-METRIC_COUNTER_READ(log_lines_dropped_total, "Log lines lost because the reader was slow.", log_dropped);
+METRIC_COUNTER_READ(log_lines_dropped_total, "Log lines lost because the reader was slow.",
+                    log_dropped);
 METRICS(gateway_metrics, &http_requests_total, &http_response_bytes_total,
         &http_requests_aborted_total, &http_request_duration_seconds, &log_lines_dropped_total);
 
@@ -67,17 +70,12 @@ static void after(void *owner, const struct http_request *request,
              LOG_BOOL("aborted", outcome->aborted));
 }
 
-/* --- Who may -------------------------------------------------------------------------------------------- */
+/* --- Who may
+ * -------------------------------------------------------------------------------------------- */
 
 static bool changes(enum http_method method)
 {
     return method != METHOD_GET && method != METHOD_HEAD && method != METHOD_OPTIONS;
-}
-
-static bool has_credentials(const struct http_request *request)
-{
-    return http_header_find(request, STR("Cookie")).len ||
-           http_header_find(request, STR("Authorization")).len;
 }
 
 static enum err before(void *owner, struct http_request *request, struct http_response *response)
@@ -87,14 +85,16 @@ static enum err before(void *owner, struct http_request *request, struct http_re
     unsigned needed = request->route ? request->route->role : ROLE_ANYONE;
     (void)response;
     request->context = &anyone;
-    if (has_credentials(request) && access_is_admin(gateway->access, request))
+    if (access_is_admin(gateway->access, request))
         request->context = &admin;
     if (changes(request->method) && !access_origin_ok(request))
-        return err_set(ERR_FORBIDDEN, "wrong-origin", "a change must come from this site's own pages");
+        return err_set(ERR_FORBIDDEN, "wrong-origin",
+                       "a change must come from this site's own pages");
     return needed == ROLE_ANYONE ? OK : require_role(request, (enum role)needed);
 }
 
-/* --- The session ------------------------------------------------------------------------------------------ */
+/* --- The session
+ * ------------------------------------------------------------------------------------------ */
 
 struct session_body {
     str key;
@@ -112,8 +112,7 @@ static enum err on_session_post(struct http_request *request, struct http_respon
     str value;
     int64_t retry_s = 0;
     TRY(shape_parse_json(request->arena, &session_post_shape, request->body, &body));
-    enum err result =
-        access_session_make(the_gateway->access, request, body.key, &value, &retry_s);
+    enum err result = access_session_make(the_gateway->access, request, body.key, &value, &retry_s);
     if (result == ERR_RATE_LIMITED) {
         http_reply_problem(request, response, 429, err_slot()->slug, err_slot()->text);
         return http_header_add(response, STR("Retry-After"),
@@ -146,7 +145,8 @@ static enum err on_session_delete(struct http_request *request, struct http_resp
                            STR("kb_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"));
 }
 
-/* --- Health and documents ------------------------------------------------------------------------------------ */
+/* --- Health and documents
+ * ------------------------------------------------------------------------------------ */
 
 static enum err on_livez(struct http_request *request, struct http_response *response)
 {
@@ -170,8 +170,10 @@ static enum err on_readyz(struct http_request *request, struct http_response *re
         buf_init(&detail, request->arena, KIB(1));
         bool well = check->look(check->arg, &detail);
         buf_printf(&buf, "%s %s%s%.*s\n", check->name,
-                   well ? "ok" : check->required ? "failed" : "missing", detail.len ? ": " : "",
-                   STR_ARG(buf_str(&detail)));
+                   well              ? "ok"
+                   : check->required ? "failed"
+                                     : "missing",
+                   detail.len ? ": " : "", STR_ARG(buf_str(&detail)));
         ready = ready && (well || !check->required);
     }
     http_reply_memory(response, STR("text/plain; charset=utf-8"), buf_str(&buf));
@@ -205,7 +207,8 @@ static enum err on_site(struct http_request *request, struct http_response *resp
 static const struct http_route own_routes[] = {
     { METHOD_POST, "/v1/session", on_session_post, "Exchange the administrator's key for a cookie",
       .in = &session_post_shape, .body_bytes_max = 1024 },
-    { METHOD_GET, "/v1/session", on_session_get, "Is this the administrator?", .out = &session_shape },
+    { METHOD_GET, "/v1/session", on_session_get, "Is this the administrator?",
+      .out = &session_shape },
     { METHOD_DELETE, "/v1/session", on_session_delete, "Sign out" },
     { METHOD_GET, "/livez", on_livez, "Is the process alive?", .flags = ROUTE_INLINE },
     { METHOD_GET, "/readyz", on_readyz, "Can it serve? A line a dependency" },
@@ -215,7 +218,9 @@ static const struct http_route own_routes[] = {
 };
 static const struct http_route_table own_table = { own_routes, ARRAY_LEN(own_routes) };
 
-/* --- Life ------------------------------------------------------------------------------------------------------ */
+/* --- Life
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 void gateway_write_openapi(const struct gateway_settings *settings, struct buf *out)
 {
@@ -226,9 +231,8 @@ static void write_table(struct buf *out, const char *module, const struct http_r
 {
     for (size_t i = 0; table && i < table->count; i++) {
         const struct http_route *route = &table->routes[i];
-        buf_printf(out, "%-7.*s %-36s %-10s %-7s %s\n",
-                   STR_ARG(http_method_name(route->method)), route->pattern, module,
-                   route->role == ROLE_ADMIN ? "admin" : "anyone",
+        buf_printf(out, "%-7.*s %-36s %-10s %-7s %s\n", STR_ARG(http_method_name(route->method)),
+                   route->pattern, module, route->role == ROLE_ADMIN ? "admin" : "anyone",
                    route->summary ? route->summary : "");
     }
 }

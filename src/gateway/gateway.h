@@ -1,7 +1,7 @@
 /*
- * gateway: the edge. It puts the modules' routes together, decides who may use them, answers what belongs
- * to the program rather than to a domain (health, metrics, documents, the web interface), and leaves a
- * line and a count for every request. It knows modules by their descriptors only.
+ * gateway: the edge. It puts the modules' routes together, decides who may use them, answers what
+ * belongs to the program rather than to a domain (health, metrics, documents, the web interface),
+ * and leaves a line and a count for every request. It knows modules by their descriptors only.
  */
 #pragma once
 
@@ -36,8 +36,8 @@ struct gateway_settings {
 struct gateway;
 
 /*
- * Composes the routes and reads the administrator's key (made on first use, see access.h). Errors are
- * those of http_router_open() and of reading the data folder.
+ * Composes the routes and reads the administrator's key (made on first use, see access.h). Errors
+ * are those of http_router_open() and of reading the data folder.
  */
 enum err gateway_open(const struct gateway_settings *settings, struct gateway **out_gateway);
 void gateway_close(struct gateway *gateway);

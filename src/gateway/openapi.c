@@ -1,4 +1,5 @@
-/* openapi: routes grouped by path, parameters from patterns and query shapes, bodies as references. */
+/* openapi: routes grouped by path, parameters from patterns and query shapes, bodies as references.
+ */
 #include "openapi.h"
 
 #include "foundation/json/json.h"
@@ -46,8 +47,9 @@ static void put_path_parameters(struct buf *out, str pattern, bool *io_first)
         str name = str_sub(rest, 0, (size_t)str_find_char(rest, '}'));
         if (str_ends(name, STR("*")))
             name.len--;
-        buf_printf(out, "%s{\"name\":\"%.*s\",\"in\":\"path\",\"required\":true,"
-                        "\"schema\":{\"type\":\"string\"}}",
+        buf_printf(out,
+                   "%s{\"name\":\"%.*s\",\"in\":\"path\",\"required\":true,"
+                   "\"schema\":{\"type\":\"string\"}}",
                    *io_first ? "" : ",", STR_ARG(name));
         *io_first = false;
     }
@@ -157,8 +159,10 @@ void openapi_write(const struct gateway_settings *settings, const struct http_ro
     listing_add(listing, own, "gateway");
     for (unsigned i = 0; i < settings->modules_count; i++)
         listing_add(listing, settings->modules[i]->routes, settings->modules[i]->name);
-    buf_printf(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Kinobezdna\",\"version\":\"%s\"},"
-                    "\"paths\":{", settings->version);
+    buf_printf(out,
+               "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Kinobezdna\",\"version\":\"%s\"},"
+               "\"paths\":{",
+               settings->version);
     put_paths(out, listing);
     buf_put(out, STR("\n},\"components\":{\"securitySchemes\":{"
                      "\"adminKey\":{\"type\":\"http\",\"scheme\":\"bearer\"},"

@@ -1,4 +1,5 @@
-/* openapi: the OpenAPI 3.1 document of a list of modules, printed from their route tables and shapes. */
+/* openapi: the OpenAPI 3.1 document of a list of modules, printed from their route tables and
+ * shapes. */
 #pragma once
 
 #include "gateway.h"

@@ -1,10 +1,12 @@
-/* site: embedded files with their types, ETags and a content policy that allows this origin only. */
+/* site: embedded files with their types, ETags and a content policy that allows this origin only.
+ */
 #include "site.h"
 
 static const char without_web[] =
     "<!doctype html><meta charset=\"utf-8\"><title>Kinobezdna</title>"
     "<h1>Kinobezdna</h1><p>Сервер работает, но собран без веб-интерфейса: см. <a "
-    "href=\"/openapi.json\">/openapi.json</a>.</p><p>The server runs, but was built without its web "
+    "href=\"/openapi.json\">/openapi.json</a>.</p><p>The server runs, but was built without its "
+    "web "
     "interface: see <a href=\"/openapi.json\">/openapi.json</a>.</p>";
 
 static bool is_api(str path)
@@ -33,11 +35,12 @@ static const struct embedded_file *find(const struct embedded_set *site, str pat
 
 static enum err headers(struct http_response *response)
 {
-    TRY(http_header_add(response, STR("Content-Security-Policy"),
-                        STR("default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-                            "connect-src 'self'; worker-src 'self' blob:; "
-                            "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; "
-                            "form-action 'self'; frame-ancestors 'none'")));
+    TRY(http_header_add(
+        response, STR("Content-Security-Policy"),
+        STR("default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
+            "connect-src 'self'; worker-src 'self' blob:; "
+            "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; "
+            "form-action 'self'; frame-ancestors 'none'")));
     TRY(http_header_add(response, STR("Referrer-Policy"), STR("same-origin")));
     return http_header_add(response, STR("X-Content-Type-Options"), STR("nosniff"));
 }

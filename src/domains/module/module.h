@@ -12,7 +12,7 @@ struct blob_store;
 struct db;
 struct db_module;
 struct http_route_table;
-struct jobs;
+struct job_kind;
 struct pool;
 
 /* Who may use a route: the numbering of http_route.role. */
@@ -47,6 +47,7 @@ struct module_env {
     struct pool *files;    /* for blocking work on files */
     struct pool *children; /* for await_child() */
     const char *data_folder;
+    uint64_t disk_reserve_bytes; /* nothing large is written once less is free */
 };
 
 struct module {
@@ -54,6 +55,8 @@ struct module {
     const char *context;                   /* "content", "people", "commerce", "outreach" */
     const struct db_module *sql;           /* NULL: keeps nothing */
     const struct http_route_table *routes; /* NULL: none */
+    const struct job_kind *job_kinds;      /* what it runs from the context's queue */
+    unsigned job_kinds_count;
     enum err (*open)(const struct module_env *env);
     void (*close)(void);
 };

@@ -68,6 +68,13 @@ str http_header_find(const struct http_request *request, str name);
 TASK_FN enum err http_body_read(struct http_request *request, char *room, size_t room_bytes,
                                 size_t *out_len);
 
+/*
+ * For the handler of an inline route that finds it has to wait after all: it leaves the response
+ * alone and returns what this returns; the server then calls it once more, in a task. There
+ * task_current() is not NULL. The before hook is not called again.
+ */
+enum err http_continue_in_task(struct http_request *request);
+
 /* --- The answer
  * ------------------------------------------------------------------------------------ */
 

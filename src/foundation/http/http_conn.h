@@ -73,7 +73,8 @@ struct http_exchange {
     struct http_head head;
     llhttp_t parser;
     enum phase phase;
-    bool starting, ended; /* of the task: it may end within task_start() */
+    bool starting, ended;   /* of the task: it may end within task_start() */
+    bool admitted, to_task; /* the before hook let it pass; the inline handler has to wait */
     bool body_complete, body_failed, continue_sent;
     bool head_only, chunked, close_delimited;
     bool aborted, by_sendfile, generated_all;

@@ -98,11 +98,12 @@ static enum err handler_call(void *arg)
 {
     struct http_exchange *exchange = arg;
     const struct http_server_settings *settings = &exchange->conn->server->settings;
-    if (settings->before) {
+    if (settings->before && !exchange->admitted) {
         TRY(settings->before(settings->owner, &exchange->request, &exchange->response));
         if (exchange->response.status)
             return OK;
     }
+    exchange->admitted = true;
     return exchange->request.route->handler(&exchange->request, &exchange->response);
 }
 
@@ -163,15 +164,25 @@ static __attribute__((noinline)) enum err run_inline(struct http_exchange *excha
                    exchange->arena.size_bytes_max);
 }
 
+enum err http_continue_in_task(struct http_request *request)
+{
+    struct http_exchange *exchange = CONTAINER_OF(request, struct http_exchange, request);
+    ASSERT(!exchange->task && !task_current());
+    exchange->to_task = true;
+    return OK;
+}
+
 void exchange_run(struct http_exchange *exchange)
 {
     if (exchange->request.route->flags & ROUTE_INLINE) {
         enum err err = run_inline(exchange);
         exchange->arena.exhausted = NULL;
-        answered(exchange, err);
-    } else {
-        run_task(exchange);
+        if (err != OK || !exchange->to_task) {
+            answered(exchange, err);
+            return;
+        }
     }
+    run_task(exchange);
 }
 
 /* --- Routing

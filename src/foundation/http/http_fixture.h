@@ -20,6 +20,10 @@ struct http_server *fixture_server(struct fixture *fixture);
 /* Runs fn(arg) on the server's loop and waits for it. */
 void fixture_run(struct fixture *fixture, void (*fn)(void *arg), void *arg);
 
+/* Handlers: answers the collected body; reads a streamed one and answers its length. */
+enum err fixture_echo(struct http_request *request, struct http_response *response);
+enum err fixture_upload(struct http_request *request, struct http_response *response);
+
 /* A connected blocking socket. */
 int client_open(const struct fixture *fixture);
 void client_send(int fd, str bytes);

@@ -96,6 +96,29 @@ struct http_server *fixture_server(struct fixture *fixture)
     return fixture->server;
 }
 
+/* --- Handlers -----------------------------------------------------------------------------------
+ */
+
+enum err fixture_echo(struct http_request *request, struct http_response *response)
+{
+    http_reply_memory(response, STR("text/plain"), request->body);
+    return OK;
+}
+
+enum err fixture_upload(struct http_request *request, struct http_response *response)
+{
+    char room[1000];
+    size_t len;
+    uint64_t total = 0;
+    do {
+        TRY(http_body_read(request, room, sizeof(room), &len));
+        total += len;
+    } while (len);
+    http_reply_memory(response, STR("text/plain"),
+                      arena_printf(request->arena, "%llu", (unsigned long long)total));
+    return OK;
+}
+
 /* --- The client
  * ------------------------------------------------------------------------------------ */
 

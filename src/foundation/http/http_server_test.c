@@ -27,12 +27,6 @@ static enum err echo_param(struct http_request *request, struct http_response *r
     return OK;
 }
 
-static enum err echo_body(struct http_request *request, struct http_response *response)
-{
-    http_reply_memory(response, STR("text/plain"), request->body);
-    return OK;
-}
-
 static enum err sleeper(struct http_request *request, struct http_response *response)
 {
     (void)request;
@@ -70,85 +64,18 @@ static enum err greedy(struct http_request *request, struct http_response *respo
     return OK;
 }
 
-static enum err count_upload(struct http_request *request, struct http_response *response)
-{
-    char room[1000];
-    size_t len;
-    uint64_t total = 0;
-    do {
-        TRY(http_body_read(request, room, sizeof(room), &len));
-        total += len;
-    } while (len);
-    http_reply_memory(response, STR("text/plain"),
-                      arena_printf(request->arena, "%llu", (unsigned long long)total));
-    return OK;
-}
-
-struct counting {
-    unsigned at, until;
-};
-
-static ptrdiff_t count_up(void *state, char *room, size_t room_bytes)
-{
-    struct counting *counting = state;
-    if (counting->at == counting->until)
-        return 0;
-    size_t len = MIN_OF(room_bytes, (size_t)(counting->until - counting->at));
-    memset(room, 'x', len);
-    counting->at += (unsigned)len;
-    return (ptrdiff_t)len;
-}
-
-static enum err generated(struct http_request *request, struct http_response *response)
-{
-    struct counting *counting = ARENA_NEW(request->arena, struct counting);
-    uint64_t until = 0;
-    CHECK(str_parse_u64(http_param(request, "count"), &until));
-    counting->until = (unsigned)until;
-    http_reply_generator(response, STR("text/plain"),
-                         request->query.len ? until : HTTP_SIZE_UNKNOWN, count_up, counting);
-    return OK;
-}
-
-static struct http_stream *the_stream;
-
-static enum err feed(void *arg)
-{
-    struct http_stream *stream = arg;
-    static char part[10000];
-    memset(part, 'y', sizeof(part));
-    for (int i = 0; i < 100; i++) {
-        if (http_stream_write(stream, (str){ part, sizeof(part) }) != OK) {
-            atomic_fetch_add(&cancelled_count, 1);
-            http_stream_close(stream, false);
-            return OK;
-        }
-    }
-    http_stream_close(stream, true);
-    return OK;
-}
-
-static enum err streamed(struct http_request *request, struct http_response *response)
-{
-    the_stream = http_reply_stream(request, response, STR("text/plain"));
-    struct task_spec spec = { .name = "feed", .fn = feed, .arg = the_stream };
-    return task_start(loop_current(), &spec, NULL);
-}
-
 static const struct http_route routes[] = {
     { METHOD_GET, "/", hello, .flags = ROUTE_INLINE },
     { METHOD_GET, "/task", hello, .summary = NULL },
     { METHOD_GET, "/titles/{id}", echo_param, .summary = NULL },
-    { METHOD_POST, "/echo", echo_body, .summary = NULL },
-    { METHOD_PUT, "/small", echo_body, .body_bytes_max = 10, .flags = ROUTE_INLINE },
+    { METHOD_POST, "/echo", fixture_echo, .summary = NULL },
     { METHOD_GET, "/sleep", sleeper, .summary = NULL },
     { METHOD_GET, "/wait", waiter, .summary = NULL },
     { METHOD_GET, "/fail", failing, .summary = NULL },
     { METHOD_GET, "/greedy", greedy, .summary = NULL },
     { METHOD_GET, "/greedy-inline", greedy, .flags = ROUTE_INLINE },
-    { METHOD_POST, "/upload", count_upload, .body_bytes_max = 4 << 20, .flags = ROUTE_BODY_STREAM },
-    { METHOD_GET, "/generated/{count}", generated, .summary = NULL },
-    { METHOD_GET, "/streamed", streamed, .summary = NULL },
+    { METHOD_POST, "/upload", fixture_upload, .body_bytes_max = 4 << 20,
+      .flags = ROUTE_BODY_STREAM },
 };
 
 static struct fixture *open_usual(void)
@@ -299,126 +226,6 @@ TEST(failures_become_problem_documents)
     fixture_close(fixture);
 }
 
-TEST(bodies_have_limits)
-{
-    struct fixture *fixture = open_usual();
-    str answer = client_ask(fixture, STR("PUT /small HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n"
-                                         "Connection: close\r\n\r\n0123456789"));
-    CHECK_STR(answer_body(answer), STR("0123456789"));
-    answer = client_ask(fixture, STR("PUT /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n"
-                                     "0123456789a"));
-    CHECK_INT(answer_status(answer), 413);
-    CHECK_STR(answer_field(answer, STR("Connection")), STR("close"));
-    answer =
-        client_ask(fixture, STR("PUT /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
-                                "\r\n6\r\n012345\r\n6\r\n012345\r\n0\r\n\r\n"));
-    CHECK_INT(answer_status(answer), 413);
-    answer = client_ask(fixture, STR("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"));
-    CHECK_INT(answer_status(answer), 413);
-    fixture_close(fixture);
-}
-
-static void send_chunked(int fd, size_t total)
-{
-    static char chunk[40000 + 16];
-    client_send(fd, STR("POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
-                        "Connection: close\r\n\r\n"));
-    int head = snprintf(chunk, sizeof(chunk), "9c40\r\n");
-    memset(chunk + head, 'u', 40000);
-    memcpy(chunk + head + 40000, "\r\n", 2);
-    for (size_t sent = 0; sent < total; sent += 40000)
-        client_send(fd, (str){ chunk, (size_t)head + 40002 });
-    client_send(fd, STR("0\r\n\r\n"));
-}
-
-TEST(big_chunked_upload_is_streamed_and_limited)
-{
-    struct fixture *fixture = open_usual();
-    int fd = client_open(fixture);
-    send_chunked(fd, 4000000);
-    CHECK_STR(answer_body(client_read_all(fd)), STR("4000000"));
-    close(fd);
-    fd = client_open(fixture);
-    send_chunked(fd, 4400000);
-    CHECK_INT(answer_status(client_read_all(fd)), 413);
-    close(fd);
-    fixture_close(fixture);
-}
-
-TEST(expectations_are_answered)
-{
-    struct fixture *fixture = open_usual();
-    int fd = client_open(fixture);
-    client_send(fd, STR("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
-                        "Expect: 100-continue\r\n\r\n"));
-    CHECK_INT(answer_status(client_read_answer(fd, true)), 100);
-    client_send(fd, STR("abc"));
-    CHECK_STR(answer_body(client_read_answer(fd, false)), STR("abc"));
-    client_send(fd, STR("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
-                        "Expect: 100-continue\r\n\r\n"));
-    CHECK_INT(answer_status(client_read_answer(fd, true)), 100);
-    client_send(fd, STR("abc"));
-    CHECK_STR(answer_body(client_read_answer(fd, false)), STR("3"));
-    close(fd);
-    str answer = client_ask(fixture, STR("PUT /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n"
-                                         "Expect: 100-continue\r\n\r\n"));
-    CHECK_INT(answer_status(answer), 413);
-    answer = client_ask(fixture, STR("GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n"));
-    CHECK_INT(answer_status(answer), 417);
-    fixture_close(fixture);
-}
-
-static size_t dechunked_len(str body)
-{
-    size_t total = 0;
-    for (;;) {
-        char *end;
-        unsigned long len = strtoul(body.ptr, &end, 16);
-        if (len == 0)
-            return total;
-        total += len;
-        body = str_skip(body, (size_t)(end - body.ptr) + 2 + len + 2);
-    }
-}
-
-TEST(generated_bodies_are_framed)
-{
-    struct fixture *fixture = open_usual();
-    str answer = client_ask(
-        fixture, STR("GET /generated/100000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
-    CHECK_STR(answer_field(answer, STR("Transfer-Encoding")), STR("chunked"));
-    CHECK(str_ends(answer, STR("\r\n0\r\n\r\n")));
-    CHECK_INT(dechunked_len(answer_body(answer)), 100000);
-    answer = client_ask(
-        fixture,
-        STR("GET /generated/100000?sized HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
-    CHECK_STR(answer_field(answer, STR("Content-Length")), STR("100000"));
-    CHECK_INT(answer_body(answer).len, 100000);
-    answer = client_ask(fixture, STR("GET /generated/100000 HTTP/1.0\r\n\r\n"));
-    CHECK(!answer_field(answer, STR("Transfer-Encoding")).ptr);
-    CHECK_INT(answer_body(answer).len, 100000);
-    fixture_close(fixture);
-}
-
-TEST(streams_have_back_pressure)
-{
-    struct fixture *fixture = open_usual();
-    int fd = client_open(fixture);
-    client_send(fd, STR("GET /streamed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
-    usleep(50000);
-    str answer = client_read_all(fd);
-    CHECK_INT(dechunked_len(answer_body(answer)), 1000000);
-    close(fd);
-    atomic_store(&cancelled_count, 0);
-    int window = 64 << 10;
-    fd = client_open(fixture);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
-    client_send(fd, STR("GET /streamed HTTP/1.1\r\nHost: a\r\n\r\n"));
-    CHECK_INT(answer_status(client_read_answer(fd, true)), 200);
-    close(fd); /* with bytes unread: a reset */
-    fixture_close(fixture);
-}
-
 TEST(slow_clients_time_out)
 {
     struct http_server_settings settings = { .header_timeout = MILLISECONDS(60),
@@ -493,6 +300,67 @@ TEST(drain_cuts_off_what_does_not_end)
     wait_for(&drained_count, 1);
     CHECK_INT(client_read_all(fd).len, 0);
     close(fd);
+    fixture_close(fixture);
+}
+
+/* The gateway's part: refuses /fail by itself, answers /titles/stop in the handler's place. */
+static enum err gate(void *owner, struct http_request *request, struct http_response *response)
+{
+    (void)owner;
+    if (str_eq(request->path, STR("/fail")))
+        return err_set(ERR_FORBIDDEN, "no-entry", "not with this role");
+    if (str_eq(request->path, STR("/titles/stop")))
+        http_reply_memory(response, STR("text/plain"), STR("stopped"));
+    request->context = request;
+    return OK;
+}
+
+struct ledger {
+    _Atomic unsigned count, statuses, aborted;
+    _Atomic uint64_t bytes;
+};
+
+static void enter(void *owner, const struct http_request *request,
+                  const struct http_response *response, const struct http_outcome *outcome)
+{
+    struct ledger *ledger = owner;
+    (void)response;
+    CHECK(request->context == NULL || request->context == request);
+    atomic_fetch_add(&ledger->statuses, outcome->status);
+    atomic_fetch_add(&ledger->bytes, outcome->sent_bytes);
+    atomic_fetch_add(&ledger->aborted, outcome->aborted);
+    atomic_fetch_add(&ledger->count, 1);
+}
+
+TEST(hooks_stand_before_and_after)
+{
+    struct ledger ledger = { 0 };
+    struct http_server_settings settings = {
+        .owner = &ledger, .before = gate, .after = enter, .gone_grace = MILLISECONDS(20)
+    };
+    struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), &settings);
+    str fail = STR("GET /fail HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    str stop = STR("GET /titles/stop HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    str answer = client_ask(fixture, fail);
+    size_t bytes = answer.len;
+    CHECK_INT(answer_status(answer), 403);
+    answer = client_ask(fixture, stop);
+    bytes += answer.len;
+    CHECK_STR(answer_body(answer), STR("stopped"));
+    answer = client_ask(fixture, STR("BREW / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    bytes += answer.len;
+    wait_for(&ledger.count, 3);
+    CHECK_INT(ledger.statuses, 403 + 200 + 501);
+    CHECK_INT(ledger.bytes, bytes);
+    CHECK_INT(ledger.aborted, 0);
+    int fd = client_open(fixture);
+    atomic_store(&running_count, 0);
+    client_send(fd, STR("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"));
+    wait_for(&running_count, 1);
+    close(fd);
+    wait_for(&ledger.count, 4);
+    CHECK_INT(ledger.statuses, 403 + 200 + 501 + 499);
+    CHECK_INT(ledger.aborted, 1);
     fixture_close(fixture);
 }
 

@@ -8,28 +8,31 @@
 
 #include <string.h>
 
-enum { RING_BYTES = 64 << 10, PART_BYTES = 16 << 10 };
+/* The ring begins small: a viewer of events has a few hundred bytes on the way, and there are many.
+ */
+enum { RING_BYTES_MIN = 2 << 10, RING_BYTES_MAX = 64 << 10, PART_BYTES = 16 << 10 };
 
 struct http_stream {
     unsigned references;
     struct http_exchange *exchange; /* NULL: the client has gone */
     struct wait_list writers;
     bool ended, complete;
-    size_t at, len;
-    char ring[RING_BYTES];
+    size_t at, len, ring_bytes;
+    char *ring;
 };
 
 static void stream_release(struct http_stream *stream)
 {
-    if (--stream->references == 0)
-        heap_free(stream);
+    if (--stream->references)
+        return;
+    heap_free(stream->ring);
+    heap_free(stream);
 }
 
 struct http_stream *http_reply_stream(struct http_request *request, struct http_response *response,
                                       str content_type)
 {
-    struct http_stream *stream = heap_alloc(sizeof(*stream));
-    memset(stream, 0, offsetof(struct http_stream, ring));
+    struct http_stream *stream = HEAP_NEW(struct http_stream);
     stream->references = 2;
     stream->exchange = CONTAINER_OF(request, struct http_exchange, request);
     if (!response->status)
@@ -49,11 +52,39 @@ static void nudge(struct http_stream *stream)
         conn_pump(exchange->conn);
 }
 
+/* Copies up to `room_bytes` out of the ring without taking them. */
+static size_t ring_copy(const struct http_stream *stream, char *room, size_t room_bytes)
+{
+    size_t count = MIN_OF(stream->len, room_bytes);
+    size_t first = MIN_OF(count, stream->ring_bytes - stream->at);
+    if (count) {
+        memcpy(room, stream->ring + stream->at, first);
+        memcpy(room + first, stream->ring, count - first);
+    }
+    return count;
+}
+
+static void ring_grow(struct http_stream *stream, size_t wanted_bytes)
+{
+    size_t bytes = MAX_OF(stream->ring_bytes, (size_t)RING_BYTES_MIN);
+    while (bytes < wanted_bytes && bytes < RING_BYTES_MAX)
+        bytes *= 2;
+    if (bytes == stream->ring_bytes)
+        return;
+    char *ring = heap_alloc(bytes);
+    ring_copy(stream, ring, stream->len);
+    heap_free(stream->ring);
+    stream->ring = ring;
+    stream->ring_bytes = bytes;
+    stream->at = 0;
+}
+
 static size_t ring_put(struct http_stream *stream, str bytes)
 {
-    size_t count = MIN_OF(bytes.len, RING_BYTES - stream->len);
-    size_t end = (stream->at + stream->len) % RING_BYTES;
-    size_t first = MIN_OF(count, RING_BYTES - end);
+    ring_grow(stream, stream->len + bytes.len);
+    size_t count = MIN_OF(bytes.len, stream->ring_bytes - stream->len);
+    size_t end = (stream->at + stream->len) % stream->ring_bytes;
+    size_t first = MIN_OF(count, stream->ring_bytes - end);
     memcpy(stream->ring + end, bytes.ptr, first);
     memcpy(stream->ring, bytes.ptr + first, count - first);
     stream->len += count;
@@ -68,7 +99,7 @@ TASK_FN enum err http_stream_write(struct http_stream *stream, str bytes)
         size_t count = ring_put(stream, bytes);
         bytes = str_skip(bytes, count);
         nudge(stream);
-        if (bytes.len && stream->exchange && stream->len == RING_BYTES)
+        if (bytes.len && stream->exchange && stream->len == RING_BYTES_MAX)
             TRY(wait_list_await(&stream->writers));
     }
     return OK;
@@ -94,11 +125,8 @@ void stream_abandon(struct http_stream *stream)
 
 static size_t ring_take(struct http_stream *stream, char *room, size_t room_bytes)
 {
-    size_t count = MIN_OF(stream->len, room_bytes);
-    size_t first = MIN_OF(count, RING_BYTES - stream->at);
-    memcpy(room, stream->ring + stream->at, first);
-    memcpy(room + first, stream->ring, count - first);
-    stream->at = (stream->at + count) % RING_BYTES;
+    size_t count = ring_copy(stream, room, room_bytes);
+    stream->at = (stream->at + count) % stream->ring_bytes;
     stream->len -= count;
     wait_list_wake(&stream->writers, UINT32_MAX);
     return count;

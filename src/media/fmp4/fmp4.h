@@ -1,12 +1,12 @@
 /*
- * fmp4: writes CMAF: the initialisation segment of a track, and the header of a media segment,
- * which followed by the segment's samples (one contiguous range of the stored file) is the whole
- * segment. Output depends on the arguments alone, so segments are byte-stable.
+ * fmp4: writes CMAF: the initialisation segment of a track, and the header of a media segment.
+ * Header and samples (one contiguous range of the stored file) are the whole segment. Output
+ * depends on the arguments alone, so segments are byte-stable.
  *
  * How the presentation comes to start at zero:
- *   video  The edit list is folded into the composition offsets (trun version 1, signed): a
- * sample's offset is the stored one minus the edit's media time, so the first frame shown has time
- * 0 and no edit list is needed (brand cmf2, ISO/IEC 23000-19 §7.5.17). Decode times start at 0.
+ *   video  The edit list is folded into the composition offsets (trun version 1, signed): a sample
+ *          has the stored offset minus the edit's media time. The first frame shown has time 0 and
+ *          no edit list is needed (brand cmf2, ISO/IEC 23000-19 §7.5.17). Decode times start at 0.
  *   audio  Codec priming precedes zero, and tfdt cannot be negative: the edit list stays, in the
  *          initialisation segment, as one edit that begins at the end of the priming.
  *   A delay (empty edit) of either is added to tfdt.

@@ -160,6 +160,10 @@ static enum err put_sample(struct writer *w, uint32_t number, const struct mp4_s
     if (number == w->scan->cuts[w->number + (number > 0)]) {
         if (number > 0)
             TRY(end_segment(w));
+        if (sample->offset < w->end_offset)
+            return scan_unsuitable("segment %u would begin at byte %llu, before the end of the one "
+                                   "before it",
+                                   w->number + 1, (unsigned long long)sample->offset);
         begin_segment(w, number, sample, id);
     }
     if (sample->offset != w->end_offset)

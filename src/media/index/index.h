@@ -91,8 +91,7 @@ struct index_keyframe {
     uint64_t decode_ticks;
     int64_t shown_ticks; /* presentation time */
     uint32_t sample;
-    bool closed; /* nothing after it depends on what is before it, in either order: may begin a
-                    segment */
+    bool closed; /* may begin a segment: nothing on one side depends on the other */
 };
 /* Keyframe `at`, 0 to keyframe_count - 1 (video only; audio has none). Asserts the range. */
 struct index_keyframe index_keyframe_get(const struct index *index, uint32_t at);

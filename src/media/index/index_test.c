@@ -345,6 +345,20 @@ TEST(index_build_refuses)
     }
 }
 
+/* Chunks that point back at the same bytes would make a large film of a small file. */
+TEST(index_build_refuses_overlap)
+{
+    begin();
+    struct film film = film_video(200);
+    str bytes;
+    film.chunk = 100;
+    str file = film_file(&memory, &film);
+    film_poke(file, "stco", 12, film_peek(file, "stco", 8));
+    struct index_params params = { .head = file, .file_size_bytes = file.len, .target_ms = 4000 };
+    CHECK_ERR(index_build(&memory, &params, &bytes), ERR_INVALID);
+    CHECK(str_find(str_of(err_slot()->text), STR("before the end of the one before it")) >= 0);
+}
+
 /* The job's memory is a limit, not a crash. */
 TEST(index_build_within_its_memory)
 {

@@ -125,6 +125,8 @@ static enum err check_segments(const struct index *index)
         if (at.payload_bytes > FMP4_PAYLOAD_BYTES_MAX || at.offset > index->source_bytes ||
             at.payload_bytes > index->source_bytes - at.offset)
             return corrupt("a segment lies outside its file");
+        if (next.offset < at.offset + at.payload_bytes)
+            return corrupt("two segments overlap");
         uint32_t count = next.first_sample - at.first_sample;
         if (sum_of_sizes(index, at.first_sample, count) != at.payload_bytes)
             return corrupt("a segment's size is not that of its samples");

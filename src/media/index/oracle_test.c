@@ -328,7 +328,10 @@ static void begin(void)
     arena_init(&memory, MIB(512));
 }
 
-#define X264                   "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -sc_threshold 0 -flags +cgop "
+#define X264                                                                                       \
+    "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -sc_threshold 0 "                             \
+    "-flags +cgop "
+
 #define PICTURE(rate, seconds) "-f lavfi -i testsrc2=s=96x64:r=" rate ":d=" seconds " "
 
 static void video_case(const char *name, const char *arguments, const char *codecs)
@@ -448,6 +451,38 @@ TEST(oracle_audio)
     audio_case("opus", SOUND("48000", "7.31") "-c:a libopus -b:a 64k", "opus");
     audio_case("flac", SOUND("44100", "5") "-c:a flac -strict -2", "flac");
     audio_case("ac3", SOUND("48000", "6") "-c:a ac3", "ac-3");
+}
+
+/* The way of a film folder: a container with both tracks, copied track by track without
+ * transcoding. */
+static void copied_case(const char *extension)
+{
+    char path[256], arguments[1024];
+    struct index video;
+    begin();
+    snprintf(path, sizeof(path), "%s/film.%s", test_folder(), extension);
+    snprintf(arguments, sizeof(arguments),
+             "ffmpeg -v error -nostdin -y -threads 1 " PICTURE("24000/1001", "6")
+                 SOUND("48000", "6") X264 "-bf 3 -g 24 -c:a aac -b:a 64k %s",
+             path);
+    if (!have_ffmpeg() || run_ffmpeg(arguments) != 0)
+        SKIP("ffmpeg cannot make a film in %s", extension);
+    snprintf(arguments, sizeof(arguments), "-i %s -map 0:v:0 -c copy", path);
+    struct expected expected = { "avc1.4D400A", 4 };
+    CHECK_OK(index_open(differential(make("video", arguments), 1000, NULL, expected), &video));
+    CHECK_INT(index_cuts(&video).open, 0);
+    CHECK_INT(video.rate_num, 24000);
+    CHECK_INT(video.rate_den, 1001);
+    snprintf(arguments, sizeof(arguments), "-i %s -map 0:a:0 -c copy", path);
+    expected = (struct expected){ "mp4a.40.2", 4 };
+    differential(make("audio", arguments), 1000, &video, expected);
+}
+
+TEST(oracle_copied_tracks)
+{
+    copied_case("mkv"); /* times in milliseconds */
+    copied_case("ts");  /* begins at 1.4 s */
+    copied_case("mov");
 }
 
 TEST(oracle_audio_follows_video)

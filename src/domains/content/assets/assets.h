@@ -26,7 +26,7 @@ struct blob_store;
 extern const struct module assets_module;
 
 enum {
-    ASSET_TRACKS_MAX = 128,     /* of one asset */
+    ASSET_TRACKS_MAX = 64,      /* of one asset */
     ASSET_TRACK_NAME_MAX = 16,  /* with its zero */
     ASSET_TOKEN_BYTES = 32,     /* of the text in URLs */
     ASSET_FINGERPRINT_MAX = 300 /* bytes */

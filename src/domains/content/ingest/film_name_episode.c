@@ -18,9 +18,12 @@ static bool any_word_at(str s, size_t *pos, const char *const *words, size_t cou
 }
 
 /* clang-format off */
-static const char *const season_words[] = { "season", "series", "сезон", "staffel", "saison", "temporada",
-                                            "stagione", "seizoen", "sezon" };
-static const char *const episode_words[] = { "episode", "ep", "e", "серия", "выпуск", "эпизод", "folge" };
+static const char *const season_words[] = {
+    "season", "series", "сезон", "staffel", "saison", "temporada", "stagione", "seizoen", "sezon",
+};
+static const char *const episode_words[] = {
+    "episode", "ep", "e", "серия", "выпуск", "эпизод", "folge",
+};
 static const char *const specials[] = { "specials", "special", "спецвыпуски", "спешлы" };
 /* clang-format on */
 

@@ -72,3 +72,21 @@ void name_flags_take(struct arena *arena, str *stem, struct film_name *out);
 /* The kind of picture; its word cut off *stem ("Name-poster" → "Name"), *out_season for
  * "season01-poster". */
 enum film_image name_image_take(str *stem, int *out_season);
+
+/* --- works: film and episode, from file and folders --- */
+/* The folders a file belongs to, after those of convention ("Subs", "Extras", "Season 1") are
+ * passed. */
+struct name_place {
+    str folder;     /* of the film or the series, as UTF-8; empty: the root */
+    str series;     /* what a season's folder says of the series ("Show S01") */
+    int season;     /* of the season's folder, -1: not in one */
+    unsigned depth; /* parts of the path that are its owner */
+};
+
+/* A film or an episode by the stem of its file (UTF-8); true when it is an episode. */
+bool name_work_fill(struct arena *arena, struct film_name *out, str stem,
+                    const struct name_place *place);
+/* The film or series a folder alone names: for extras, and for pictures and NFO of a folder. */
+void name_folder_fill(struct arena *arena, struct film_name *out, const struct name_place *place);
+/* Text a person can read: invalid bytes and control characters escaped. */
+str name_shown(struct arena *arena, str raw);

@@ -62,27 +62,36 @@ static bool in_list(str word, const char *const *list, size_t count)
 
 /* clang-format off */
 static const char *const video_extensions[] = {
-    "mkv", "mp4", "m4v", "mov", "avi", "webm", "ts", "m2ts", "mts", "mpg", "mpeg", "mpe", "m2v", "wmv", "asf",
-    "flv", "f4v", "ogv", "ogm", "3gp", "3g2", "divx", "rmvb", "rm", "mxf", "mk3d", "dv", "vob", "tp", "trp",
+    "mkv", "mp4", "m4v", "mov", "avi", "webm", "ts", "m2ts", "mts", "mpg", "mpeg", "mpe", "m2v",
+    "wmv", "asf", "flv", "f4v", "ogv", "ogm", "3gp", "3g2", "divx", "rmvb", "rm", "mxf", "mk3d",
+    "dv", "vob", "tp", "trp",
 };
-static const char *const subtitle_extensions[] = { "srt", "ass", "ssa", "vtt", "sub", "idx", "sup" };
+static const char *const subtitle_extensions[] = {
+    "srt", "ass", "ssa", "vtt", "sub", "idx", "sup",
+};
 static const char *const audio_extensions[] = {
-    "mka", "ac3", "eac3", "ec3", "dts", "dtshd", "thd", "aac", "m4a", "mp3", "flac", "opus", "ogg", "oga", "wav",
-    "mp2",
+    "mka", "ac3", "eac3", "ec3", "dts", "dtshd", "thd", "aac", "m4a", "mp3", "flac", "opus", "ogg",
+    "oga", "wav", "mp2",
 };
-static const char *const image_extensions[] = { "jpg", "jpeg", "png", "webp", "tbn", "gif", "bmp", "avif" };
+static const char *const image_extensions[] = {
+    "jpg", "jpeg", "png", "webp", "tbn", "gif", "bmp", "avif",
+};
 
 static const char *const ignored_folders[] = {
-    "@eaDir", "#recycle", "@Recycle", "$RECYCLE.BIN", "RECYCLER", "System Volume Information", "lost+found",
-    "__MACOSX", "extrathumbs", "backdrops", "theme-music", "metadata", "screenshots", "screens", "proof",
+    "@eaDir", "#recycle", "@Recycle", "$RECYCLE.BIN", "RECYCLER", "System Volume Information",
+    "lost+found", "__MACOSX", "extrathumbs", "backdrops", "theme-music", "metadata", "screenshots",
+    "screens", "proof",
 };
-static const char *const disc_folders[] = { "VIDEO_TS", "AUDIO_TS", "BDMV", "CERTIFICATE", "HVDVD_TS" };
+static const char *const disc_folders[] = {
+    "VIDEO_TS", "AUDIO_TS", "BDMV", "CERTIFICATE", "HVDVD_TS",
+};
 static const char *const ignored_files[] = {
-    "Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r", "RARBG.txt", "theme.mp3", "theme.flac", "theme.m4a",
+    "Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r", "RARBG.txt", "theme.mp3", "theme.flac",
+    "theme.m4a",
 };
 static const char *const unfinished[] = {
-    ".part", ".!qb", ".!ut", ".crdownload", ".partial", ".aria2", ".download", ".tmp", ".temp", ".opdownload",
-    ".bc!", ".dctmp", ".filepart",
+    ".part", ".!qb", ".!ut", ".crdownload", ".partial", ".aria2", ".download", ".tmp", ".temp",
+    ".opdownload", ".bc!", ".dctmp", ".filepart",
 };
 
 static const struct {
@@ -90,12 +99,13 @@ static const struct {
     enum film_extra extra;
 } extra_folders[] = {
     { "trailers", FILM_EXTRA_TRAILER }, { "trailer", FILM_EXTRA_TRAILER },
-    { "behind the scenes", FILM_EXTRA_BEHIND_THE_SCENES }, { "deleted scenes", FILM_EXTRA_DELETED_SCENE },
-    { "featurettes", FILM_EXTRA_FEATURETTE }, { "featurette", FILM_EXTRA_FEATURETTE },
-    { "interviews", FILM_EXTRA_INTERVIEW }, { "interview", FILM_EXTRA_INTERVIEW },
-    { "scenes", FILM_EXTRA_SCENE }, { "shorts", FILM_EXTRA_SHORT }, { "clips", FILM_EXTRA_CLIP },
-    { "other", FILM_EXTRA_OTHER }, { "others", FILM_EXTRA_OTHER }, { "extras", FILM_EXTRA_OTHER },
-    { "extra", FILM_EXTRA_OTHER }, { "bonus", FILM_EXTRA_OTHER }, { "bonuses", FILM_EXTRA_OTHER },
+    { "behind the scenes", FILM_EXTRA_BEHIND_THE_SCENES },
+    { "deleted scenes", FILM_EXTRA_DELETED_SCENE }, { "featurettes", FILM_EXTRA_FEATURETTE },
+    { "featurette", FILM_EXTRA_FEATURETTE }, { "interviews", FILM_EXTRA_INTERVIEW },
+    { "interview", FILM_EXTRA_INTERVIEW }, { "scenes", FILM_EXTRA_SCENE },
+    { "shorts", FILM_EXTRA_SHORT }, { "clips", FILM_EXTRA_CLIP }, { "other", FILM_EXTRA_OTHER },
+    { "others", FILM_EXTRA_OTHER }, { "extras", FILM_EXTRA_OTHER }, { "extra", FILM_EXTRA_OTHER },
+    { "bonus", FILM_EXTRA_OTHER }, { "bonuses", FILM_EXTRA_OTHER },
     { "samples", FILM_EXTRA_SAMPLE }, { "sample", FILM_EXTRA_SAMPLE },
     { "трейлеры", FILM_EXTRA_TRAILER }, { "трейлер", FILM_EXTRA_TRAILER },
     { "бонусы", FILM_EXTRA_OTHER }, { "дополнительно", FILM_EXTRA_OTHER },
@@ -103,26 +113,30 @@ static const struct {
     { "о съёмках", FILM_EXTRA_BEHIND_THE_SCENES },
 }, extra_suffixes[] = {
     { "trailer", FILM_EXTRA_TRAILER }, { "sample", FILM_EXTRA_SAMPLE },
-    { "behindthescenes", FILM_EXTRA_BEHIND_THE_SCENES }, { "deletedscene", FILM_EXTRA_DELETED_SCENE },
+    { "behindthescenes", FILM_EXTRA_BEHIND_THE_SCENES },
+    { "deletedscene", FILM_EXTRA_DELETED_SCENE },
     { "deleted", FILM_EXTRA_DELETED_SCENE }, { "featurette", FILM_EXTRA_FEATURETTE },
-    { "interview", FILM_EXTRA_INTERVIEW }, { "scene", FILM_EXTRA_SCENE }, { "short", FILM_EXTRA_SHORT },
+    { "interview", FILM_EXTRA_INTERVIEW }, { "scene", FILM_EXTRA_SCENE },
+    { "short", FILM_EXTRA_SHORT },
     { "clip", FILM_EXTRA_CLIP }, { "other", FILM_EXTRA_OTHER }, { "extra", FILM_EXTRA_OTHER },
     { "трейлер", FILM_EXTRA_TRAILER },
 };
 
 static const char *const junk_strong[] = {
-    "4k", "8k", "uhd", "bluray", "blu-ray", "bdrip", "brrip", "bdremux", "bd25", "bd50", "webrip", "web-rip",
-    "webdl", "web-dl", "web-dlrip", "webdlrip", "hdtv", "hdtvrip", "hdrip", "dvdrip", "dvd-rip", "dvdscr", "dvd5",
-    "dvd9", "dvdr", "dvd-r", "tvrip", "satrip", "vhsrip", "vhs-rip", "ldrip", "camrip", "hdcam", "telesync",
-    "x264", "x265", "h264", "h265", "h.264", "h.265", "hevc", "avc", "xvid", "divx", "av1", "vp9", "aac", "ac3",
-    "eac3", "dts", "dts-hd", "dtshd", "truehd", "atmos", "hdr10", "hdr10+", "10bit", "10-bit", "8bit", "hi10p",
-    "remux", "hddvd", "hd-dvd", "ddp5", "dd5", "dd+5", "ddp", "aac2", "aac5",
+    "4k", "8k", "uhd", "bluray", "blu-ray", "bdrip", "brrip", "bdremux", "bd25", "bd50", "webrip",
+    "web-rip", "webdl", "web-dl", "web-dlrip", "webdlrip", "hdtv", "hdtvrip", "hdrip", "dvdrip",
+    "dvd-rip", "dvdscr", "dvd5", "dvd9", "dvdr", "dvd-r", "tvrip", "satrip", "vhsrip", "vhs-rip",
+    "ldrip", "camrip", "hdcam", "telesync", "x264", "x265", "h264", "h265", "h.264", "h.265",
+    "hevc", "avc", "xvid", "divx", "av1", "vp9", "aac", "ac3", "eac3", "dts", "dts-hd", "dtshd",
+    "truehd", "atmos", "hdr10", "hdr10+", "10bit", "10-bit", "8bit", "hi10p", "remux", "hddvd",
+    "hd-dvd", "ddp5", "dd5", "dd+5", "ddp", "aac2", "aac5",
 };
 static const char *const junk_weak[] = {
-    "web", "dvd", "vhs", "hd", "fhd", "sd", "cam", "ts", "tc", "hdr", "sdr", "dv", "dovi", "proper", "repack",
-    "internal", "limited", "multi", "dual", "audio", "dub", "dubbed", "dvo", "mvo", "avo", "vo", "subbed",
-    "subs", "sub", "hq", "complete", "rip", "flac", "mp3", "opus", "stereo", "mono", "rus", "eng", "ukr", "ru",
-    "en", "p", "h", "264", "265", "amzn", "nf", "dsnp", "hmax", "nfo", "3d", "sbs", "hsbs",
+    "web", "dvd", "vhs", "hd", "fhd", "sd", "cam", "ts", "tc", "hdr", "sdr", "dv", "dovi",
+    "proper", "repack", "internal", "limited", "multi", "dual", "audio", "dub", "dubbed", "dvo",
+    "mvo", "avo", "vo", "subbed", "subs", "sub", "hq", "complete", "rip", "flac", "mp3", "opus",
+    "stereo", "mono", "rus", "eng", "ukr", "ru", "en", "p", "h", "264", "265", "amzn", "nf",
+    "dsnp", "hmax", "nfo", "3d", "sbs", "hsbs",
 };
 
 static const struct {
@@ -131,20 +145,23 @@ static const struct {
     { "directors cut", "Director's Cut" }, { "director's cut", "Director's Cut" },
     { "extended directors cut", "Extended Director's Cut" }, { "extended cut", "Extended Cut" },
     { "extended edition", "Extended Edition" }, { "extended version", "Extended Version" },
-    { "extended", "Extended" }, { "theatrical cut", "Theatrical Cut" }, { "theatrical", "Theatrical" },
-    { "final cut", "Final Cut" }, { "the final cut", "Final Cut" }, { "special edition", "Special Edition" },
-    { "ultimate edition", "Ultimate Edition" }, { "ultimate cut", "Ultimate Cut" },
-    { "anniversary edition", "Anniversary Edition" }, { "collectors edition", "Collector's Edition" },
-    { "criterion collection", "Criterion" }, { "criterion", "Criterion" }, { "unrated", "Unrated" },
-    { "uncut", "Uncut" }, { "uncensored", "Uncensored" }, { "remastered", "Remastered" },
-    { "restored", "Restored" }, { "imax", "IMAX" }, { "open matte", "Open Matte" },
-    { "redux", "Redux" }, { "режиссерская версия", "Режиссёрская версия" },
+    { "extended", "Extended" }, { "theatrical cut", "Theatrical Cut" },
+    { "theatrical", "Theatrical" }, { "final cut", "Final Cut" }, { "the final cut", "Final Cut" },
+    { "special edition", "Special Edition" }, { "ultimate edition", "Ultimate Edition" },
+    { "ultimate cut", "Ultimate Cut" }, { "anniversary edition", "Anniversary Edition" },
+    { "collectors edition", "Collector's Edition" }, { "criterion collection", "Criterion" },
+    { "criterion", "Criterion" }, { "unrated", "Unrated" }, { "uncut", "Uncut" },
+    { "uncensored", "Uncensored" }, { "remastered", "Remastered" }, { "restored", "Restored" },
+    { "imax", "IMAX" }, { "open matte", "Open Matte" }, { "redux", "Redux" },
+    { "режиссерская версия", "Режиссёрская версия" },
     { "расширенная версия", "Расширенная версия" }, { "полная версия", "Полная версия" },
-    { "прокатная версия", "Прокатная версия" }, { "восстановленная версия", "Восстановленная версия" },
+    { "прокатная версия", "Прокатная версия" },
+    { "восстановленная версия", "Восстановленная версия" },
 };
 
 static const char *const generic_names[] = {
-    "movie", "film", "video", "feature", "main", "title", "untitled", "disc", "full", "фильм", "видео",
+    "movie", "film", "video", "feature", "main", "title", "untitled", "disc", "full", "фильм",
+    "видео",
 };
 static const char *const subtitle_folders[] = { "subs", "sub", "subtitles", "субтитры" };
 /* clang-format on */
@@ -296,25 +313,28 @@ const char *film_doubt_text(enum film_doubt doubt)
 
 const char *film_name_kind_name(enum film_name_kind kind)
 {
-    static const char *const names[] = { "ignored",  "film",  "episode", "extra",
-                                         "subtitle", "audio", "image",   "nfo" };
+    static const char *const names[] = {
+        "ignored", "film", "episode", "extra", "subtitle", "audio", "image", "nfo",
+    };
     ASSERT(kind < ARRAY_LEN(names));
     return names[kind];
 }
 
 const char *film_extra_name(enum film_extra extra)
 {
-    static const char *const names[] = { "",
-                                         "trailer",
-                                         "behind-the-scenes",
-                                         "deleted-scene",
-                                         "featurette",
-                                         "interview",
-                                         "scene",
-                                         "short",
-                                         "clip",
-                                         "other",
-                                         "sample" };
+    static const char *const names[] = {
+        "",
+        "trailer",
+        "behind-the-scenes",
+        "deleted-scene",
+        "featurette",
+        "interview",
+        "scene",
+        "short",
+        "clip",
+        "other",
+        "sample",
+    };
     ASSERT(extra < ARRAY_LEN(names));
     return names[extra];
 }

@@ -24,17 +24,19 @@ extern struct ingest ingest;
 #define INGEST_SCAN_JOB "import.scan"
 #define INGEST_FILM_JOB "import.film"
 
-/* --- Walking (ingest_walk.c) ------------------------------------------------------------------------- */
+/* --- Walking (ingest_walk.c)
+ * ------------------------------------------------------------------------- */
 
 struct walk_file {
-    str path;    /* whole, bytes of the file system */
-    str below;   /* relative to the imported folder */
+    str path;  /* whole, bytes of the file system */
+    str below; /* relative to the imported folder */
     uint64_t size_bytes;
     int64_t modified_ns;
     struct film_name name;
 };
 
-/* The files that belong together: a film's folder, a series, or one loose film with its sidecars. */
+/* The files that belong together: a film's folder, a series, or one loose film with its sidecars.
+ */
 struct walk_group {
     str path; /* of the folder; for a loose film, of its stem */
     struct walk_file **files;
@@ -55,7 +57,8 @@ struct walk {
 /* Walks `path`, a folder or a single file. Blocks; runs on a pool. ERR_NOT_FOUND, ERR_TOO_LARGE. */
 enum err walk_folder(struct arena *arena, str path, struct walk *out_walk);
 
-/* --- What a group says (ingest_unit.c) ------------------------------------------------------------------ */
+/* --- What a group says (ingest_unit.c)
+ * ------------------------------------------------------------------ */
 
 struct unit_image {
     const struct walk_file *file;
@@ -85,13 +88,15 @@ struct identity {
 struct identity unit_identity(const struct unit *unit);
 
 /* A record of what the names say, and one of what an NFO says. In the arena. */
-struct catalog_record record_of_name(struct arena *arena, enum title_kind kind, str title, int64_t year);
+struct catalog_record record_of_name(struct arena *arena, enum title_kind kind, str title,
+                                     int64_t year);
 struct catalog_record record_of_nfo(struct arena *arena, enum title_kind kind,
                                     const struct nfo_work *work, enum catalog_source source);
 /* "ru" for Cyrillic, "en" otherwise: what language a title without a word about it is in. */
 str language_of_text(str text);
 
-/* --- Jobs (ingest_scan.c, ingest_film.c) ------------------------------------------------------------------ */
+/* --- Jobs (ingest_scan.c, ingest_film.c)
+ * ------------------------------------------------------------------ */
 
 TASK_FN enum err scan_job(struct job_run *run, void *arg);
 TASK_FN enum err film_job(struct job_run *run, void *arg);
@@ -104,8 +109,8 @@ struct film_sidecar {
 };
 struct film_task {
     int64_t import_id, file_id, title_id;
-    str path;    /* hexadecimal: a path is bytes, JSON is text */
-    str folder;  /* the group's, so that a failure makes the next import look again */
+    str path;           /* hexadecimal: a path is bytes, JSON is text */
+    str folder;         /* the group's, so that a failure makes the next import look again */
     str edition, extra; /* extra: "" for the film itself, else "trailer" ... */
     str extra_name;
     bool draft;
@@ -120,10 +125,11 @@ enum err film_task_parse(struct arena *arena, str json, struct film_task *out_ta
 str path_to_hex(struct arena *arena, str path);
 enum err path_from_hex(struct arena *arena, str hex, str *out_path);
 
-/* --- Store (ingest_store.c) ---------------------------------------------------------------------------------- */
+/* --- Store (ingest_store.c)
+ * ---------------------------------------------------------------------------------- */
 
 struct import {
-    int64_t id;
+    int64_t id; /* its files are rows of import_files */
     str paths_json, source, state, message;
     bool draft, media;
     int64_t scan_job, folders_total, folders_done, folders_unchanged;
@@ -137,6 +143,20 @@ enum err import_settle(struct db_tx *tx, int64_t id);
 TASK_FN enum err file_state_put(int64_t file_id, const char *state, str reason);
 enum err file_state_tx(struct db_tx *tx, int64_t file_id, const char *state, str reason);
 
-/* --- Handlers (ingest_http.c) ----------------------------------------------------------------------------------- */
+/* Which title, and which stored asset, a video file became. asset none: not stored (yet). */
+struct source {
+    str path;
+    uint64_t size_bytes;
+    int64_t modified_ns;
+    struct id title, asset;
+};
+enum err source_asset_put(struct db_tx *tx, const struct source *source);
+/* title none: the file is new. */
+enum err source_find(struct db_tx *tx, str path, struct source *out_source);
+/* The next import looks at this folder again, whatever its signature. */
+enum err folder_forget(struct db_tx *tx, str folder);
+
+/* --- Handlers (ingest_http.c)
+ * ----------------------------------------------------------------------------------- */
 
 extern const struct http_route_table ingest_routes;

@@ -1,6 +1,6 @@
 /*
- * ingest_unit: what one video file is, from its name and the NFO beside it together, and the catalogue
- * records that follow from both. Pure.
+ * ingest_unit: what one video file is, from its name and the NFO beside it together, and the
+ * catalogue records that follow from both. Pure.
  */
 #include "ingest_internal.h"
 
@@ -21,7 +21,8 @@ str language_of_text(str text)
     return STR("en");
 }
 
-/* --- Identity ---------------------------------------------------------------------------------------------- */
+/* --- Identity
+ * ---------------------------------------------------------------------------------------------- */
 
 static void id_add(struct identity *identity, const char *provider, str value)
 {
@@ -60,7 +61,9 @@ struct identity unit_identity(const struct unit *unit)
     return identity;
 }
 
-/* --- Records ------------------------------------------------------------------------------------------------- */
+/* --- Records
+ * -------------------------------------------------------------------------------------------------
+ */
 
 struct builder {
     struct arena *arena;
@@ -107,7 +110,8 @@ static struct catalog_record record_of(const struct builder *builder, enum title
                                     .credits_count = builder->credits_count };
 }
 
-struct catalog_record record_of_name(struct arena *arena, enum title_kind kind, str title, int64_t year)
+struct catalog_record record_of_name(struct arena *arena, enum title_kind kind, str title,
+                                     int64_t year)
 {
     struct builder builder = builder_make(arena);
     text_add(&builder, "title", title);

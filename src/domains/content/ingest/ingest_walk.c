@@ -1,7 +1,8 @@
 /*
- * ingest_walk: every file below a folder, read by its name, and put into groups of what belongs together.
- * A group has a signature of names, sizes and times, so that the next import can tell at one look that
- * nothing changed. Everything is bounded; links are followed to files but not to folders.
+ * ingest_walk: every file below a folder, read by its name, and put into groups of what belongs
+ * together. A group has a signature of names, sizes and times, so that the next import can tell at
+ * one look that nothing changed. Everything is bounded; links are followed to files but not to
+ * folders.
  */
 #include "ingest_internal.h"
 
@@ -94,8 +95,8 @@ static enum err folder_read(struct walker *walker, const struct folder *folder)
 }
 
 /*
- * A folder that names a film itself ("Metropolis (1927)") is part of the name of what it holds; one that
- * is only where films are kept ("Movies") is not.
+ * A folder that names a film itself ("Metropolis (1927)") is part of the name of what it holds; one
+ * that is only where films are kept ("Movies") is not.
  */
 static str name_prefix(struct arena *arena, str path)
 {
@@ -106,7 +107,9 @@ static str name_prefix(struct arena *arena, str path)
     return film ? arena_printf(arena, "%.*s/", STR_ARG(last)) : STR("");
 }
 
-/* --- Groups ------------------------------------------------------------------------------------------------ */
+/* --- Groups
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* A loose file belongs to those that share the beginning of its name. */
 static str group_key(struct arena *arena, const struct walk_file *file, str root)

@@ -44,3 +44,38 @@ int64_t nfo_votes_of(str s);
 enum { NFO_DATE_BYTES = 11 };
 /* "1927-01-10", "10.01.1927" as the first, zero-terminated; false when it is neither. */
 bool nfo_date_of(str s, char out[NFO_DATE_BYTES]);
+
+/* --- between nfo_read.c, which knows expat, and nfo_fields.c, which knows the elements --- */
+enum { NFO_NAME_BYTES = 24, NFO_ATTRIBUTE_BYTES = 64 };
+
+struct nfo_element {
+    char name[NFO_NAME_BYTES]; /* lower case; cut, which makes it unknown */
+};
+
+struct nfo_reader {
+    struct arena *arena;
+    struct nfo *nfo;
+    struct XML_ParserStruct *parser;
+    unsigned long line; /* of the element being read */
+    struct nfo_trouble *trouble;
+    struct buf *loose; /* text outside all works */
+    struct buf text;   /* of the element being read */
+    struct nfo_element stack[NFO_DEPTH_MAX];
+    unsigned depth;
+    struct nfo_work *work; /* NULL: outside */
+    unsigned work_depth;   /* of the root of the work */
+    struct nfo_actor actor;
+    struct nfo_rating rating;
+    int rating_max;
+    bool rating_valid;
+    char type[NFO_ATTRIBUTE_BYTES]; /* of uniqueid, aspect of thumb, imdb attribute of id */
+    bool preferred;
+    bool exhausted; /* the arena is full: reading must end */
+};
+
+/* The element at the top of the stack ends with this text. */
+void nfo_element_end(struct nfo_reader *reader, str text);
+/* A root was met at the top of the stack. */
+void nfo_work_begin(struct nfo_reader *reader, enum nfo_kind kind);
+/* A copy in the arena; when it is full reader->exhausted is set. */
+str nfo_reader_keep(struct nfo_reader *reader, str text);

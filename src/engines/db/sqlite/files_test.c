@@ -366,6 +366,68 @@ TEST(sqlite_who_fills_the_disk_fails_alone)
     small_disk_remove(&disk);
 }
 
+struct greedy {
+    int64_t acknowledged;
+    enum err last;
+    char slug[ERR_FIELD_MAX];
+};
+
+/* Small transactions: what does not fit is found out by the COMMIT of a group. */
+static enum err write_until_full(void *arg)
+{
+    static char text[3000];
+    struct greedy *greedy = arg;
+    memset(text, 'x', sizeof(text));
+    str name = { text, sizeof(text) };
+    while ((greedy->last = db_tx(db, film_add, &name)) == OK)
+        greedy->acknowledged++;
+    snprintf(greedy->slug, sizeof(greedy->slug), "%s", err_slot()->slug);
+    return OK;
+}
+
+static void on_greedy_end(void *arg, enum err result)
+{
+    (void)arg, (void)result;
+    if (--tasks_left == 0)
+        loop_stop(loop);
+}
+
+static void on_greedy_start(void *arg)
+{
+    for (int i = 0; i < 8; i++) {
+        struct task_spec spec = { .name = "greedy",
+                                  .fn = write_until_full,
+                                  .arg = (struct greedy *)arg + i,
+                                  .on_end = on_greedy_end };
+        CHECK_OK(task_start(loop, &spec, NULL));
+    }
+}
+
+TEST(sqlite_a_commit_that_fails_is_told_to_all_of_its_group)
+{
+    struct small_disk disk;
+    struct greedy greedy[8] = { 0 };
+    int64_t acknowledged = 0;
+    small_disk_make(&disk);
+    CHECK_OK(open_in(disk.folder, (struct db_settings){ 0 }));
+    tasks_left = 8;
+    CHECK_OK(loop_open(&(struct loop_settings){ .stall_after = SECONDS(60) }, &loop));
+    loop_post(loop, on_greedy_start, greedy);
+    loop_run(loop);
+    loop_close(loop);
+    for (int i = 0; i < 8; i++) {
+        CHECK_INT(greedy[i].last, ERR_EXHAUSTED);
+        CHECK_STR(str_of(greedy[i].slug), STR("disk-full"));
+        acknowledged += greedy[i].acknowledged;
+    }
+    CHECK(db_stats(db).commits_failed > 0);
+    close_it();
+    CHECK_OK(open_in(disk.folder, (struct db_settings){ 0 }));
+    CHECK_INT(films_count(), acknowledged);
+    close_it();
+    small_disk_remove(&disk);
+}
+
 TEST(sqlite_a_query_over_its_budget_is_stopped)
 {
     int64_t count = 3000;

@@ -74,3 +74,7 @@ SELECT decision, title_id, title, year FROM decisions WHERE path = ?1;
 INSERT INTO decisions (path, decision, title_id, title, year) VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (path) DO UPDATE SET decision = excluded.decision, title_id = excluded.title_id,
     title = excluded.title, year = excluded.year;
+
+-- name: import_files_cancel :write
+UPDATE import_files SET state = 'skipped', reason = 'cancelled' WHERE import_id = ?1
+    AND state IN ('queued', 'probing', 'copying', 'transcoding', 'indexing');

@@ -1,0 +1,547 @@
+/*
+ * ingest_group: from files to titles. Before the transaction: what has to be read from disk and
+ * what has to be stored as blobs. In it: whose title is it, what may be written, what is left to
+ * do. A transaction may be run again, so it only reads what was prepared.
+ */
+#include "ingest_group.h"
+
+#include "ingest_picture.h"
+#include "ingest_sql.h"
+
+#include "engines/flow/jobs.h"
+#include "foundation/json/json.h"
+#include "foundation/task/pool.h"
+#include "foundation/task/task.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { UNITS_MAX = 2000, CANDIDATES_MAX = 5 };
+
+struct group {
+    struct arena *arena;
+    const struct import *import;
+    const struct walk_group *files;
+    int64_t signature;
+    struct unit *units;
+    size_t units_count;
+    const struct nfo_work *series_nfo;
+    struct picture pictures[64]; /* stored already; by unit or of the series */
+    size_t pictures_count;
+    struct id film; /* of the first film of the group: what extras belong to */
+};
+
+/* --- Reading
+ * --------------------------------------------------------------------------------------------------
+ */
+
+struct nfo_call {
+    const struct walk_file *file;
+    struct arena *arena;
+    struct nfo nfo;
+};
+
+static enum err nfo_blocking(void *arg)
+{
+    struct nfo_call *call = arg;
+    str content;
+    TRY(read_small_file(call->arena, call->file->path, NFO_BYTES_MAX, &content));
+    return nfo_parse(call->arena, content, &call->nfo);
+}
+
+/* A broken NFO is a warning: the names still say something. */
+static enum err nfo_load(struct group *group, const struct walk_file *file,
+                         const struct nfo_work **out_work, const char **out_warning)
+{
+    struct nfo_call call = { .file = file, .arena = group->arena };
+    enum err result = await_blocking(ingest.files, nfo_blocking, &call);
+    if (result == ERR_CANCELLED || result == ERR_TIMEOUT || result == ERR_EXHAUSTED)
+        return result;
+    if (result != OK)
+        *out_warning = arena_cstr(group->arena, str_of(err_slot()->text));
+    else if (call.nfo.warning.len)
+        *out_warning = arena_cstr(group->arena, call.nfo.warning);
+    if (result == OK && call.nfo.works_count) {
+        *out_work = &call.nfo.works[0];
+    } else if (result == OK && call.nfo.links_count) { /* a link alone is still an id */
+        struct nfo_work *work = ARENA_NEW(group->arena, struct nfo_work);
+        work->ids = call.nfo.links;
+        work->ids_count = call.nfo.links_count;
+        *out_work = work;
+    }
+    return OK;
+}
+
+static bool is_video(const struct walk_file *file)
+{
+    return file->name.kind == FILM_NAME_FILM || file->name.kind == FILM_NAME_EPISODE ||
+           file->name.kind == FILM_NAME_EXTRA;
+}
+
+static size_t count_films(const struct walk_group *files)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < files->files_count; i++)
+        count += files->files[i]->name.kind == FILM_NAME_FILM;
+    return count;
+}
+
+/* Sidecars share the stem of their video; in a folder of one film everything belongs to it. */
+static bool belongs(const struct walk_file *sidecar, const struct walk_file *video, bool only_film)
+{
+    if (str_eq(sidecar->name.stem, video->name.stem))
+        return true;
+    return only_film && video->name.kind == FILM_NAME_FILM && sidecar->name.season < 0;
+}
+
+static const char *image_kind(enum film_image image)
+{
+    switch (image) {
+    case FILM_IMAGE_POSTER:
+        return "poster";
+    case FILM_IMAGE_BACKDROP:
+        return "backdrop";
+    case FILM_IMAGE_THUMB:
+        return "still";
+    case FILM_IMAGE_LOGO:
+        return "logo";
+    case FILM_IMAGE_NONE:
+    case FILM_IMAGE_BANNER:
+    case FILM_IMAGE_OTHER:
+        break;
+    }
+    return NULL;
+}
+
+static enum err unit_add_sidecar(struct group *group, struct unit *unit,
+                                 const struct walk_file *file)
+{
+    const char *kind;
+    switch (file->name.kind) {
+    case FILM_NAME_SUBTITLE:
+    case FILM_NAME_AUDIO:
+        if (unit->sidecars_count < ARRAY_LEN(unit->sidecars))
+            unit->sidecars[unit->sidecars_count++] = file;
+        return OK;
+    case FILM_NAME_IMAGE:
+        kind = image_kind(file->name.image);
+        if (kind && unit->images_count < ARRAY_LEN(unit->images))
+            unit->images[unit->images_count++] = (struct unit_image){ file, kind };
+        return OK;
+    case FILM_NAME_NFO:
+        if (file->name.nfo == FILM_NFO_SERIES || file->name.nfo == FILM_NFO_SEASON || unit->nfo)
+            return OK;
+        return nfo_load(group, file, &unit->nfo, &unit->nfo_warning);
+    case FILM_NAME_IGNORED:
+    case FILM_NAME_FILM:
+    case FILM_NAME_EPISODE:
+    case FILM_NAME_EXTRA:
+        break;
+    }
+    return OK;
+}
+
+static enum err read_units(struct group *group)
+{
+    const struct walk_group *files = group->files;
+    bool only_film = count_films(files) == 1;
+    group->units =
+        ARENA_ARRAY(group->arena, MIN_OF(files->files_count, (size_t)UNITS_MAX), struct unit);
+    for (size_t i = 0; i < files->files_count && group->units_count < UNITS_MAX; i++) {
+        if (!is_video(files->files[i]))
+            continue;
+        struct unit *unit = &group->units[group->units_count++];
+        unit->video = files->files[i];
+        if (unit->video->name.kind == FILM_NAME_EXTRA)
+            continue;
+        for (size_t j = 0; j < files->files_count; j++)
+            if (belongs(files->files[j], unit->video, only_film))
+                TRY(unit_add_sidecar(group, unit, files->files[j]));
+    }
+    for (size_t i = 0; i < files->files_count && !group->series_nfo; i++) {
+        const char *warning = NULL;
+        if (files->files[i]->name.kind == FILM_NAME_NFO &&
+            files->files[i]->name.nfo == FILM_NFO_SERIES)
+            TRY(nfo_load(group, files->files[i], &group->series_nfo, &warning));
+    }
+    return OK;
+}
+
+static enum err store_picture(struct group *group, const struct walk_file *file, const char *kind,
+                              const struct unit *unit)
+{
+    struct picture picture = { .file = file, .kind = kind, .unit = unit };
+    if (group->pictures_count == ARRAY_LEN(group->pictures))
+        return OK;
+    enum err result = picture_store(group->arena, &picture);
+    if (result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_NOT_FOUND)
+        return OK; /* no picture is no reason to refuse a film */
+    TRY(result);
+    group->pictures[group->pictures_count++] = picture;
+    return OK;
+}
+
+static enum err store_pictures(struct group *group)
+{
+    for (size_t i = 0; i < group->units_count; i++)
+        for (size_t j = 0; j < group->units[i].images_count; j++)
+            TRY(store_picture(group, group->units[i].images[j].file, group->units[i].images[j].kind,
+                              &group->units[i]));
+    bool series = group->units_count && group->units[0].video->name.kind == FILM_NAME_EPISODE;
+    for (size_t i = 0; series && i < group->files->files_count; i++) {
+        const struct walk_file *file = group->files->files[i];
+        const char *kind = file->name.kind == FILM_NAME_IMAGE ? image_kind(file->name.image) : NULL;
+        if (kind && file->name.season < 0 && file->name.episode < 0)
+            TRY(store_picture(group, file, kind, NULL));
+    }
+    return OK;
+}
+
+/* --- Writing
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static str shown_path(const struct walk_file *file)
+{
+    return str_is_utf8(file->path) ? file->path : file->name.shown;
+}
+
+static enum err file_put(struct db_tx *tx, const struct group *group, const struct unit *unit,
+                         const char *state, str reason, struct id title, int64_t *out_id)
+{
+    return db_insert(tx, &SQL_IMPORT_FILE_PUT,
+                     DB_ARGS(DB_I64(group->import->id), DB_TEXT(shown_path(unit->video)),
+                             DB_TEXT(str_of(state)), DB_TEXT(reason),
+                             id_is_none(title) ? DB_NULL : DB_I64(title.value), DB_NULL),
+                     out_id);
+}
+
+static enum err review_put(struct db_tx *tx, const struct group *group, const struct unit *unit,
+                           const struct identity *identity, str reason)
+{
+    struct catalog_match matches[CANDIDATES_MAX];
+    unsigned count = 0;
+    int64_t file_id;
+    struct buf candidates;
+    TRY(catalog_match(tx, identity->kind, identity->title, identity->year, NULL, 0, CANDIDATES_MAX,
+                      matches, &count));
+    buf_init(&candidates, group->arena, KIB(16));
+    json_array_begin(&candidates);
+    for (unsigned i = 0; i < count; i++) {
+        char id[ID_TEXT_MAX];
+        json_object_begin(&candidates);
+        json_put_key(&candidates, STR("title_id"));
+        json_put_string(&candidates, id_format(matches[i].id, id));
+        json_put_key(&candidates, STR("title"));
+        json_put_string(&candidates, matches[i].title);
+        json_put_key(&candidates, STR("year"));
+        json_put_i64(&candidates, matches[i].year);
+        json_put_key(&candidates, STR("score"));
+        json_put_double(&candidates, matches[i].score);
+        json_object_end(&candidates);
+    }
+    json_array_end(&candidates);
+    TRY(db_exec(tx, &SQL_REVIEW_PUT,
+                DB_ARGS(DB_BLOB(unit->video->path), DB_TEXT(shown_path(unit->video)),
+                        DB_I64(group->import->id), DB_TEXT(identity->title), DB_I64(identity->year),
+                        DB_TEXT(reason), DB_TEXT(buf_str(&candidates)), DB_TIME(clock_now())),
+                NULL));
+    return file_put(tx, group, unit, "review", reason, ID_NONE, &file_id);
+}
+
+enum verdict { VERDICT_TITLE, VERDICT_NEW, VERDICT_REVIEW, VERDICT_SKIP };
+
+/* Decided by a person, known from before, certain by id or by name and year, new, or doubtful. */
+static enum err judge(struct db_tx *tx, const struct unit *unit, struct identity *identity,
+                      struct id *out_title, enum verdict *out_verdict, str *out_reason)
+{
+    struct db_row row;
+    struct source source;
+    struct catalog_match match;
+    unsigned count = 0;
+    *out_title = ID_NONE;
+    TRY(db_find(tx, &SQL_DECISION_FIND, DB_ARGS(DB_BLOB(unit->video->path)), &row));
+    if (row.values) {
+        str decision = db_text(&row, 0);
+        *out_title = ID(db_i64(&row, 1));
+        *out_verdict = str_eq(decision, STR("use"))   ? VERDICT_TITLE
+                       : str_eq(decision, STR("new")) ? VERDICT_NEW
+                                                      : VERDICT_SKIP;
+        if (*out_verdict == VERDICT_NEW) {
+            identity->title = db_text(&row, 2);
+            identity->year = db_i64(&row, 3);
+        }
+        return OK;
+    }
+    TRY(source_find(tx, unit->video->path, &source));
+    if (!id_is_none(source.title)) {
+        *out_title = source.title;
+        *out_verdict = VERDICT_TITLE;
+        return OK;
+    }
+    *out_reason = str_of(film_doubt_text(identity->doubt));
+    *out_verdict = identity->doubt == FILM_DOUBT_NONE ? VERDICT_NEW : VERDICT_REVIEW;
+    if (identity->doubt != FILM_DOUBT_NONE)
+        return OK;
+    TRY(catalog_match(tx, identity->kind, identity->title, identity->year, identity->ids,
+                      identity->ids_count, 1, &match, &count));
+    if (count && match.score >= 1.0) {
+        *out_title = match.id;
+        *out_verdict = VERDICT_TITLE;
+    } else if (count && match.score >= 0.8) {
+        *out_reason = STR("there is a title of the same name a year apart");
+        *out_verdict = VERDICT_REVIEW;
+    }
+    return OK;
+}
+
+static enum err pictures_put(struct db_tx *tx, const struct group *group, const struct unit *unit,
+                             struct id title)
+{
+    for (size_t i = 0; i < group->pictures_count; i++) {
+        const struct picture *picture = &group->pictures[i];
+        if (picture->unit != unit)
+            continue;
+        struct catalog_artwork artwork = { .title = title,
+                                           .kind = str_of(picture->kind),
+                                           .blob_key = picture->blob_key,
+                                           .media_type = str_of(picture->media_type),
+                                           .hash = picture->hash,
+                                           .source = CATALOG_SOURCE_NFO,
+                                           .licence = STR("") };
+        TRY(catalog_artwork_put(tx, &artwork));
+    }
+    return OK;
+}
+
+static enum err records_put(struct db_tx *tx, const struct group *group, const struct unit *unit,
+                            const struct identity *identity, struct id *io_title)
+{
+    struct catalog_record by_name =
+        record_of_name(group->arena, identity->kind, identity->title, identity->year);
+    by_name.external_ids = identity->ids;
+    by_name.external_ids_count = identity->ids_count;
+    TRY(catalog_record_put(tx, &by_name, io_title));
+    if (unit->nfo && (unit->nfo->title.len || unit->nfo->plot.len)) {
+        struct catalog_record by_nfo =
+            record_of_nfo(group->arena, identity->kind, unit->nfo, CATALOG_SOURCE_NFO);
+        TRY(catalog_record_put(tx, &by_nfo, io_title));
+    }
+    return pictures_put(tx, group, unit, *io_title);
+}
+
+/* --- What is left to do: the film
+ * -------------------------------------------------------------------------------- */
+
+static void sidecars_of(struct arena *arena, const struct unit *unit, struct film_task *task)
+{
+    task->sidecars.items = ARENA_ARRAY(arena, unit->sidecars_count, struct film_sidecar);
+    for (size_t i = 0; i < unit->sidecars_count; i++) {
+        const struct walk_file *file = unit->sidecars[i];
+        bool known = file->name.language.language != NULL;
+        if (file->name.picture)
+            continue;
+        task->sidecars.items[task->sidecars.count++] = (struct film_sidecar){
+            .path = path_to_hex(arena, file->path),
+            .language = known ? str_of(file->name.language.text) : STR(""),
+            .label = file->name.track_name.ptr ? file->name.track_name : STR(""),
+            .kind = file->name.kind == FILM_NAME_AUDIO ? STR("audio") : STR("subtitle"),
+            .forced = file->name.forced,
+            .sdh = file->name.sdh,
+        };
+    }
+}
+
+static str text_or_empty(str text)
+{
+    return text.ptr ? text : STR("");
+}
+
+static enum err film_queue(struct db_tx *tx, const struct group *group, const struct unit *unit,
+                           struct id title)
+{
+    const struct film_name *name = &unit->video->name;
+    int64_t file_id, job_id;
+    str warning =
+        unit->nfo_warning ? arena_printf(group->arena, "NFO: %s", unit->nfo_warning) : STR("");
+    TRY(file_put(tx, group, unit, "queued", warning, title, &file_id));
+    bool extra = name->kind == FILM_NAME_EXTRA;
+    struct film_task task = {
+        .import_id = group->import->id,
+        .file_id = file_id,
+        .title_id = title.value,
+        .path = path_to_hex(group->arena, unit->video->path),
+        .folder = path_to_hex(group->arena, group->files->path),
+        .edition = text_or_empty(name->edition),
+        .extra = extra ? str_of(film_extra_name(name->extra)) : STR(""),
+        .extra_name = text_or_empty(name->extra_name),
+        .draft = group->import->draft,
+    };
+    sidecars_of(group->arena, unit, &task);
+    struct job_new job = { .kind = STR(INGEST_FILM_JOB),
+                           .subject = shown_path(unit->video),
+                           .payload = film_task_write(group->arena, &task),
+                           .priority = extra ? -1 : 0 };
+    TRY(jobs_add(tx, &job, &job_id));
+    return db_exec(tx, &SQL_IMPORT_FILE_JOB_PUT, DB_ARGS(DB_I64(file_id), DB_I64(job_id)), NULL);
+}
+
+/* A film that is stored already, from the same bytes, is not stored again. */
+static enum err media_put(struct db_tx *tx, const struct group *group, const struct unit *unit,
+                          struct id title)
+{
+    struct source source;
+    int64_t file_id;
+    TRY(source_find(tx, unit->video->path, &source));
+    bool same = source.size_bytes == unit->video->size_bytes &&
+                source.modified_ns == unit->video->modified_ns;
+    if (group->import->media && !(same && !id_is_none(source.asset)))
+        return film_queue(tx, group, unit, title);
+    if (!same || id_is_none(source.title)) {
+        struct source fresh = { unit->video->path, unit->video->size_bytes,
+                                unit->video->modified_ns, title, ID_NONE };
+        TRY(source_asset_put(tx, &fresh));
+    }
+    TRY(file_put(tx, group, unit, "done", STR(""), title, &file_id));
+    return group->import->draft ? OK : catalog_title_publish(tx, title);
+}
+
+static enum err review_settled(struct db_tx *tx, const struct unit *unit)
+{
+    return db_exec(tx, &SQL_REVIEW_REMOVE_PATH, DB_ARGS(DB_BLOB(unit->video->path)), NULL);
+}
+
+static enum err film_take(struct db_tx *tx, struct group *group, const struct unit *unit)
+{
+    struct identity identity = unit_identity(unit);
+    enum verdict verdict;
+    struct id title;
+    str reason = STR("");
+    int64_t file_id;
+    TRY(judge(tx, unit, &identity, &title, &verdict, &reason));
+    if (unit->video->name.part > 1 && verdict != VERDICT_SKIP) {
+        verdict = VERDICT_SKIP;
+        reason = STR("a film in several files is not joined; only its first part is shown");
+    }
+    if (verdict == VERDICT_REVIEW)
+        return review_put(tx, group, unit, &identity, reason);
+    TRY(review_settled(tx, unit));
+    if (verdict == VERDICT_SKIP)
+        return file_put(tx, group, unit, "skipped", reason, ID_NONE, &file_id);
+    TRY(records_put(tx, group, unit, &identity, &title));
+    if (id_is_none(group->film))
+        group->film = title;
+    return media_put(tx, group, unit, title);
+}
+
+/* --- Series
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+static enum err series_take(struct db_tx *tx, struct group *group, const struct unit *unit,
+                            struct id *out_series)
+{
+    const struct film_name *name = &unit->video->name;
+    struct identity identity = { .kind = TITLE_SERIES, .title = name->title, .year = name->year };
+    struct catalog_match match;
+    unsigned count;
+    const struct nfo_work *nfo = group->series_nfo;
+    if (name->imdb.len)
+        identity.ids[identity.ids_count++] =
+            (struct catalog_external_id){ STR("imdb"), name->imdb };
+    if (name->tvdb.len)
+        identity.ids[identity.ids_count++] =
+            (struct catalog_external_id){ STR("tvdb"), name->tvdb };
+    if (nfo && nfo->title.len)
+        identity.title = nfo->title;
+    if (nfo && nfo->year)
+        identity.year = nfo->year;
+    TRY(catalog_match(tx, TITLE_SERIES, identity.title, identity.year, identity.ids,
+                      identity.ids_count, 1, &match, &count));
+    struct id series = count && match.score >= 0.6 ? match.id : ID_NONE;
+    struct unit whole = { .video = unit->video, .nfo = nfo };
+    TRY(records_put(tx, group, &whole, &identity, &series));
+    TRY(pictures_put(tx, group, NULL, series));
+    if (!group->import->draft)
+        TRY(catalog_title_publish(tx, series));
+    *out_series = series;
+    return OK;
+}
+
+static enum err episode_take(struct db_tx *tx, struct group *group, const struct unit *unit)
+{
+    const struct film_name *name = &unit->video->name;
+    struct arena *arena = group->arena;
+    struct id series, episode;
+    int64_t file_id;
+    if (name->doubt != FILM_DOUBT_NONE || name->season < 0 || name->episode < 0) {
+        struct identity identity = unit_identity(unit);
+        enum verdict verdict;
+        struct id ignored;
+        str reason = STR("");
+        TRY(judge(tx, unit, &identity, &ignored, &verdict, &reason));
+        if (verdict == VERDICT_SKIP)
+            return file_put(tx, group, unit, "skipped", reason, ID_NONE, &file_id);
+        return review_put(tx, group, unit, &identity, str_of(film_doubt_text(name->doubt)));
+    }
+    TRY(series_take(tx, group, unit, &series));
+    TRY(catalog_episode_find(tx, series, name->season, name->episode, &episode));
+    str title = name->episode_title.len ? name->episode_title : STR("");
+    if (unit->nfo && unit->nfo->title.len)
+        title = unit->nfo->title;
+    if (!title.len && name->episode_last > name->episode)
+        title = arena_printf(arena, "%d–%d", name->episode, name->episode_last);
+    struct catalog_record record =
+        unit->nfo ? record_of_nfo(arena, TITLE_EPISODE, unit->nfo, CATALOG_SOURCE_NFO)
+                  : record_of_name(arena, TITLE_EPISODE, title, 0);
+    record.series_id = series;
+    record.season = name->season;
+    record.episode = name->episode;
+    TRY(catalog_record_put(tx, &record, &episode));
+    TRY(pictures_put(tx, group, unit, episode));
+    TRY(review_settled(tx, unit));
+    return media_put(tx, group, unit, episode);
+}
+
+static enum err extra_take(struct db_tx *tx, struct group *group, const struct unit *unit)
+{
+    int64_t file_id;
+    if (id_is_none(group->film))
+        return file_put(tx, group, unit, "skipped", STR("there is no film this extra belongs to"),
+                        ID_NONE, &file_id);
+    if (!group->import->media)
+        return file_put(tx, group, unit, "done", STR(""), group->film, &file_id);
+    return media_put(tx, group, unit, group->film);
+}
+
+static enum err group_tx(struct db_tx *tx, void *arg)
+{
+    struct group *group = arg;
+    group->film = ID_NONE;
+    for (size_t i = 0; i < group->units_count; i++) {
+        const struct unit *unit = &group->units[i];
+        if (unit->video->name.kind == FILM_NAME_FILM)
+            TRY(film_take(tx, group, unit));
+        else if (unit->video->name.kind == FILM_NAME_EPISODE)
+            TRY(episode_take(tx, group, unit));
+    }
+    for (size_t i = 0; i < group->units_count; i++)
+        if (group->units[i].video->name.kind == FILM_NAME_EXTRA)
+            TRY(extra_take(tx, group, &group->units[i]));
+    return db_exec(tx, &SQL_FOLDER_PUT,
+                   DB_ARGS(DB_BLOB(group->files->path), DB_I64(group->signature)), NULL);
+}
+
+enum err group_take(const struct import *import, const struct walk_group *files, int64_t signature)
+{
+    struct group *group = ARENA_NEW(task_arena(), struct group);
+    group->arena = task_arena();
+    group->import = import;
+    group->files = files;
+    group->signature = signature;
+    TRY(read_units(group));
+    TRY(store_pictures(group));
+    TRY(db_tx(ingest.db, group_tx, group));
+    return OK;
+}

@@ -1,0 +1,208 @@
+/*
+ * ingest_scan: the job that takes folders in. Every group of files is one unit of work: looked up
+ * by its signature, and if it changed, read, matched and written in one transaction, which also
+ * queues the films. Several groups are on their way at once, so that their commits and disk writes
+ * are shared.
+ */
+#include "ingest_internal.h"
+
+#include "ingest_group.h"
+#include "ingest_sql.h"
+
+#include "engines/flow/jobs.h"
+#include "foundation/shape/shape.h"
+#include "foundation/task/loop.h"
+#include "foundation/task/pool.h"
+
+enum { WORKERS = 8, PATHS_MAX = 100 };
+
+struct scan_payload {
+    int64_t import_id;
+};
+SHAPE(scan_payload_shape, struct scan_payload,
+      FIELD(struct scan_payload, import_id, .required = true));
+
+struct scan_paths {
+    LIST_OF(str) paths;
+};
+SHAPE(scan_paths_shape, struct scan_paths,
+      FIELD_LIST(struct scan_paths, paths, .max = PATHS_MAX, .item_max = 4096));
+
+struct scan {
+    struct job_run *run;
+    struct import import;
+    struct walk walk;
+    size_t next_group;
+    int64_t done, unchanged;
+    int64_t reported;
+};
+
+struct walk_call {
+    str path;
+    struct walk *walk;
+    struct arena *arena;
+};
+
+static enum err walk_blocking(void *arg)
+{
+    struct walk_call *call = arg;
+    return walk_folder(call->arena, call->path, call->walk);
+}
+
+static enum err put_counts(struct db_tx *tx, void *arg)
+{
+    const struct scan *scan = arg;
+    return db_exec(tx, &SQL_IMPORT_FOLDERS_PUT,
+                   DB_ARGS(DB_I64(scan->import.id), DB_I64((int64_t)scan->import.folders_total),
+                           DB_I64(scan->done), DB_I64(scan->unchanged)),
+                   NULL);
+}
+
+/* The signature covers what was asked for: texts alone, or the film too. */
+static int64_t signature_of(const struct scan *scan, const struct walk_group *group)
+{
+    return (int64_t)(group->signature ^ (scan->import.media ? 0x6d65646961 : 0));
+}
+
+static enum err group_unchanged(const struct scan *scan, const struct walk_group *group, bool *out)
+{
+    struct db_row row;
+    TRY(db_find(db_now(ingest.db), &SQL_FOLDER_FIND, DB_ARGS(DB_BLOB(group->path)), &row));
+    *out = row.values && db_i64(&row, 0) == signature_of(scan, group);
+    return OK;
+}
+
+static enum err take_group(struct scan *scan, const struct walk_group *group)
+{
+    bool unchanged;
+    TRY(group_unchanged(scan, group, &unchanged));
+    if (unchanged) {
+        scan->unchanged++;
+        return OK;
+    }
+    return group_take(&scan->import, group, signature_of(scan, group));
+}
+
+static enum err report(struct scan *scan)
+{
+    double all = MAX_OF((double)scan->import.folders_total, 1.0);
+    job_progress(scan->run, (double)scan->done / all, "%lld of %lld folders", (long long)scan->done,
+                 (long long)scan->import.folders_total);
+    if (scan->done - scan->reported < 200 && scan->done < scan->import.folders_total)
+        return OK;
+    scan->reported = scan->done;
+    return db_tx(ingest.db, put_counts, scan);
+}
+
+static enum err worker(void *arg)
+{
+    struct scan *scan = arg;
+    struct arena_mark mark = arena_mark(task_arena());
+    while (scan->next_group < scan->walk.groups_count) {
+        const struct walk_group *group = &scan->walk.groups[scan->next_group++];
+        TRY(take_group(scan, group));
+        scan->done++;
+        TRY(report(scan));
+        arena_rewind(task_arena(), mark);
+    }
+    return OK;
+}
+
+static enum err take_groups(struct scan *scan)
+{
+    struct task_group group;
+    unsigned workers = (unsigned)MIN_OF(scan->walk.groups_count, (size_t)WORKERS);
+    task_group_init(&group, WORKERS);
+    for (unsigned i = 0; i < workers; i++) {
+        enum err started = task_group_start(&group, "scan", worker, scan);
+        if (started != OK && i == 0)
+            return started;
+    }
+    return task_group_wait(&group);
+}
+
+static enum err take_path(struct scan *scan, str path)
+{
+    struct walk_call call = { path, &scan->walk, task_arena() };
+    scan->walk = (struct walk){ 0 };
+    scan->next_group = 0;
+    TRY(await_blocking(ingest.files, walk_blocking, &call));
+    scan->import.folders_total += (int64_t)scan->walk.groups_count;
+    if (scan->walk.unreadable)
+        scan->import.message =
+            arena_printf(task_arena(), "%u folders could not be read, the first is %.*s",
+                         scan->walk.unreadable, STR_ARG(scan->walk.first_unreadable));
+    return take_groups(scan);
+}
+
+static enum err put_state(struct db_tx *tx, int64_t id, const char *state, str message)
+{
+    return db_exec(tx, &SQL_IMPORT_STATE_PUT,
+                   DB_ARGS(DB_I64(id), DB_TEXT(str_of(state)), DB_TEXT(message)), NULL);
+}
+
+static enum err begin_tx(struct db_tx *tx, void *arg)
+{
+    struct scan *scan = arg;
+    TRY(import_get(tx, scan->import.id, &scan->import));
+    scan->import.folders_total = 0;
+    return put_state(tx, scan->import.id, "scanning", STR(""));
+}
+
+static enum err end_tx(struct db_tx *tx, void *arg)
+{
+    struct scan *scan = arg;
+    TRY(put_counts(tx, scan));
+    TRY(put_state(tx, scan->import.id, "running", scan->import.message));
+    TRY(import_settle(tx, scan->import.id));
+    return job_finish(tx, scan->run);
+}
+
+struct scan_failure {
+    int64_t import_id;
+    str text;
+};
+
+static enum err fail_tx(struct db_tx *tx, void *arg)
+{
+    const struct scan_failure *failure = arg;
+    return db_exec(tx, &SQL_IMPORT_FINISH,
+                   DB_ARGS(DB_I64(failure->import_id), DB_TEXT(STR("failed")),
+                           DB_TEXT(failure->text), DB_TIME(clock_now())),
+                   NULL);
+}
+
+static enum err scan_all(struct scan *scan)
+{
+    struct scan_paths paths;
+    TRY(db_tx(ingest.db, begin_tx, scan));
+    if (str_eq(scan->import.state, STR("cancelled")))
+        return OK;
+    str wrapped = arena_printf(task_arena(), "{\"paths\":%.*s}", STR_ARG(scan->import.paths_json));
+    TRY(shape_parse_json(task_arena(), &scan_paths_shape, wrapped, &paths));
+    for (size_t i = 0; i < paths.paths.count; i++)
+        TRY(take_path(scan, arena_str(task_arena(), paths.paths.items[i])));
+    TRY(db_tx(ingest.db, end_tx, scan));
+    catalog_changed();
+    return OK;
+}
+
+/* Failures that another try would meet again end the import with their sentence. */
+enum err scan_job(struct job_run *run, void *arg)
+{
+    struct scan_payload payload;
+    struct scan *scan = ARENA_NEW(task_arena(), struct scan);
+    (void)arg;
+    TRY(shape_parse_json(task_arena(), &scan_payload_shape, job_payload(run), &payload));
+    scan->run = run;
+    scan->import.id = payload.import_id;
+    enum err result = scan_all(scan);
+    if (result == OK || result == ERR_CANCELLED || err_info(result)->retryable)
+        return result;
+    struct err_slot detail = *err_slot();
+    struct scan_failure failure = { payload.import_id,
+                                    arena_str(task_arena(), str_of(detail.text)) };
+    TRY(db_tx(ingest.db, fail_tx, &failure));
+    *err_slot() = detail;
+    return result;
+}

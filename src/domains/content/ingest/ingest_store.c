@@ -1,0 +1,96 @@
+/* ingest_store: imports, their files, what was taken in before, and reviews, as rows. */
+#include "ingest_internal.h"
+
+#include "ingest_sql.h"
+
+enum err import_get(struct db_tx *tx, int64_t id, struct import *out_import)
+{
+    struct db_row row;
+    TRY(db_find(tx, &SQL_IMPORT_GET, DB_ARGS(DB_I64(id)), &row));
+    if (!row.values)
+        return err_set(ERR_NOT_FOUND, "import-not-found", "there is no import %lld", (long long)id);
+    *out_import = (struct import){ .id = id,
+                                   .paths_json = db_text(&row, 1),
+                                   .draft = db_bool(&row, 2),
+                                   .media = db_bool(&row, 3),
+                                   .source = db_text(&row, 4),
+                                   .state = db_text(&row, 5),
+                                   .message = db_text(&row, 6),
+                                   .scan_job = db_i64(&row, 7),
+                                   .folders_total = db_i64(&row, 8),
+                                   .folders_done = db_i64(&row, 9),
+                                   .folders_unchanged = db_i64(&row, 10),
+                                   .created_at = db_at(&row, 11),
+                                   .finished_at = db_at(&row, 12) };
+    return OK;
+}
+
+enum err import_settle(struct db_tx *tx, int64_t id)
+{
+    struct db_row row;
+    struct import import;
+    TRY(import_get(tx, id, &import));
+    if (!str_eq(import.state, STR("running")))
+        return OK;
+    TRY(db_one(tx, &SQL_IMPORT_FILES_PENDING, DB_ARGS(DB_I64(id)), &row));
+    if (db_i64(&row, 0) > 0)
+        return OK;
+    return db_exec(
+        tx, &SQL_IMPORT_FINISH,
+        DB_ARGS(DB_I64(id), DB_TEXT(STR("done")), DB_TEXT(import.message), DB_TIME(clock_now())),
+        NULL);
+}
+
+enum err file_state_tx(struct db_tx *tx, int64_t file_id, const char *state, str reason)
+{
+    return db_exec(
+        tx, &SQL_IMPORT_FILE_STATE_PUT,
+        DB_ARGS(DB_I64(file_id), DB_TEXT(str_of(state)), DB_TEXT(reason.ptr ? reason : STR(""))),
+        NULL);
+}
+
+struct file_state {
+    int64_t file_id;
+    const char *state;
+    str reason;
+};
+
+static enum err put_file_state(struct db_tx *tx, void *arg)
+{
+    const struct file_state *put = arg;
+    return file_state_tx(tx, put->file_id, put->state, put->reason);
+}
+
+enum err file_state_put(int64_t file_id, const char *state, str reason)
+{
+    struct file_state put = { file_id, state, reason };
+    return db_tx(ingest.db, put_file_state, &put);
+}
+
+enum err source_asset_put(struct db_tx *tx, const struct source *source)
+{
+    return db_exec(tx, &SQL_SOURCE_PUT,
+                   DB_ARGS(DB_BLOB(source->path), DB_I64((int64_t)source->size_bytes),
+                           DB_I64(source->modified_ns), DB_I64(source->title.value),
+                           id_is_none(source->asset) ? DB_NULL : DB_I64(source->asset.value)),
+                   NULL);
+}
+
+enum err source_find(struct db_tx *tx, str path, struct source *out_source)
+{
+    struct db_row row;
+    TRY(db_find(tx, &SQL_SOURCE_FIND, DB_ARGS(DB_BLOB(path)), &row));
+    *out_source = (struct source){ .path = path };
+    if (row.values)
+        *out_source = (struct source){ .path = path,
+                                       .size_bytes = (uint64_t)db_i64(&row, 0),
+                                       .modified_ns = db_i64(&row, 1),
+                                       .title = ID(db_i64(&row, 2)),
+                                       .asset = ID(db_i64(&row, 3)) };
+    return OK;
+}
+
+enum err folder_forget(struct db_tx *tx, str folder)
+{
+    return db_exec(tx, &SQL_FOLDER_REMOVE, DB_ARGS(DB_BLOB(folder)), NULL);
+}
