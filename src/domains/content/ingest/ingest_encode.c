@@ -231,6 +231,19 @@ static enum err run_and_report(struct running *running)
     return task_group_wait(&group);
 }
 
+/* What the MP4 muxer says of tracks that decode but cannot be copied as they are. */
+static bool is_unfit(str error_tail)
+{
+    static const char *const words[] = {
+        "imestamp", "dts",     "pts has no value", "write header", "codec not currently supported",
+        "itstream", "xtradata"
+    };
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_find(error_tail, str_of(words[i])) >= 0)
+            return true;
+    return false;
+}
+
 static enum err failed(const struct encode *encode, const struct child_result *result)
 {
     str why = ffmpeg_complaint(result->error_tail, encode->paths[0]);
@@ -240,6 +253,8 @@ static enum err failed(const struct encode *encode, const struct child_result *r
     if (result->signal)
         return err_set(ERR_INVALID, "encode-failed", "ffmpeg was ended by signal %d",
                        result->signal);
+    if (is_unfit(result->error_tail))
+        return err_set(ERR_INVALID, "encode-unfit", "it cannot be copied (%.*s)", STR_ARG(why));
     return err_set(ERR_INVALID, "encode-failed", "ffmpeg could not read the film to its end: %.*s",
                    STR_ARG(why));
 }

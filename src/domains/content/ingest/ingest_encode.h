@@ -26,7 +26,8 @@ TASK_FN enum err encode_space_check(const struct plan *plan, uint64_t sources_by
 
 /*
  * Writes the tracks; out_paths[i] is the scratch file of tracks[i], set before anything can fail so
- * that the caller can discard it. ERR_INVALID "encode-failed" with what ffmpeg said, ERR_EXHAUSTED
- * "disk-full", ERR_UNAVAILABLE "ffmpeg-missing", ERR_CANCELLED.
+ * that the caller can discard it. ERR_INVALID "encode-failed" with what ffmpeg said, "encode-unfit"
+ * when a track could not be copied but might be transcoded; ERR_EXHAUSTED "disk-full",
+ * ERR_UNAVAILABLE "ffmpeg-missing", ERR_CANCELLED.
  */
 TASK_FN enum err encode_tracks(const struct encode *encode, str *out_paths);

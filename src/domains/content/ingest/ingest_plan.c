@@ -227,6 +227,8 @@ static enum err plan_video(struct planner *planner, str transcode)
     plan->video.rate_num = video->rate_num;
     plan->video.rate_den = video->rate_den;
     plan->duration_ms = video->duration_ms ? video->duration_ms : probe->duration_ms;
+    plan->length_stated = plan->duration_ms > 0 && !str_starts(probe->format, STR("mpeg"));
+    plan->video_stated = plan->length_stated && video->duration_ms > 0;
     return OK;
 }
 

@@ -55,6 +55,8 @@ struct plan {
     str notes[PLAN_NOTES_MAX]; /* what was not simply copied, and why: sentences for people */
     size_t notes_count;
     int64_t duration_ms; /* of the film by the best of what the file says; 0: unknown */
+    bool length_stated;  /* the file says it, it is no guess from its size or its last times */
+    bool video_stated;   /* ... and says it of the video, not only of all tracks together */
 };
 
 /*
