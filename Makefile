@@ -8,7 +8,7 @@ CONFIGURE = cmake -S . -G Ninja -Wno-dev
 RELEASE   = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_WEB=$(WEB)
 SANITIZED = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_TESTS=ON -DKB_SANITIZE=address,undefined -DKB_WEB=$(WEB)
 
-.PHONY: help run build test check dev bench fuzz clean
+.PHONY: help run build test check dev bench docs fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -49,6 +49,10 @@ bench: ## measure against nginx; writes build/bench.json
 	@tools/setup build web run bench
 	@$(MAKE) --no-print-directory release
 	@tools/bench $(BUILD)
+
+docs: build ## write the generated documents anew
+	@tools/docs $(BUILD)/kinobezdna
+	@tools/third-party
 
 fuzz: ## run one fuzz target: make fuzz F=json (SECONDS=60)
 	@tools/setup build check

@@ -18,3 +18,8 @@ if(KB_WEB AND EXISTS "${WEB}/package.json")
 else()
   kb_embed(app_site "${CMAKE_BINARY_DIR}/no-web")
 endif()
+
+# app_demo: the demo cinema's catalogue and pictures.
+file(GLOB_RECURSE demo_files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/demo/*.svg"
+     "${CMAKE_SOURCE_DIR}/demo/catalogue.json")
+kb_embed(app_demo "${CMAKE_SOURCE_DIR}/demo" DEPENDS ${demo_files})

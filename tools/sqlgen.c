@@ -95,7 +95,7 @@ static void dialects_of(str *stem, bool out_speaks[DIALECTS])
         stem->len -= sqlite ? 7 : 3;
 }
 
-/* --- Queries ----------------------------------------------------------------------------- */
+/* --- Queries -------------------------------------------------------------------------------- */
 
 static const char *kind_of(str word)
 {
@@ -250,7 +250,7 @@ static void queries_read(const char *path, const bool speaks[DIALECTS])
     query_end(&reader);
 }
 
-/* --- Migrations -------------------------------------------------------------------------- */
+/* --- Migrations ----------------------------------------------------------------------------- */
 
 /* Cuts the next statement off *rest, comments before it left out. False at the end. */
 static bool statement_cut(str *rest, str *out_statement)
@@ -336,7 +336,7 @@ static void file_read(const char *path)
         migration_read(path, stem, speaks);
 }
 
-/* --- Writing ----------------------------------------------------------------------------- */
+/* --- Writing -------------------------------------------------------------------------------- */
 
 static const char *upper(str name)
 {

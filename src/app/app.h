@@ -36,9 +36,14 @@ extern const struct module *const app_modules[];
 extern const unsigned app_modules_count;
 /* The web interface carried by the program. */
 extern const struct embedded_set app_site;
+/* The demo cinema: catalogue.json, posters/, backdrops/. */
+extern const struct embedded_set app_demo;
+extern const struct module demo_module, health_module;
 
-/* --- The data folder (data.c)
- * ----------------------------------------------------------------------- */
+/* The path of the data folder, its zero included; and that of a file in it. */
+enum { DATA_FOLDER_BYTES = 512, DATA_PATH_BYTES = DATA_FOLDER_BYTES + 32 };
+
+/* --- The data folder (data.c) --------------------------------------------------------------- */
 
 struct data;
 
@@ -47,15 +52,15 @@ struct data;
  * the modules. ERR_CONFLICT slug "data-in-use": another process has it. Blocks; for start-up.
  */
 enum err data_open(const char *folder, struct data **out_data);
+/* Keeps the error slot as it is, so that a failure may close on its way out. */
 void data_close(struct data *data);
 /* "<folder>/control.sock": where the process that serves the folder takes work from commands. */
 enum err data_control_path(const char *folder, char *out, size_t size_bytes);
 const struct module_env *data_env(const struct data *data);
-/* For /readyz. Valid as long as data. */
-const struct gateway_check *data_checks(struct data *data, unsigned *out_count);
+/* For /readyz and the health page; of the data that owns `env`. Valid as long as it. */
+const struct gateway_check *data_checks_of(const struct module_env *env, unsigned *out_count);
 
-/* --- Serving (server.c)
- * -------------------------------------------------------------------------------- */
+/* --- Serving (server.c) --------------------------------------------------------------------- */
 
 struct server;
 
@@ -65,11 +70,10 @@ struct server;
  */
 enum err server_start(struct data *data, str listen, unsigned cores, struct server **out_server,
                       struct net_address *out_bound);
-/* Drains and joins: nothing is accepted, what is in flight has `timeout`. */
+/* Drains and joins: nothing is accepted, what is in flight has `timeout`. The error slot stays. */
 void server_stop(struct server *server, span timeout);
 
-/* --- Commands
- * -------------------------------------------------------------------------------------------- */
+/* --- Commands ------------------------------------------------------------------------------- */
 
 /* argv[0] is the command's name; flags have been taken out. The result is the exit code. */
 typedef int (*command_fn)(int argc, char **argv);

@@ -122,3 +122,30 @@ enum err control_call(struct arena *arena, const char *folder, const char *metho
     *out_body = answer.body;
     return OK;
 }
+
+/*
+ * Nobody serves the folder: for the time of the command this process does, for itself alone, so
+ * that the work is done in one way.
+ */
+static enum err serve_alone(struct arena *arena, control_fn fn)
+{
+    struct data *data;
+    struct server *server;
+    struct net_address none;
+    TRY(data_open(app_data_folder(), &data));
+    enum err result = server_start(data, STR(""), 1, &server, &none);
+    if (result == OK) {
+        result = fn(arena, app_data_folder());
+        server_stop(server, app_settings.drain_timeout);
+    }
+    data_close(data);
+    return result;
+}
+
+enum err app_with_server(struct arena *arena, control_fn fn)
+{
+    enum err result = fn(arena, app_data_folder());
+    if (result == ERR_UNAVAILABLE && str_eq(str_of(err_slot()->slug), STR("no-server")))
+        return serve_alone(arena, fn);
+    return result;
+}

@@ -18,3 +18,8 @@ enum err control_ask(struct arena *arena, const char *folder, const char *method
 /* As control_ask(), and an answer of 400 or more becomes a failure with its sentence. */
 enum err control_call(struct arena *arena, const char *folder, const char *method, const char *path,
                       str body, str *out_body);
+
+typedef enum err (*control_fn)(struct arena *arena, const char *folder);
+/* Calls fn with somebody serving the data folder: the process that does, or else this one
+ * meanwhile. */
+enum err app_with_server(struct arena *arena, control_fn fn);

@@ -22,14 +22,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum {
-    FILE_THREADS = 4,
-    FILE_QUEUE = 4096,
-    CHILD_THREADS = 2,
-    CHILD_QUEUE = 256,
-    PATH_BYTES = 4096,
-    CHECKS = 4
-};
+enum { FILE_THREADS = 4, FILE_QUEUE = 4096, CHILD_THREADS = 2, CHILD_QUEUE = 256, CHECKS = 4 };
 
 struct data {
     char *folder;
@@ -52,7 +45,7 @@ enum err data_control_path(const char *folder, char *out, size_t size_bytes)
 
 static enum err make_folder(const char *folder)
 {
-    char path[PATH_BYTES];
+    char path[DATA_FOLDER_BYTES];
     if (snprintf(path, sizeof(path), "%s", folder) >= (int)sizeof(path))
         return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long");
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -71,7 +64,7 @@ static enum err make_folder(const char *folder)
 
 static enum err take_lock(struct data *data)
 {
-    char path[PATH_BYTES], pid[32];
+    char path[DATA_PATH_BYTES], pid[32];
     snprintf(path, sizeof(path), "%s/lock", data->folder);
     data->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (data->lock_fd < 0)
@@ -106,74 +99,7 @@ static enum err open_databases(struct data *data)
     return db_open(&spec, &data->content);
 }
 
-static enum err open_modules(struct data *data)
-{
-    data->env = (struct module_env){ .db = data->content,
-                                     .blobs = data->blobs,
-                                     .files = data->files,
-                                     .children = data->children,
-                                     .data_folder = data->folder,
-                                     .disk_reserve_bytes = app_settings.disk_reserve_bytes };
-    for (; data->modules_open < app_modules_count; data->modules_open++)
-        TRY(app_modules[data->modules_open]->open(&data->env));
-    return OK;
-}
-
-static enum err open_all(struct data *data)
-{
-    char blobs[PATH_BYTES];
-    TRY(take_lock(data));
-    TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
-    TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
-    snprintf(blobs, sizeof(blobs), "%s/blobs", data->folder);
-    TRY(blob_open(blobs, data->files, &data->blobs));
-    TRY(open_databases(data));
-    return open_modules(data);
-}
-
-enum err data_open(const char *folder, struct data **out_data)
-{
-    TRY(make_folder(folder));
-    struct data *data = HEAP_NEW(struct data);
-    data->lock_fd = -1;
-    data->folder = heap_alloc(strlen(folder) + 1);
-    memcpy(data->folder, folder, strlen(folder) + 1);
-    enum err result = open_all(data);
-    if (result != OK) {
-        struct err_slot detail = *err_slot();
-        data_close(data);
-        *err_slot() = detail;
-        return result;
-    }
-    *out_data = data;
-    return OK;
-}
-
-void data_close(struct data *data)
-{
-    while (data->modules_open > 0)
-        app_modules[--data->modules_open]->close();
-    if (data->content)
-        db_close(data->content);
-    if (data->blobs)
-        blob_close(data->blobs);
-    if (data->children)
-        pool_close(data->children);
-    if (data->files)
-        pool_close(data->files);
-    if (data->lock_fd >= 0)
-        close(data->lock_fd);
-    heap_free(data->folder);
-    heap_free(data);
-}
-
-const struct module_env *data_env(const struct data *data)
-{
-    return &data->env;
-}
-
-/* --- Checks
- * --------------------------------------------------------------------------------------------- */
+/* --- Checks --------------------------------------------------------------------------------- */
 
 static enum err nothing(struct db_tx *tx, void *arg)
 {
@@ -224,12 +150,84 @@ static bool look_ffprobe(void *arg, struct buf *detail)
     return look_program("ffprobe", detail);
 }
 
-const struct gateway_check *data_checks(struct data *data, unsigned *out_count)
+static void list_checks(struct data *data)
 {
     data->checks[0] = (struct gateway_check){ "content.db", look_database, data, true };
     data->checks[1] = (struct gateway_check){ "disk", look_disk, data, false };
     data->checks[2] = (struct gateway_check){ "ffmpeg", look_ffmpeg, data, false };
     data->checks[3] = (struct gateway_check){ "ffprobe", look_ffprobe, data, false };
+}
+
+static enum err open_modules(struct data *data)
+{
+    list_checks(data);
+    data->env = (struct module_env){ .db = data->content,
+                                     .blobs = data->blobs,
+                                     .files = data->files,
+                                     .children = data->children,
+                                     .data_folder = data->folder,
+                                     .disk_reserve_bytes = app_settings.disk_reserve_bytes };
+    for (; data->modules_open < app_modules_count; data->modules_open++)
+        TRY(app_modules[data->modules_open]->open(&data->env));
+    return OK;
+}
+
+static enum err open_all(struct data *data)
+{
+    char blobs[DATA_PATH_BYTES];
+    TRY(take_lock(data));
+    TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
+    TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
+    snprintf(blobs, sizeof(blobs), "%s/blobs", data->folder);
+    TRY(blob_open(blobs, data->files, &data->blobs));
+    TRY(open_databases(data));
+    return open_modules(data);
+}
+
+enum err data_open(const char *folder, struct data **out_data)
+{
+    TRY(make_folder(folder));
+    struct data *data = HEAP_NEW(struct data);
+    data->lock_fd = -1;
+    data->folder = heap_alloc(strlen(folder) + 1);
+    memcpy(data->folder, folder, strlen(folder) + 1);
+    enum err result = open_all(data);
+    if (result != OK) {
+        data_close(data);
+        return result;
+    }
+    *out_data = data;
+    return OK;
+}
+
+void data_close(struct data *data)
+{
+    struct err_slot detail = *err_slot();
+    while (data->modules_open > 0)
+        app_modules[--data->modules_open]->close();
+    if (data->content)
+        db_close(data->content);
+    if (data->blobs)
+        blob_close(data->blobs);
+    if (data->children)
+        pool_close(data->children);
+    if (data->files)
+        pool_close(data->files);
+    if (data->lock_fd >= 0)
+        close(data->lock_fd);
+    heap_free(data->folder);
+    heap_free(data);
+    *err_slot() = detail;
+}
+
+const struct module_env *data_env(const struct data *data)
+{
+    return &data->env;
+}
+
+const struct gateway_check *data_checks_of(const struct module_env *env, unsigned *out_count)
+{
+    const struct data *data = CONTAINER_OF(env, struct data, env);
     *out_count = CHECKS;
     return data->checks;
 }

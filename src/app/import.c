@@ -10,6 +10,7 @@
 #include "foundation/shape/shape.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ SHAPE_FORGIVING(import_status_shape, struct import_status, FIELD(struct import_s
 static enum err request_body(struct arena *arena, int argc, char **argv, str *out_body)
 {
     struct buf body;
-    char path[4096];
+    char *path = arena_alloc(arena, PATH_MAX);
     buf_init(&body, arena, MIB(1));
     buf_put(&body, STR("{\"paths\":["));
     for (int i = 1; i < argc; i++) {
@@ -101,10 +102,11 @@ static int report(const struct import_status *status)
     return str_eq(status->state, STR("done")) && status->files_failed == 0 ? 0 : EXIT_DATA;
 }
 
+/* Small imports are over at once, large ones take hours: the questions become rarer. */
 static enum err follow(struct arena *arena, const char *folder, str id,
                        struct import_status *out_status)
 {
-    const struct timespec pause = { 0, POLL_MS * 1000000 };
+    int pause_ms = 10;
     bool terminal = isatty(STDERR_FILENO);
     str path = arena_printf(arena, "/v1/imports/%.*s", STR_ARG(id));
     for (;;) {
@@ -117,66 +119,46 @@ static enum err follow(struct arena *arena, const char *folder, str id,
         if (ended(out_status->state))
             break;
         arena_rewind(arena, mark);
-        nanosleep(&pause, NULL);
+        nanosleep(&(struct timespec){ 0, pause_ms * 1000000 }, NULL);
+        pause_ms = MIN_OF(pause_ms * 2, (int)POLL_MS);
     }
     if (terminal)
         fputc('\n', stderr);
     return OK;
 }
 
-static enum err import_through(struct arena *arena, const char *folder, str body, int *out_code)
+/* The body of the request, and where the exit code goes: what the command was called with. */
+static str import_body;
+static int import_code = EXIT_SOFTWARE;
+
+static enum err import_through(struct arena *arena, const char *folder)
 {
     struct import_status status = { 0 };
     str answer;
-    TRY(control_call(arena, folder, "POST", "/v1/imports", body, &answer));
+    TRY(control_call(arena, folder, "POST", "/v1/imports", import_body, &answer));
     TRY(shape_parse_json(arena, &import_status_shape, answer, &status));
     if (app_flags.queue) {
         printf("import %.*s is queued\n", STR_ARG(status.id));
-        *out_code = 0;
+        import_code = 0;
         return OK;
     }
     TRY(follow(arena, folder, status.id, &status));
-    *out_code = report(&status);
+    import_code = report(&status);
     return OK;
-}
-
-/* Nobody serves the folder: for the time of the import, this process does, for itself alone. */
-static enum err import_alone(struct arena *arena, const char *folder, str body, int *out_code)
-{
-    struct data *data;
-    struct server *server;
-    struct net_address none;
-    TRY(data_open(folder, &data));
-    enum err result = server_start(data, STR(""), 1, &server, &none);
-    if (result == OK) {
-        result = import_through(arena, folder, body, out_code);
-        struct err_slot detail = *err_slot();
-        server_stop(server, app_settings.drain_timeout);
-        *err_slot() = detail;
-    }
-    struct err_slot detail = *err_slot();
-    data_close(data);
-    *err_slot() = detail;
-    return result;
 }
 
 int command_import(int argc, char **argv)
 {
     struct arena arena;
-    const char *folder = app_data_folder();
-    str body;
-    int code = EXIT_SOFTWARE;
     if (argc < 2) {
         fprintf(stderr, "usage: " KB_NAME
                         " import PATH... [--data DIR] [--draft] [--queue] [--no-media]\n");
         return EXIT_USAGE;
     }
     arena_init(&arena, ARENA_BYTES);
-    enum err result = request_body(&arena, argc, argv, &body);
+    enum err result = request_body(&arena, argc, argv, &import_body);
     if (result == OK)
-        result = import_through(&arena, folder, body, &code);
-    if (result == ERR_UNAVAILABLE && strcmp(err_slot()->slug, "no-server") == 0)
-        result = import_alone(&arena, folder, body, &code);
+        result = app_with_server(&arena, import_through);
     arena_deinit(&arena);
-    return result == OK ? code : app_fail(result);
+    return result == OK ? import_code : app_fail(result);
 }

@@ -57,6 +57,7 @@ static const struct command {
 } commands[] = {
     { "serve", command_serve, "serve the cinema (the default)" },
     { "import", command_import, "take films in: import PATH..." },
+    { "demo", command_demo, "put the demo catalogue in: classics without films" },
     { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
     { "routes", command_routes, "print every route" },
     { "openapi", command_openapi, "print the OpenAPI 3.1 document" },
@@ -121,7 +122,7 @@ int app_fail(enum err code)
 
 const char *app_data_folder(void)
 {
-    static char folder[4096];
+    static char folder[DATA_FOLDER_BYTES];
     str given = app_settings.data;
     while (given.len > 1 && given.ptr[given.len - 1] == '/')
         given.len--;
@@ -135,7 +136,7 @@ static enum err read_settings(struct arena *arena, int *argc, char **argv)
 {
     extern char **environ;
     static struct conf conf;
-    char path[4096 + 32];
+    char path[DATA_PATH_BYTES];
     int count = *argc;
     conf_init(&conf, arena, groups, ARRAY_LEN(groups));
     TRY(conf_read_environment(&conf, (const char *const *)environ));
@@ -147,7 +148,10 @@ static enum err read_settings(struct arena *arena, int *argc, char **argv)
         TRY(conf_read_file(&conf, path));
         TRY(conf_read_environment(&conf, (const char *const *)environ));
     }
-    return conf_read_flags(&conf, *argc, argv, argc);
+    TRY(conf_read_flags(&conf, *argc, argv, argc));
+    if (app_settings.data.len >= DATA_FOLDER_BYTES)
+        return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long");
+    return OK;
 }
 
 int main(int argc, char **argv)

@@ -137,7 +137,7 @@ static void on_drain(void *arg)
 
 static enum err write_address(const char *folder, const struct net_address *bound)
 {
-    char path[4096], fresh[4096], text[NET_ADDRESS_TEXT_MAX];
+    char path[DATA_PATH_BYTES], fresh[DATA_PATH_BYTES], text[NET_ADDRESS_TEXT_MAX];
     str address = net_address_format(bound, text);
     snprintf(path, sizeof(path), "%s/http.addr", folder);
     snprintf(fresh, sizeof(fresh), "%s/http.addr.new", folder);
@@ -151,13 +151,11 @@ static enum err write_address(const char *folder, const struct net_address *boun
 
 static enum err listen_all(struct server *server, str listen, struct net_address *out_bound)
 {
-    char path[4096];
+    char path[DATA_PATH_BYTES] = "unix:";
     int fds[CORES_MAX];
     struct net_address address;
-    TRY(data_control_path(server->folder, path, sizeof(path)));
-    char text[4200];
-    snprintf(text, sizeof(text), "unix:%s", path);
-    TRY(net_address_parse(str_of(text), &address));
+    TRY(data_control_path(server->folder, path + 5, sizeof(path) - 5));
+    TRY(net_address_parse(str_of(path), &address));
     TRY(net_listen(&address, 1, &server->cores[0].fds[1], NULL));
     if (listen.len == 0)
         return OK;
@@ -207,7 +205,7 @@ enum err server_start(struct data *data, str listen, unsigned cores, struct serv
                                          .version = app_version,
                                          .data_folder = server->folder,
                                          .log_requests = app_settings.log_requests };
-    settings.checks = data_checks(data, &settings.checks_count);
+    settings.checks = data_checks_of(data_env(data), &settings.checks_count);
     server->content = data_env(data)->db;
     collect_job_kinds(server);
     net_sigpipe_ignore();
@@ -222,7 +220,8 @@ enum err server_start(struct data *data, str listen, unsigned cores, struct serv
 
 void server_stop(struct server *server, span timeout)
 {
-    char path[4096];
+    struct err_slot detail = *err_slot();
+    char path[DATA_PATH_BYTES];
     gateway_drain(server->gateway);
     for (unsigned i = 0; i < server->cores_count; i++) {
         server->cores[i].drain_timeout = timeout;
@@ -238,4 +237,5 @@ void server_stop(struct server *server, span timeout)
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     heap_free(server);
+    *err_slot() = detail;
 }

@@ -24,7 +24,7 @@ enum {
     GUESSERS = 1024,
     FREE_TRIES = 5,
     WAIT_S_MAX = 300,
-    PATH_BYTES = 4096
+    PATH_BYTES = 1024
 };
 
 /* The failures of one address; a slot is shared by addresses that hash alike, which only slows
@@ -157,8 +157,7 @@ enum err access_key_make(const char *data_folder, char out[ACCESS_KEY_BYTES])
     return rename(fresh, path) == 0 ? OK : err_errno(path);
 }
 
-/* --- Asking
- * ------------------------------------------------------------------------------------------ */
+/* --- Asking --------------------------------------------------------------------------------- */
 
 /* A copy of what is in force, so that comparing needs no lock. */
 struct secret {

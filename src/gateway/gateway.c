@@ -27,8 +27,7 @@ struct gateway {
 /* One program has one gateway; handlers reach it here. */
 static struct gateway *the_gateway;
 
-/* --- Counting
- * ------------------------------------------------------------------------------------------ */
+/* --- Counting ------------------------------------------------------------------------------- */
 
 METRIC_LABEL(method_label, "method", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS");
 METRIC_LABEL(class_label, "status", "1xx", "2xx", "3xx", "4xx", "5xx");
@@ -70,8 +69,7 @@ static void after(void *owner, const struct http_request *request,
              LOG_BOOL("aborted", outcome->aborted));
 }
 
-/* --- Who may
- * -------------------------------------------------------------------------------------------- */
+/* --- Who may -------------------------------------------------------------------------------- */
 
 static bool changes(enum http_method method)
 {
@@ -93,8 +91,7 @@ static enum err before(void *owner, struct http_request *request, struct http_re
     return needed == ROLE_ANYONE ? OK : require_role(request, (enum role)needed);
 }
 
-/* --- The session
- * ------------------------------------------------------------------------------------------ */
+/* --- The session ---------------------------------------------------------------------------- */
 
 struct session_body {
     str key;
@@ -145,8 +142,7 @@ static enum err on_session_delete(struct http_request *request, struct http_resp
                            STR("kb_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"));
 }
 
-/* --- Health and documents
- * ------------------------------------------------------------------------------------ */
+/* --- Health and documents ------------------------------------------------------------------- */
 
 static enum err on_livez(struct http_request *request, struct http_response *response)
 {

@@ -68,7 +68,7 @@ static void error_note(const char *what, long long detail)
         snprintf(run.result->problem, sizeof(run.result->problem), "%s (%lld)", what, detail);
 }
 
-/* --- sending --------------------------------------------------------------------------------- */
+/* --- sending -------------------------------------------------------------------------------- */
 
 static void request_put(struct connection *connection)
 {
@@ -125,7 +125,7 @@ static void keep_busy(struct connection *connection)
         flush(connection);
 }
 
-/* --- the window ------------------------------------------------------------------------------ */
+/* --- the window ----------------------------------------------------------------------------- */
 
 static void window_open(instant now)
 {
@@ -155,7 +155,7 @@ static void window_check(instant now)
     }
 }
 
-/* --- receiving ------------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------------ */
 
 static void answer_done(struct connection *connection)
 {

@@ -9,7 +9,7 @@
 
 enum { OUTPUT_BYTES_MAX = 64 << 20 };
 
-/* --- operands -------------------------------------------------------------------------------- */
+/* --- operands ------------------------------------------------------------------------------- */
 
 static bool unescape_one(str *text, struct buf *out)
 {
@@ -62,7 +62,7 @@ enum err operand_read(struct world *world, str text, struct operand *out_operand
     return OK;
 }
 
-/* --- subjects -------------------------------------------------------------------------------- */
+/* --- subjects ------------------------------------------------------------------------------- */
 
 /* A JSON path ends at a space outside ["..."]. */
 static str cut_path(str *rest)

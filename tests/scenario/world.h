@@ -74,7 +74,7 @@ const char *world_path(struct world *world, str name);
 /* Makes the folders above `path`. */
 enum err world_parents(struct world *world, const char *path);
 
-/* --- steps.c, blocks.c, request.c: executing lines ------------------------------------------- */
+/* --- steps.c, blocks.c, request.c: executing lines ------------------------------------------ */
 
 /* Executes the lines [from, to); stops at the first failure, whose line is then in world->line. */
 enum err steps_run(struct world *world, int from, int to);
@@ -89,7 +89,7 @@ enum err raw_receive(struct world *world, const struct line *line, str rest);
 enum err raw_closed(struct world *world, const struct line *line, str rest);
 enum err raw_hangup(struct world *world, const struct line *line, str rest);
 
-/* --- expect.c: statements about what was answered --------------------------------------------- */
+/* --- expect.c: statements about what was answered ------------------------------------------- */
 
 /* "status 200", "$.items count 3", "header ETag ~ /x/": one statement. */
 enum err expect_line(struct world *world, str text);
@@ -98,7 +98,7 @@ enum err expect_capture(struct world *world, str name, str subject);
 /* "..." with its escapes; anything else as it stands. Variables are filled in afterwards. */
 enum err expect_operand(struct world *world, str text, str *out_text);
 
-/* --- process.c: children ---------------------------------------------------------------------- */
+/* --- process.c: children -------------------------------------------------------------------- */
 
 /* Starts a shell command with output to files; the command is one the world forgets at its end. */
 enum err process_start(struct world *world, str name, const char *command,

@@ -14,7 +14,7 @@
 
 static _Thread_local struct arena *thread_arena;
 
-/* --- Open -------------------------------------------------------------------------------- */
+/* --- Open ----------------------------------------------------------------------------------- */
 
 static struct db_settings with_defaults(struct db_settings settings)
 {
@@ -79,7 +79,7 @@ const char *db_context(const struct db *db)
     return db->context;
 }
 
-/* --- Values ------------------------------------------------------------------------------ */
+/* --- Values --------------------------------------------------------------------------------- */
 
 static const struct db_value *value_at(const struct db_row *row, unsigned column)
 {
@@ -127,7 +127,7 @@ instant db_at(const struct db_row *row, unsigned column)
     return value->kind == DB_KIND_I64 ? value->i64 : INSTANT_NEVER;
 }
 
-/* --- Transactions ------------------------------------------------------------------------ */
+/* --- Transactions --------------------------------------------------------------------------- */
 
 struct arena *db_thread_arena(void)
 {
@@ -179,7 +179,7 @@ struct arena *db_arena(struct db_tx *tx)
     return tx->arena ? tx->arena : running_arena();
 }
 
-/* --- Queries ----------------------------------------------------------------------------- */
+/* --- Queries -------------------------------------------------------------------------------- */
 
 /* Copies a driver's row into the arena: one block of values, one a text. */
 static void row_keep(struct arena *arena, const struct db_row *row, struct db_row *out_row)
@@ -366,7 +366,7 @@ enum err db_insert(struct db_tx *tx, const struct db_query *query, struct db_arg
     return OK;
 }
 
-/* --- Events ------------------------------------------------------------------------------ */
+/* --- Events --------------------------------------------------------------------------------- */
 
 enum err db_event_add(struct db_tx *tx, const struct db_event *event)
 {
@@ -379,7 +379,7 @@ enum err db_event_add(struct db_tx *tx, const struct db_event *event)
     return db_exec(tx, &SQL_OUTBOX_ADD, args, NULL);
 }
 
-/* --- Being told -------------------------------------------------------------------------- */
+/* --- Being told ----------------------------------------------------------------------------- */
 
 void db_notify(struct db_tx *tx, enum db_topic topic)
 {
@@ -417,7 +417,7 @@ void db_tell(struct db *db, unsigned topics)
     pthread_mutex_unlock(&db->listeners->lock);
 }
 
-/* --- Numbers ----------------------------------------------------------------------------- */
+/* --- Numbers -------------------------------------------------------------------------------- */
 
 struct db_stats db_stats(const struct db *db)
 {

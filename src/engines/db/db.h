@@ -17,7 +17,7 @@
 struct db;
 struct db_driver;
 
-/* --- What sqlgen writes ------------------------------------------------------------------ */
+/* --- What sqlgen writes --------------------------------------------------------------------- */
 
 enum db_dialect { DB_SQLITE, DB_POSTGRES, DB_DIALECTS };
 
@@ -50,7 +50,7 @@ struct db_module {
     unsigned queries_count;
 };
 
-/* --- Open -------------------------------------------------------------------------------- */
+/* --- Open ----------------------------------------------------------------------------------- */
 
 struct db_settings {
     unsigned queue_max;       /* transactions waiting for the writer; 0: 1024 */
@@ -84,7 +84,7 @@ enum err db_open(const struct db_spec *spec, struct db **out_db);
 void db_close(struct db *db);
 const char *db_context(const struct db *db);
 
-/* --- Values ------------------------------------------------------------------------------ */
+/* --- Values --------------------------------------------------------------------------------- */
 
 enum db_value_kind { DB_KIND_NULL, DB_KIND_I64, DB_KIND_F64, DB_KIND_TEXT, DB_KIND_BLOB };
 
@@ -153,7 +153,7 @@ str db_text(const struct db_row *row, unsigned column); /* a zero byte follows i
 str db_blob(const struct db_row *row, unsigned column);
 instant db_at(const struct db_row *row, unsigned column);
 
-/* --- Transactions ------------------------------------------------------------------------ */
+/* --- Transactions --------------------------------------------------------------------------- */
 
 /* What queries are asked through: a transaction, a snapshot, or db_now(). */
 struct db_tx;
@@ -219,7 +219,7 @@ enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args 
 enum err db_insert(struct db_tx *tx, const struct db_query *query, struct db_args args,
                    int64_t *out_id);
 
-/* --- Rows and shapes --------------------------------------------------------------------- */
+/* --- Rows and shapes ------------------------------------------------------------------------ */
 
 struct shape;
 
@@ -232,7 +232,7 @@ enum err db_row_read(const struct db_row *row, const struct shape *shape, void *
 /* The reverse: the scalar fields in order, as the arguments of a query. In the arena. */
 struct db_args db_args_of(struct arena *arena, const struct shape *shape, const void *record);
 
-/* --- Events ------------------------------------------------------------------------------ */
+/* --- Events --------------------------------------------------------------------------------- */
 
 struct db_event {
     str type;         /* "title.published" */
@@ -242,7 +242,7 @@ struct db_event {
 /* Puts an event into the outbox of the transaction. ERR_INVALID: an empty type or aggregate. */
 enum err db_event_add(struct db_tx *tx, const struct db_event *event);
 
-/* --- Being told -------------------------------------------------------------------------- */
+/* --- Being told ----------------------------------------------------------------------------- */
 
 /* What a committed transaction was about; db_event_add() is DB_TOPIC_EVENTS. */
 enum db_topic { DB_TOPIC_EVENTS = 1, DB_TOPIC_JOBS = 2 };
@@ -266,7 +266,7 @@ struct db_listener {
 void db_listen(struct db *db, struct db_listener *listener);
 void db_unlisten(struct db *db, struct db_listener *listener);
 
-/* --- Numbers ----------------------------------------------------------------------------- */
+/* --- Numbers -------------------------------------------------------------------------------- */
 
 struct db_stats {
     uint64_t queue_length, queue_length_peak;

@@ -21,7 +21,7 @@ static struct db_value kind_value(const struct job_kind *kind)
     return DB_TEXT(str_of(kind->name));
 }
 
-/* --- Jobs of dead owners ----------------------------------------------------------------- */
+/* --- Jobs of dead owners -------------------------------------------------------------------- */
 
 struct take_back {
     struct jobs *jobs;
@@ -74,7 +74,7 @@ enum err runner_take_back(struct jobs *jobs, bool all)
     return OK;
 }
 
-/* --- Taking jobs ------------------------------------------------------------------------- */
+/* --- Taking jobs ---------------------------------------------------------------------------- */
 
 struct claim {
     struct jobs *jobs;
@@ -162,7 +162,7 @@ enum err runner_claim(struct jobs *jobs, unsigned *out_claimed)
     return OK;
 }
 
-/* --- Leases ------------------------------------------------------------------------------ */
+/* --- Leases --------------------------------------------------------------------------------- */
 
 struct beat {
     struct jobs *jobs;
@@ -235,7 +235,7 @@ enum err runner_see_cancels(struct jobs *jobs)
     return OK;
 }
 
-/* --- Progress ---------------------------------------------------------------------------- */
+/* --- Progress ------------------------------------------------------------------------------- */
 
 struct progress {
     int64_t id;
@@ -283,7 +283,7 @@ enum err runner_save_progress(struct jobs *jobs)
     return db_tx(jobs->db, progress_put, &save);
 }
 
-/* --- Outcomes ---------------------------------------------------------------------------- */
+/* --- Outcomes ------------------------------------------------------------------------------- */
 
 static uint64_t random_next(struct jobs *jobs)
 {

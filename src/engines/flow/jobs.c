@@ -29,7 +29,7 @@ bool job_state_parse(str text, enum job_state *out_state)
     return false;
 }
 
-/* --- Adding ------------------------------------------------------------------------------ */
+/* --- Adding --------------------------------------------------------------------------------- */
 
 static enum err job_check(const struct job_new *job)
 {
@@ -68,7 +68,7 @@ enum err jobs_add(struct db_tx *tx, const struct job_new *job, int64_t *out_id)
     return OK;
 }
 
-/* --- Looking ----------------------------------------------------------------------------- */
+/* --- Looking -------------------------------------------------------------------------------- */
 
 static enum err job_of_row(const struct db_row *row, struct job *out_job)
 {
@@ -150,7 +150,7 @@ TASK_FN enum err jobs_count(struct db_tx *tx, enum job_state state, int64_t *out
     return OK;
 }
 
-/* --- Changing ---------------------------------------------------------------------------- */
+/* --- Changing ------------------------------------------------------------------------------- */
 
 enum err jobs_cancel(struct db_tx *tx, int64_t id)
 {
@@ -185,7 +185,7 @@ enum err jobs_prune(struct db_tx *tx, instant before, unsigned limit, int64_t *o
     return db_exec(tx, &SQL_JOBS_PRUNE, DB_ARGS(DB_TIME(before), DB_I64(limit)), out_removed);
 }
 
-/* --- For handlers ------------------------------------------------------------------------ */
+/* --- For handlers --------------------------------------------------------------------------- */
 
 int64_t job_id(const struct job_run *run)
 {

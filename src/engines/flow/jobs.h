@@ -28,7 +28,7 @@ enum {
     JOB_LIST_MAX = 200
 };
 
-/* --- For everybody ----------------------------------------------------------------------- */
+/* --- For everybody -------------------------------------------------------------------------- */
 
 struct job_new {
     str kind;
@@ -90,7 +90,7 @@ enum err jobs_retry(struct db_tx *tx, int64_t id);
 /* Removes up to `limit` that ended before `before`; their keys are free again. */
 enum err jobs_prune(struct db_tx *tx, instant before, unsigned limit, int64_t *out_removed);
 
-/* --- For handlers ------------------------------------------------------------------------ */
+/* --- For handlers --------------------------------------------------------------------------- */
 
 struct job_run; /* one attempt */
 
@@ -133,7 +133,7 @@ struct job_kind {
     size_t arena_bytes_max; /* of the handler's task; 0: 4 MiB */
 };
 
-/* --- The runner -------------------------------------------------------------------------- */
+/* --- The runner ----------------------------------------------------------------------------- */
 
 struct jobs_spec {
     struct db *db;

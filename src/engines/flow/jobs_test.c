@@ -49,7 +49,7 @@ static unsigned running, running_peak, calls;
 static int64_t order[64];
 static str seen_checkpoint;
 
-/* --- Handlers ---------------------------------------------------------------------------- */
+/* --- Handlers ------------------------------------------------------------------------------- */
 
 static enum err effect_and_finish(struct db_tx *tx, void *arg)
 {
@@ -114,7 +114,7 @@ static const struct job_kind kinds[] = {
     { .name = "steps", .fn = handle_in_two_steps, .backoff = 2 },
 };
 
-/* --- Fixture ----------------------------------------------------------------------------- */
+/* --- Fixture -------------------------------------------------------------------------------- */
 
 static void start_runner(bool sole_owner)
 {
@@ -248,7 +248,7 @@ static enum err seize_tx(struct db_tx *tx, void *arg)
                    DB_ARGS(DB_I64(s->id), DB_TIME(s->lease_until), DB_I64(s->attempts)), NULL);
 }
 
-/* --- Running ----------------------------------------------------------------------------- */
+/* --- Running -------------------------------------------------------------------------------- */
 
 static enum err many_jobs(void *arg)
 {
@@ -346,7 +346,7 @@ TEST(jobs_with_a_key_are_added_once)
     scenario(keyed);
 }
 
-/* --- Failing ----------------------------------------------------------------------------- */
+/* --- Failing -------------------------------------------------------------------------------- */
 
 static enum err retries(void *arg)
 {
@@ -431,7 +431,7 @@ TEST(jobs_go_on_from_their_checkpoint)
     scenario(resumes);
 }
 
-/* --- Cancelling and stopping ------------------------------------------------------------- */
+/* --- Cancelling and stopping ---------------------------------------------------------------- */
 
 static enum err cancels(void *arg)
 {
@@ -478,7 +478,7 @@ TEST(jobs_show_their_progress)
     scenario(shows_progress);
 }
 
-/* --- Leases ------------------------------------------------------------------------------ */
+/* --- Leases --------------------------------------------------------------------------------- */
 
 static enum err leases(void *arg)
 {
@@ -557,7 +557,7 @@ TEST(jobs_whose_lease_was_lost_have_no_effect)
     scenario(late);
 }
 
-/* --- Listing ----------------------------------------------------------------------------- */
+/* --- Listing -------------------------------------------------------------------------------- */
 
 static enum err prune_tx(struct db_tx *tx, void *arg)
 {
@@ -623,7 +623,7 @@ TEST(jobs_have_limits)
     scenario(too_large);
 }
 
-/* --- kill -9 ----------------------------------------------------------------------------- */
+/* --- kill -9 -------------------------------------------------------------------------------- */
 
 enum { CRASH_JOBS = 300, CRASH_ROUNDS = 10 };
 

@@ -16,7 +16,7 @@
 
 static const span progress_every = SECONDS(1), after_failure = SECONDS(1), beat_max = SECONDS(20);
 
-/* --- Kinds and runs ---------------------------------------------------------------------- */
+/* --- Kinds and runs ------------------------------------------------------------------------- */
 
 unsigned kind_concurrency(const struct job_kind *kind)
 {
@@ -108,7 +108,7 @@ void run_start(struct jobs *jobs, const struct job_kind *kind, const struct db_r
         run->task = task;
 }
 
-/* --- Rounds ------------------------------------------------------------------------------ */
+/* --- Rounds --------------------------------------------------------------------------------- */
 
 static bool due(instant *at, span every)
 {
@@ -186,7 +186,7 @@ static void sleep_for(struct jobs *jobs, span wait)
     jobs->poked = false;
 }
 
-/* --- Life -------------------------------------------------------------------------------- */
+/* --- Life ----------------------------------------------------------------------------------- */
 
 static void on_poke(void *arg)
 {

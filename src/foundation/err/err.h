@@ -72,11 +72,20 @@ struct err_slot *err_slot(void);
  */
 struct err_slot *err_slot_use(struct err_slot *slot);
 
+/* Tells the compiler what err_set_at() asserts, so that it sees which out parameters are set. */
+static inline enum err err_never_ok(enum err code)
+{
+    if (code == OK)
+        __builtin_unreachable();
+    return code;
+}
+
 /*
  * Records a failure and returns `code`, so that it reads `return err_set(ERR_NOT_FOUND, "no-title",
  * "there is no title %s", id)`. slug NULL: the code's own. Earlier field messages are dropped.
  */
-#define err_set(code, slug, ...) err_set_at(__FILE__, __LINE__, (code), (slug), __VA_ARGS__)
+#define err_set(code, slug, ...)                                                                   \
+    err_never_ok(err_set_at(__FILE__, __LINE__, (code), (slug), __VA_ARGS__))
 enum err err_set_at(const char *file, int line, enum err code, const char *slug, const char *format,
                     ...) PRINTF_LIKE(5, 6);
 /* Adds one field's message to the failure in the slot. Both are cut to their limits. */
@@ -85,7 +94,7 @@ void err_field_add(str path, const char *format, ...) PRINTF_LIKE(2, 3);
 enum err err_prefix(const char *format, ...) PRINTF_LIKE(1, 2);
 /* A failed system call: chooses the code by errno (ENOENT, EACCES, ENOSPC, ...) and adds its text.
  */
-#define err_errno(what) err_errno_at(__FILE__, __LINE__, (what))
+#define err_errno(what) err_never_ok(err_errno_at(__FILE__, __LINE__, (what)))
 enum err err_errno_at(const char *file, int line, const char *what);
 void err_clear(void);
 

@@ -75,8 +75,7 @@ TASK_FN enum err http_body_read(struct http_request *request, char *room, size_t
  */
 enum err http_continue_in_task(struct http_request *request);
 
-/* --- The answer
- * ------------------------------------------------------------------------------------ */
+/* --- The answer ----------------------------------------------------------------------------- */
 
 enum http_body_kind {
     HTTP_BODY_NONE,

@@ -68,8 +68,7 @@ str http_status_reason(unsigned status)
     return str_sub(line, 4, line.len > 6 ? line.len - 6 : 0);
 }
 
-/* --- Preconditions and ranges
- * ---------------------------------------------------------------------- */
+/* --- Preconditions and ranges --------------------------------------------------------------- */
 
 struct asked {
     struct http_preconditions preconditions;
@@ -192,8 +191,7 @@ static void conditions_apply(struct http_exchange *exchange)
     }
 }
 
-/* --- The head
- * -------------------------------------------------------------------------------------- */
+/* --- The head ------------------------------------------------------------------------------- */
 
 static char *put(char *at, str text)
 {

@@ -101,8 +101,7 @@ bool body_step(struct http_exchange *exchange)
     return true;
 }
 
-/* --- Streamed
- * -------------------------------------------------------------------------------------- */
+/* --- Streamed ------------------------------------------------------------------------------- */
 
 static enum err refused(struct http_exchange *exchange, const struct http_refusal *refusal)
 {

@@ -15,8 +15,7 @@ enum { CONNS_FREE_MAX = 1024 };
 
 static void on_ready(struct net_socket *socket, int events);
 
-/* --- Beginning and end
- * ----------------------------------------------------------------------------- */
+/* --- Beginning and end ---------------------------------------------------------------------- */
 
 /* Full: said at once, on a socket nobody has to wait for. */
 static void refuse(struct http_server *server, int fd)
@@ -130,8 +129,7 @@ static void destroy(struct conn *conn)
         exchange_end(exchange);
 }
 
-/* --- Settling
- * -------------------------------------------------------------------------------------- */
+/* --- Settling ------------------------------------------------------------------------------- */
 
 /* What the loop's buffer still holds moves to memory of the connection's own. */
 static void in_stash(struct conn *conn)
@@ -224,8 +222,7 @@ void conn_settle(struct conn *conn)
     net_socket_watch(&conn->socket, events_wanted(conn));
 }
 
-/* --- Reading
- * --------------------------------------------------------------------------------------- */
+/* --- Reading -------------------------------------------------------------------------------- */
 
 /* Puts what is kept in front of the loop's buffer and receives behind it. */
 static void receive(struct conn *conn)

@@ -117,7 +117,7 @@ struct http_server {
     char *in, *out;
 };
 
-/* --- http_conn.c --- */
+/* --- http_conn.c ---------------------------------------------------------------------------- */
 void conn_accept(void *server, int fd, const struct net_peer *peer);
 void conn_pump(struct conn *conn);
 /* Sets what is watched and timed; closes a dead connection. */
@@ -132,18 +132,18 @@ static inline size_t conn_in_bytes(const struct conn *conn)
     return conn->in_len - conn->in_at;
 }
 
-/* --- http_timer.c --- */
+/* --- http_timer.c --------------------------------------------------------------------------- */
 void timers_init(struct http_server *server);
 void timer_set(struct conn *conn, enum timer_kind kind);
 void timer_unlink(struct conn *conn);
 /* Times out what is due. */
 void timers_run(struct http_server *server);
 
-/* --- http_server.c --- */
+/* --- http_server.c -------------------------------------------------------------------------- */
 /* Cuts off what a drain's deadline has passed for. */
 void server_drain_check(struct http_server *server, uint64_t now_ms);
 
-/* --- http_exchange.c --- */
+/* --- http_exchange.c ------------------------------------------------------------------------ */
 /* Begins with the head of `len` bytes at the connection's input, which is consumed. */
 void exchange_begin(struct conn *conn, size_t len);
 /* Begins with a request that could not be read; its answer closes the connection. */
@@ -155,11 +155,11 @@ void exchange_fail(struct http_exchange *exchange, const struct http_refusal *re
 /* Runs the handler: in place or as a task. */
 void exchange_run(struct http_exchange *exchange);
 
-/* --- http_body.c --- */
+/* --- http_body.c ---------------------------------------------------------------------------- */
 /* True when something was done. */
 bool body_step(struct http_exchange *exchange);
 
-/* --- http_send.c --- */
+/* --- http_send.c ---------------------------------------------------------------------------- */
 /* Room for `size_bytes` (<= OUT_BYTES) at the end of the loop's send buffer; count it by out_len.
  */
 char *out_room(struct conn *conn, size_t size_bytes);
@@ -176,16 +176,16 @@ enum { CHUNK_HEAD_BYTES = 6, CHUNK_TAIL_BYTES = 2 };
  * length. */
 size_t chunk_frame(char *room, size_t len);
 
-/* --- http_send_file.c --- */
+/* --- http_send_file.c ----------------------------------------------------------------------- */
 bool send_file_step(struct http_exchange *exchange);
 
-/* --- http_answer.c --- */
+/* --- http_answer.c -------------------------------------------------------------------------- */
 /* Evaluates preconditions and ranges, decides the framing, writes the head. */
 void answer_begin(struct http_exchange *exchange);
 /* "Not Found"; empty for a status without a name. */
 str http_status_reason(unsigned status);
 
-/* --- http_stream.c --- */
+/* --- http_stream.c -------------------------------------------------------------------------- */
 /* Moves bytes from the stream to the connection; true when something was done. */
 bool send_stream_step(struct http_exchange *exchange);
 void stream_abandon(struct http_stream *stream);

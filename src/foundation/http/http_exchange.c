@@ -91,8 +91,7 @@ void exchange_refuse(struct conn *conn, const struct http_refusal *refusal)
     exchange_fail(exchange, refusal);
 }
 
-/* --- Running the handler
- * --------------------------------------------------------------------------- */
+/* --- Running the handler -------------------------------------------------------------------- */
 
 static enum err handler_call(void *arg)
 {
@@ -185,8 +184,7 @@ void exchange_run(struct http_exchange *exchange)
     run_task(exchange);
 }
 
-/* --- Routing
- * --------------------------------------------------------------------------------------- */
+/* --- Routing -------------------------------------------------------------------------------- */
 
 static void reply_unrouted(struct http_exchange *exchange, const struct http_match *match)
 {

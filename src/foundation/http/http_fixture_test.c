@@ -119,8 +119,7 @@ enum err fixture_upload(struct http_request *request, struct http_response *resp
     return OK;
 }
 
-/* --- The client
- * ------------------------------------------------------------------------------------ */
+/* --- The client ----------------------------------------------------------------------------- */
 
 int client_open(const struct fixture *fixture)
 {

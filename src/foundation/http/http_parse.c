@@ -65,8 +65,7 @@ ptrdiff_t http_head_scan(struct http_scan *scan, const char *data, size_t len,
     return 0;
 }
 
-/* --- llhttp's callbacks
- * ---------------------------------------------------------------------------- */
+/* --- llhttp's callbacks --------------------------------------------------------------------- */
 
 static int on_url(llhttp_t *parser, const char *at, size_t len)
 {
@@ -145,8 +144,7 @@ static const llhttp_settings_t head_settings = { .on_url = on_url,
                                                  .on_headers_complete = on_head,
                                                  .on_message_complete = on_head_message_end };
 
-/* --- The head
- * -------------------------------------------------------------------------------------- */
+/* --- The head ------------------------------------------------------------------------------- */
 
 static const struct http_refusal *refusal_of(llhttp_errno_t error)
 {
@@ -244,8 +242,7 @@ const struct http_refusal *http_head_parse(llhttp_t *parser, str text, unsigned 
     return refusal ? refusal : target_take(out, arena);
 }
 
-/* --- The body
- * -------------------------------------------------------------------------------------- */
+/* --- The body ------------------------------------------------------------------------------- */
 
 struct body_feed {
     const struct http_body_sink *sink;

@@ -76,8 +76,7 @@ void http_reply_generator(struct http_response *response, str content_type, uint
                                  .generate_state = state });
 }
 
-/* --- Problem documents
- * ----------------------------------------------------------------------------- */
+/* --- Problem documents ---------------------------------------------------------------------- */
 
 /* RFC 8259 section 7; bytes that are no UTF-8 become U+FFFD, so that the document always parses. */
 static void put_json(struct buf *out, str text)
@@ -106,7 +105,9 @@ static void put_problem(struct buf *out, unsigned status, str slug, str text)
     put_json(out, http_status_reason(status));
     buf_put(out, STR(",\"status\":"));
     buf_put_u64(out, status);
-    buf_put(out, STR(",\"detail\":"));
+    buf_put(out, STR(",\"slug\":\""));
+    buf_put(out, slug);
+    buf_put(out, STR("\",\"detail\":"));
     put_json(out, text);
 }
 
@@ -114,8 +115,8 @@ static void put_fields(struct buf *out, const struct err_slot *slot)
 {
     unsigned count = MIN_OF(slot->fields_count, (unsigned)ERR_FIELDS_MAX);
     for (unsigned i = 0; i < count; i++) {
-        buf_put(out, i ? STR(",") : STR(",\"fields\":["));
-        buf_put(out, STR("{\"path\":"));
+        buf_put(out, i ? STR(",") : STR(",\"errors\":["));
+        buf_put(out, STR("{\"field\":"));
         put_json(out, str_of(slot->fields[i].path));
         buf_put(out, STR(",\"message\":"));
         put_json(out, str_of(slot->fields[i].message));

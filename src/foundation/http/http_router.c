@@ -36,8 +36,7 @@ str http_method_name(enum http_method method)
     return method_names[method];
 }
 
-/* --- Building
- * -------------------------------------------------------------------------------------- */
+/* --- Building ------------------------------------------------------------------------------- */
 
 static struct node *static_child(struct node *parent, str text)
 {
@@ -133,8 +132,7 @@ void http_router_close(struct http_router *router)
     heap_free(router);
 }
 
-/* --- Matching
- * -------------------------------------------------------------------------------------- */
+/* --- Matching ------------------------------------------------------------------------------- */
 
 /* A choice not taken yet: go on at `node` with what follows `at`; beyond the end: nothing follows.
  */

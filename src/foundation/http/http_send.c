@@ -104,8 +104,7 @@ void out_put(struct conn *conn, str bytes)
     conn->server->out_len += bytes.len;
 }
 
-/* --- Sources
- * --------------------------------------------------------------------------------------- */
+/* --- Sources -------------------------------------------------------------------------------- */
 
 static bool send_memory_step(struct http_exchange *exchange)
 {

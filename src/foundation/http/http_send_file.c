@@ -16,8 +16,7 @@ enum {
     WARM_STEP_BYTES = 64 << 10
 };
 
-/* --- Residency
- * ------------------------------------------------------------------------------------- */
+/* --- Residency ------------------------------------------------------------------------------ */
 
 /* As pread(), but -1 with EAGAIN instead of a wait for the disk, where the file system can say so.
  */
@@ -87,8 +86,7 @@ static bool warm_begin(struct http_exchange *exchange, uint64_t offset, uint64_t
     return false;
 }
 
-/* --- Sending
- * --------------------------------------------------------------------------------------- */
+/* --- Sending -------------------------------------------------------------------------------- */
 
 /* The head has promised more bytes than there are: only the end of the connection can say so. */
 static bool cut_short(struct http_exchange *exchange)

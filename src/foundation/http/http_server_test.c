@@ -211,11 +211,11 @@ TEST(failures_become_problem_documents)
     str answer =
         client_ask(fixture, STR("GET /fail HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
     CHECK_INT(answer_status(answer), 400);
-    CHECK_STR(
-        answer_body(answer),
-        STR("{\"type\":\"urn:kinobezdna:problem:bad-year\",\"title\":\"Bad Request\","
-            "\"status\":400,\"detail\":\"the year \\\"19\\u0001\xef\xbf\xbd\\\"66\\\" is no year\","
-            "\"fields\":[{\"path\":\"titles[2].year\",\"message\":\"must be a number\"}]}"));
+    CHECK_STR(answer_body(answer),
+              STR("{\"type\":\"urn:kinobezdna:problem:bad-year\",\"title\":\"Bad Request\","
+                  "\"status\":400,\"slug\":\"bad-year\",\"detail\":\"the year "
+                  "\\\"19\\u0001\xef\xbf\xbd\\\"66\\\" is no year\","
+                  "\"errors\":[{\"field\":\"titles[2].year\",\"message\":\"must be a number\"}]}"));
     answer =
         client_ask(fixture, STR("GET /greedy HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
     CHECK_INT(answer_status(answer), 503);

@@ -120,8 +120,7 @@ void stream_abandon(struct http_stream *stream)
     stream_release(stream);
 }
 
-/* --- Sending
- * --------------------------------------------------------------------------------------- */
+/* --- Sending -------------------------------------------------------------------------------- */
 
 static size_t ring_take(struct http_stream *stream, char *room, size_t room_bytes)
 {

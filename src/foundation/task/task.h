@@ -87,8 +87,7 @@ void task_wake(struct task *task);
 /* The same from any thread. The task must not end before it took effect. */
 void task_wake_remote(struct task *task);
 
-/* --- Groups: children that end before their parent goes on
- * ---------------------------------------- */
+/* --- Groups: children that end before their parent goes on ---------------------------------- */
 
 struct task_group {
     struct task *parent;
@@ -114,8 +113,7 @@ enum err task_group_start(struct task_group *group, const char *name, task_fn fn
  */
 TASK_FN enum err task_group_wait(struct task_group *group);
 
-/* --- Wait lists: many tasks waiting for one thing
- * -------------------------------------------------- */
+/* --- Wait lists: many tasks waiting for one thing ------------------------------------------- */
 
 struct wait_node;
 struct wait_list {
@@ -126,8 +124,7 @@ TASK_FN enum err wait_list_await(struct wait_list *list);
 /* Wakes up to `count` waiters; returns how many. */
 unsigned wait_list_wake(struct wait_list *list, unsigned count);
 
-/* --- Channels: a bounded queue of pointers between tasks of one loop
- * ------------------------------- */
+/* --- Channels: a bounded queue of pointers between tasks of one loop ------------------------ */
 
 struct channel {
     void **items;
@@ -144,8 +141,7 @@ TASK_FN enum err channel_receive(struct channel *channel, void **out_item);
 /* Wakes everybody; items already sent can still be received. */
 void channel_close(struct channel *channel);
 
-/* --- Semaphores: at most n at a time
- * --------------------------------------------------------------- */
+/* --- Semaphores: at most n at a time -------------------------------------------------------- */
 
 struct semaphore {
     unsigned free;

@@ -28,8 +28,7 @@ enum { ARGS_MAX = 64, PACKETS_MAX = 20000 };
 
 static struct arena memory;
 
-/* --- ffmpeg
- * ----------------------------------------------------------------------------------------- */
+/* --- ffmpeg --------------------------------------------------------------------------------- */
 
 /* Runs the words of `text`, which is cut up; returns the exit status. */
 static int run_ffmpeg(char *text)
@@ -86,8 +85,7 @@ static str make(const char *name, const char *arguments)
     return (str){ bytes, (size_t)info.st_size };
 }
 
-/* --- libavformat
- * ------------------------------------------------------------------------------------ */
+/* --- libavformat ---------------------------------------------------------------------------- */
 
 struct packet {
     int64_t dts, pts;
@@ -162,8 +160,7 @@ static struct packets demux(str bytes)
     return packets;
 }
 
-/* --- the comparison
- * --------------------------------------------------------------------------------- */
+/* --- the comparison ------------------------------------------------------------------------- */
 
 static enum err read_sample(void *context, uint64_t offset, void *out, size_t size_bytes)
 {

@@ -8,14 +8,14 @@
 
 #include "foundation/mem/buf.h"
 
-/* --- lines: any of CRLF, LF and CR ends one --- */
+/* --- lines: any of CRLF, LF and CR ends one ------------------------------------------------- */
 struct lines {
     str rest;
     unsigned number; /* of the line last returned, from 1 */
 };
 bool lines_next(struct lines *lines, str *out_line);
 
-/* --- times --- */
+/* --- times ---------------------------------------------------------------------------------- */
 enum timing_result { TIMING_NONE, TIMING_OK, TIMING_BROKEN };
 struct timing {
     int64_t start_ms; /* may be negative */
@@ -30,7 +30,7 @@ enum timing_result timing_parse(str line, struct timing *out);
 /* One time at the start of *rest, which is advanced. False leaves *rest as it was. */
 bool timing_parse_time(str *rest, int64_t *out_ms);
 
-/* --- markup: source text in, WebVTT cue text out --- */
+/* --- markup: source text in, WebVTT cue text out -------------------------------------------- */
 enum { STYLE_BOLD = 1, STYLE_ITALIC = 2, STYLE_UNDERLINE = 4 };
 
 struct markup {
@@ -60,7 +60,7 @@ str markup_settings(unsigned align);
  */
 unsigned markup_align_legacy(unsigned align);
 
-/* --- the list of cues --- */
+/* --- the list of cues ----------------------------------------------------------------------- */
 struct cue_list {
     struct arena *arena;
     struct subtitle_cue *cues;
@@ -76,7 +76,7 @@ void cue_drop(struct cue_list *list, unsigned line, const char *reason);
 void cue_add(struct cue_list *list, unsigned line, const struct timing *timing,
              struct markup *markup, str settings);
 
-/* --- the readers --- */
+/* --- the readers ---------------------------------------------------------------------------- */
 void srt_read(struct cue_list *list, str text);
 void webvtt_read(struct cue_list *list, str text);
 void ass_read(struct cue_list *list, str text);

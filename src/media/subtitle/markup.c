@@ -129,7 +129,7 @@ static void style_set(struct markup *markup, unsigned style, bool on)
         markup->wanted &= ~style;
 }
 
-/* --- tags --- */
+/* --- tags ----------------------------------------------------------------------------------- */
 
 enum tag_effect { TAG_UNKNOWN, TAG_IGNORED, TAG_NEWLINE, TAG_STYLE };
 
@@ -209,7 +209,7 @@ static size_t tag_take(struct markup *markup, str text, size_t at, bool any_tag)
     return any_tag ? len : 0;
 }
 
-/* --- ASS overrides --- */
+/* --- ASS overrides -------------------------------------------------------------------------- */
 
 /* The number an override ends with; `missing` when there is none. */
 static unsigned override_number(str argument, unsigned missing)

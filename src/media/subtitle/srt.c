@@ -116,7 +116,7 @@ void srt_read(struct cue_list *list, str text)
     cue_finish(&reader);
 }
 
-/* --- WebVTT --- */
+/* --- WebVTT --------------------------------------------------------------------------------- */
 
 static bool setting_value_valid(str value)
 {

@@ -24,8 +24,7 @@ uint64_t assets_generation(void)
     return atomic_load_explicit(&generation, memory_order_acquire);
 }
 
-/* --- Names and keys
- * -------------------------------------------------------------------------------- */
+/* --- Names and keys ------------------------------------------------------------------------- */
 
 str asset_track_name(struct arena *arena, enum asset_track_kind kind, unsigned number)
 {
@@ -52,8 +51,7 @@ str asset_blob_key(struct arena *arena, struct id asset, str track, const char *
     return arena_printf(arena, "media/%lld/%.*s%s", (long long)asset.value, STR_ARG(track), suffix);
 }
 
-/* --- What the catalogue shows
- * ---------------------------------------------------------------------- */
+/* --- What the catalogue shows --------------------------------------------------------------- */
 
 struct shown_audio {
     str language, label;
@@ -114,8 +112,7 @@ str asset_subtitles_json(struct arena *arena, const struct asset_track *tracks, 
     return tracks_json(arena, tracks, count, ASSET_SUBTITLE);
 }
 
-/* --- Blobs
- * ----------------------------------------------------------------------------------------- */
+/* --- Blobs ---------------------------------------------------------------------------------- */
 
 TASK_FN enum err asset_blobs_remove(struct blob_store *blobs, struct id asset)
 {
@@ -138,8 +135,7 @@ TASK_FN enum err asset_track_blobs_remove(struct blob_store *blobs, struct id as
     return OK;
 }
 
-/* --- The module
- * ------------------------------------------------------------------------------------ */
+/* --- The module ----------------------------------------------------------------------------- */
 
 static enum err assets_open(const struct module_env *env)
 {

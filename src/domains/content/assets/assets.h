@@ -110,7 +110,7 @@ str asset_blob_key(struct arena *arena, struct id asset, str track, const char *
 str asset_audio_json(struct arena *arena, const struct asset_track *tracks, size_t count);
 str asset_subtitles_json(struct arena *arena, const struct asset_track *tracks, size_t count);
 
-/* --- Around the transaction ------------------------------------------------------------------- */
+/* --- Around the transaction ----------------------------------------------------------------- */
 
 /* Removes every blob of an asset, or of one track. Viewers in the middle of a segment still get it
  * whole. Errors of the store. */

@@ -49,8 +49,7 @@ enum err asset_add(struct db_tx *tx, const struct asset_source *source, struct i
     return OK;
 }
 
-/* --- Tracks
- * ---------------------------------------------------------------------------------------- */
+/* --- Tracks --------------------------------------------------------------------------------- */
 
 static enum err bad_track(const struct asset_track *track, const char *why)
 {
@@ -119,8 +118,7 @@ enum err asset_remove(struct db_tx *tx, struct id asset)
     return db_exec(tx, &SQL_ASSET_REMOVE, DB_ARGS(DB_I64(asset.value)), NULL);
 }
 
-/* --- Reading
- * --------------------------------------------------------------------------------------- */
+/* --- Reading -------------------------------------------------------------------------------- */
 
 enum err asset_get(struct db_tx *tx, struct id asset, struct asset *out_asset)
 {

@@ -18,8 +18,7 @@ enum err request_id(const struct http_request *request, const char *param, const
     return err_set(ERR_NOT_FOUND, slug, "\"%.*s\" is no id", STR_ARG(text));
 }
 
-/* --- One title
- * ------------------------------------------------------------------------------------- */
+/* --- One title ------------------------------------------------------------------------------ */
 
 struct title_read {
     struct id id;
@@ -59,6 +58,8 @@ enum err on_title_get(struct http_request *request, struct http_response *respon
                                .out = &buf };
     if (!caller_has(request, ROLE_ADMIN))
         return cache_answer(request, response, title_build);
+    if (!task_current())
+        return http_continue_in_task(request);
     buf_init(&buf, request->arena, MIB(1));
     TRY(request_id(request, "id", "title-not-found", &read.id));
     TRY(db_read(catalog.db, title_read, &read));
@@ -69,8 +70,7 @@ enum err on_title_get(struct http_request *request, struct http_response *respon
     return OK;
 }
 
-/* --- Artwork
- * ----------------------------------------------------------------------------------------- */
+/* --- Artwork -------------------------------------------------------------------------------- */
 
 struct artwork_open {
     str key, path;
@@ -111,30 +111,29 @@ enum err on_artwork_get(struct http_request *request, struct http_response *resp
                            STR("default-src 'none'; style-src 'unsafe-inline'; sandbox"));
 }
 
-/* --- The module
- * ---------------------------------------------------------------------------------------- */
+/* --- The module ----------------------------------------------------------------------------- */
 
 static const struct http_route routes[] = {
     { METHOD_GET, "/v1/home", on_home_get, "The shelves of the home page",
-      .query = &language_query_shape, .out = &home_shape },
+      .query = &language_query_shape, .out = &home_shape, .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/titles", on_titles_list, "Titles by filters, in an order",
-      .query = &titles_query_shape, .out = &titles_list_shape },
+      .query = &titles_query_shape, .out = &titles_list_shape, .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/titles/{id}", on_title_get, "One title", .query = &language_query_shape,
-      .out = &title_page_shape },
+      .out = &title_page_shape, .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/people", on_people_list, "People by name", .query = &people_query_shape,
-      .out = &people_list_shape },
+      .out = &people_list_shape, .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/people/{id}", on_person_get, "One person with their titles",
-      .query = &language_query_shape, .out = &person_page_shape },
+      .query = &language_query_shape, .out = &person_page_shape, .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/genres", on_genres_list, "Genres with the number of titles",
-      .query = &language_query_shape, .out = &facets_list_shape },
+      .query = &language_query_shape, .out = &facets_list_shape, .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/countries", on_countries_list, "Countries with the number of titles",
-      .query = &language_query_shape, .out = &facets_list_shape },
+      .query = &language_query_shape, .out = &facets_list_shape, .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/years", on_years_list, "Years with the number of titles",
-      .query = &language_query_shape, .out = &facets_list_shape },
+      .query = &language_query_shape, .out = &facets_list_shape, .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/collections", on_collections_list, "Shelves, or collections",
-      .query = &collections_query_shape, .out = &collections_list_shape },
+      .query = &collections_query_shape, .out = &collections_list_shape, .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/collections/{id}", on_collection_get, "One collection with its titles",
-      .query = &language_query_shape, .out = &collection_page_shape },
+      .query = &language_query_shape, .out = &collection_page_shape, .flags = ROUTE_INLINE },
     { METHOD_GET, "/artwork/{id}", on_artwork_get, .flags = ROUTE_HIDDEN },
 
     { METHOD_POST, "/v1/titles", on_title_add, "Add a title, as a draft", .in = &title_add_shape,

@@ -155,6 +155,8 @@ enum err cache_answer(struct http_request *request, struct http_response *respon
     str key = arena_printf(request->arena, "%.*s %.*s?%.*s", STR_ARG(language),
                            STR_ARG(request->path), STR_ARG(request->query));
     entry.body = cache_find(key, str_hash(key), entry.etag);
+    if (!entry.body && !task_current())
+        return http_continue_in_task(request); /* the database may have to be waited for */
     if (!entry.body)
         TRY(build_entry(request, key, build, &entry));
     http_reply_bytes(request, response, STR("application/json"), entry.body);

@@ -91,8 +91,7 @@ static enum err collection_titles(struct db_tx *tx, struct id id, str language, 
     return OK;
 }
 
-/* --- Lists and pages
- * ------------------------------------------------------------------------------------ */
+/* --- Lists and pages ------------------------------------------------------------------------ */
 
 struct collections_read {
     struct collections_query query;
@@ -293,8 +292,7 @@ enum err on_home_get(struct http_request *request, struct http_response *respons
     return cache_answer(request, response, home_build);
 }
 
-/* --- Writing
- * --------------------------------------------------------------------------------------------- */
+/* --- Writing -------------------------------------------------------------------------------- */
 
 static enum err collection_add(struct db_tx *tx, const struct catalog_collection *collection,
                                int64_t *out_id)

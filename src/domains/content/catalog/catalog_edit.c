@@ -46,8 +46,7 @@ SHAPE(title_add_shape, struct title_body,
       FIELD(struct title_body, series_id), FIELD(struct title_body, season, .min = 0, .max = 10000),
       FIELD(struct title_body, episode, .min = 0, .max = 100000), EDITABLE_FIELDS);
 
-/* --- A patch as values
- * --------------------------------------------------------------------------------- */
+/* --- A patch as values ---------------------------------------------------------------------- */
 
 struct values {
     struct arena *arena;
@@ -120,8 +119,7 @@ static void patch_values(struct values *values, const struct title_body *patch)
     time_add(values, "available_to", patch->available_to);
 }
 
-/* --- Transactions
- * ---------------------------------------------------------------------------------------- */
+/* --- Transactions --------------------------------------------------------------------------- */
 
 enum edit_kind { EDIT_ADD, EDIT_PATCH, EDIT_PUBLISH, EDIT_ARCHIVE };
 
@@ -250,8 +248,7 @@ static enum err run_edit(struct http_request *request, struct http_response *res
     return reply_title(request, response, edit->id, edit->kind == EDIT_ADD ? 201 : 200);
 }
 
-/* --- Handlers
- * ---------------------------------------------------------------------------------------------- */
+/* --- Handlers ------------------------------------------------------------------------------- */
 
 enum err on_title_add(struct http_request *request, struct http_response *response)
 {
@@ -290,8 +287,7 @@ enum err on_title_archive(struct http_request *request, struct http_response *re
     return run_edit(request, response, &edit);
 }
 
-/* --- The form: every language and every provenance
- * ------------------------------------------------------------ */
+/* --- The form: every language and every provenance ------------------------------------------ */
 
 struct edit_field {
     str source, licence;

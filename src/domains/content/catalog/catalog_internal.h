@@ -25,8 +25,7 @@ extern const str interface_languages[INTERFACE_LANGUAGES];
 
 typedef LIST_OF(str) str_list;
 
-/* --- Titles as stored (catalog_title.c)
- * ------------------------------------------------------------ */
+/* --- Titles as stored (catalog_title.c) ----------------------------------------------------- */
 
 struct title {
     struct id id, series_id;
@@ -56,8 +55,7 @@ str title_text(const struct title *title, const char *field, str language);
 /* The same choice among texts of something else. */
 str catalog_text_choose(const struct catalog_text *texts, size_t count, str language, str original);
 
-/* --- Writing (catalog_fields.c, catalog_index.c)
- * --------------------------------------------------- */
+/* --- Writing (catalog_fields.c, catalog_index.c) -------------------------------------------- */
 
 /* Sets values with their provenance, as far as locks and ranks allow; lock: from now on they stay.
  */
@@ -76,8 +74,7 @@ enum err title_credits_put(struct db_tx *tx, struct id id, const struct catalog_
 typedef enum err (*name_fn)(struct db_tx *tx, str folded, struct id id);
 enum err names_each_word(struct db_tx *tx, str name, struct id id, name_fn put);
 
-/* --- Answers (catalog_card.c, catalog_page.c)
- * ------------------------------------------------------ */
+/* --- Answers (catalog_card.c, catalog_page.c) ----------------------------------------------- */
 
 struct title_card {
     struct id id;
@@ -110,8 +107,7 @@ enum err collection_text(struct db_tx *tx, struct id id, const char *field, str 
 extern const struct shape title_edit_shape;
 enum err edit_write(struct db_tx *tx, struct id id, struct buf *out);
 
-/* --- Ready bytes (catalog_cache.c)
- * ------------------------------------------------------------------ */
+/* --- Ready bytes (catalog_cache.c) ---------------------------------------------------------- */
 
 /*
  * Answers a read from ready bytes, or builds them by `build` and keeps them. The key is the route's
@@ -131,8 +127,7 @@ void cache_close(void);
 enum err request_id(const struct http_request *request, const char *param, const char *slug,
                     struct id *out_id);
 
-/* --- Handlers
- * ---------------------------------------------------------------------------------------- */
+/* --- Handlers ------------------------------------------------------------------------------- */
 
 enum err on_titles_list(struct http_request *request, struct http_response *response);
 enum err on_title_get(struct http_request *request, struct http_response *response);

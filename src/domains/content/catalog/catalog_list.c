@@ -67,8 +67,7 @@ struct list {
     struct titles_list answer;
 };
 
-/* --- What titles must have, as the JSON array of tokens the query reads
- * ------------------------------ */
+/* --- What titles must have, as the JSON array of tokens the query reads --------------------- */
 
 static void token_add(struct buf *buf, const char *kind, str value)
 {
@@ -182,8 +181,7 @@ static enum err list_build(struct http_request *request, str language, struct bu
     return OK;
 }
 
-/* --- For editors: any status, newest first
- * ------------------------------------------------------------ */
+/* --- For editors: any status, newest first -------------------------------------------------- */
 
 static enum err edit_list_read(struct db_tx *tx, void *arg)
 {
@@ -257,11 +255,12 @@ enum err on_titles_list(struct http_request *request, struct http_response *resp
         return cache_answer(request, response, list_build);
     TRY(shape_parse_query(request->arena, &titles_query_shape, text, &query));
     TRY(require_role(request, ROLE_ADMIN));
+    if (!task_current())
+        return http_continue_in_task(request);
     return edit_list(request, response, &query);
 }
 
-/* --- Facets
- * -------------------------------------------------------------------------------------------- */
+/* --- Facets --------------------------------------------------------------------------------- */
 
 struct facet {
     str slug, name;

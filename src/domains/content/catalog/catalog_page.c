@@ -98,8 +98,7 @@ SHAPE(title_page_shape, struct title_page, FIELD(struct title_page, id),
       FIELD(struct title_page, available_to), FIELD(struct title_page, version),
       FIELD_TIME(struct title_page, updated_at));
 
-/* --- Parts
- * ----------------------------------------------------------------------------------------- */
+/* --- Parts ---------------------------------------------------------------------------------- */
 
 /* Texts of many things in one result: (key, language, value) rows; those of `key` are chosen from.
  */

@@ -151,8 +151,7 @@ enum err catalog_season_text_put(struct db_tx *tx, struct id series, int64_t sea
         NULL);
 }
 
-/* --- Matching
- * -------------------------------------------------------------------------------------- */
+/* --- Matching ------------------------------------------------------------------------------- */
 
 /* The same name with the same year is certain; a year off by one is how catalogues differ. */
 static double match_score(int64_t wanted_year, int64_t year)
@@ -224,8 +223,7 @@ enum err catalog_match(struct db_tx *tx, enum title_kind kind, str name, int64_t
     return OK;
 }
 
-/* --- Editions and artwork
- * --------------------------------------------------------------------------- */
+/* --- Editions and artwork ------------------------------------------------------------------- */
 
 static enum err playable_refresh(struct db_tx *tx, struct id id)
 {

@@ -57,7 +57,7 @@ static void ignore(struct film_name *out, const char *reason)
     out->reason = reason;
 }
 
-/* --- the types of files --- */
+/* --- the types of files --------------------------------------------------------------------- */
 
 struct file {
     str stem; /* bytes of the path, without extension */

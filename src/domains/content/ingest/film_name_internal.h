@@ -3,7 +3,7 @@
 
 #include "film_name.h"
 
-/* --- characters and words (ASCII; UTF-8 letters count as letters) --- */
+/* --- characters and words (ASCII; UTF-8 letters count as letters) --------------------------- */
 bool name_is_digit(char c);
 bool name_is_alnum(char c);
 /* Space, '.', '_', '-' and their like between words. */
@@ -14,7 +14,7 @@ int name_number(str s, size_t *pos, unsigned digits_max);
 /* True and *pos advanced when s has `word` at *pos, folded case. */
 bool name_word_at(str s, size_t *pos, const char *word);
 
-/* --- tables --- */
+/* --- tables --------------------------------------------------------------------------------- */
 enum name_type { TYPE_OTHER, TYPE_VIDEO, TYPE_SUBTITLE, TYPE_AUDIO, TYPE_IMAGE, TYPE_NFO };
 enum name_type name_type_of(str extension);
 /* Why the file is of no interest, or NULL. */
@@ -32,7 +32,7 @@ bool name_is_subtitle_folder(str folder);
 /* VIDEO_TS, BDMV: a copied disc. */
 bool name_is_disc_folder(str folder);
 
-/* --- titles --- */
+/* --- titles --------------------------------------------------------------------------------- */
 struct name_title {
     str title;
     int year;
@@ -50,7 +50,7 @@ void name_tail_parse(struct arena *arena, str tail, struct name_title *out);
 /* "-cd1", " - part2" cut off *stem; the number, or 0. */
 int name_part_take(str *stem);
 
-/* --- episodes --- */
+/* --- episodes ------------------------------------------------------------------------------- */
 struct name_episode {
     int season; /* -1 none */
     int episode;
@@ -66,14 +66,14 @@ bool name_episode_find_loose(str stem, str series, struct name_episode *out);
 /* A folder of a season: its number, and what of its name is the series' ("Show S01" → "Show"). */
 bool name_season_folder(str folder, int *out_season, str *out_series);
 
-/* --- sidecars --- */
+/* --- sidecars ------------------------------------------------------------------------------- */
 /* Language and flags cut off the end of *stem ("Name.ru.forced" → "Name"). */
 void name_flags_take(struct arena *arena, str *stem, struct film_name *out);
 /* The kind of picture; its word cut off *stem ("Name-poster" → "Name"), *out_season for
  * "season01-poster". */
 enum film_image name_image_take(str *stem, int *out_season);
 
-/* --- works: film and episode, from file and folders --- */
+/* --- works: film and episode, from file and folders ----------------------------------------- */
 /* The folders a file belongs to, after those of convention ("Subs", "Extras", "Season 1") are
  * passed. */
 struct name_place {

@@ -3,7 +3,7 @@
 
 #include "media/text/fold.h"
 
-/* --- languages and flags --- */
+/* --- languages and flags -------------------------------------------------------------------- */
 
 enum flag { FLAG_NONE, FLAG_FORCED, FLAG_SDH, FLAG_DEFAULT, FLAG_COMMENTARY, FLAG_PLAIN };
 
@@ -146,7 +146,7 @@ void name_flags_take(struct arena *arena, str *stem, struct film_name *out)
             ;
 }
 
-/* --- pictures --- */
+/* --- pictures ------------------------------------------------------------------------------- */
 
 static const struct {
     const char *word;

@@ -29,7 +29,7 @@ static int year_of(str word, int year_max)
     return year >= YEAR_MIN && year <= year_max ? year : 0;
 }
 
-/* --- groups --- */
+/* --- groups --------------------------------------------------------------------------------- */
 
 static bool digits_only(str s)
 {
@@ -175,7 +175,7 @@ static void groups_take(struct scan *scan, str name)
     }
 }
 
-/* --- words --- */
+/* --- words ---------------------------------------------------------------------------------- */
 
 static bool single_letter(str word)
 {
@@ -280,7 +280,7 @@ static struct division divide(const struct words *words, unsigned least, struct 
     return (struct division){ junk, junk };
 }
 
-/* --- what follows the title --- */
+/* --- what follows the title ----------------------------------------------------------------- */
 
 /* Words of quality go to `quality`; the rest is the label a person gave: an edition. */
 static void label_take(struct scan *scan, str label)

@@ -331,8 +331,7 @@ static enum err records_put(struct db_tx *tx, const struct group *group, const s
     return pictures_put(tx, group, unit, *io_title);
 }
 
-/* --- What is left to do: the film
- * -------------------------------------------------------------------------------- */
+/* --- What is left to do: the film ----------------------------------------------------------- */
 
 static void sidecars_of(struct arena *arena, const struct unit *unit, struct film_task *task)
 {

@@ -24,8 +24,7 @@ extern struct ingest ingest;
 #define INGEST_SCAN_JOB "import.scan"
 #define INGEST_FILM_JOB "import.film"
 
-/* --- Walking (ingest_walk.c)
- * ------------------------------------------------------------------------- */
+/* --- Walking (ingest_walk.c) ---------------------------------------------------------------- */
 
 struct walk_file {
     str path;  /* whole, bytes of the file system */
@@ -57,8 +56,7 @@ struct walk {
 /* Walks `path`, a folder or a single file. Blocks; runs on a pool. ERR_NOT_FOUND, ERR_TOO_LARGE. */
 enum err walk_folder(struct arena *arena, str path, struct walk *out_walk);
 
-/* --- What a group says (ingest_unit.c)
- * ------------------------------------------------------------------ */
+/* --- What a group says (ingest_unit.c) ------------------------------------------------------ */
 
 struct unit_image {
     const struct walk_file *file;
@@ -95,8 +93,7 @@ struct catalog_record record_of_nfo(struct arena *arena, enum title_kind kind,
 /* "ru" for Cyrillic, "en" otherwise: what language a title without a word about it is in. */
 str language_of_text(str text);
 
-/* --- Jobs (ingest_scan.c, ingest_film.c)
- * ------------------------------------------------------------------ */
+/* --- Jobs (ingest_scan.c, ingest_film.c) ---------------------------------------------------- */
 
 TASK_FN enum err scan_job(struct job_run *run, void *arg);
 TASK_FN enum err film_job(struct job_run *run, void *arg);
@@ -125,8 +122,7 @@ enum err film_task_parse(struct arena *arena, str json, struct film_task *out_ta
 str path_to_hex(struct arena *arena, str path);
 enum err path_from_hex(struct arena *arena, str hex, str *out_path);
 
-/* --- Store (ingest_store.c)
- * ---------------------------------------------------------------------------------- */
+/* --- Store (ingest_store.c) ----------------------------------------------------------------- */
 
 struct import {
     int64_t id; /* its files are rows of import_files */
@@ -156,7 +152,6 @@ enum err source_find(struct db_tx *tx, str path, struct source *out_source);
 /* The next import looks at this folder again, whatever its signature. */
 enum err folder_forget(struct db_tx *tx, str folder);
 
-/* --- Handlers (ingest_http.c)
- * ----------------------------------------------------------------------------------- */
+/* --- Handlers (ingest_http.c) --------------------------------------------------------------- */
 
 extern const struct http_route_table ingest_routes;

@@ -21,8 +21,7 @@ str language_of_text(str text)
     return STR("en");
 }
 
-/* --- Identity
- * ---------------------------------------------------------------------------------------------- */
+/* --- Identity ------------------------------------------------------------------------------- */
 
 static void id_add(struct identity *identity, const char *provider, str value)
 {

@@ -50,7 +50,7 @@ static enum err text_of(struct arena *arena, str bytes, struct charset_text *out
     return err;
 }
 
-/* --- links --- */
+/* --- links ---------------------------------------------------------------------------------- */
 
 static str digits_at(str s, size_t from)
 {

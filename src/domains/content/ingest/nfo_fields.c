@@ -59,7 +59,7 @@ static void rating_finish(struct nfo_reader *reader)
     reader->rating_valid = false;
 }
 
-/* --- ids --- */
+/* --- ids ------------------------------------------------------------------------------------ */
 
 static void id_add(struct nfo_reader *reader, str type, str value, bool preferred)
 {
@@ -92,7 +92,7 @@ static void id_bare_add(struct nfo_reader *reader, str value)
         id_add(reader, STR(""), value, false);
 }
 
-/* --- elements --- */
+/* --- elements ------------------------------------------------------------------------------- */
 
 enum field_form { FORM_TEXT, FORM_LIST, FORM_NUMBER };
 

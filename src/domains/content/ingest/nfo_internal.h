@@ -45,7 +45,7 @@ enum { NFO_DATE_BYTES = 11 };
 /* "1927-01-10", "10.01.1927" as the first, zero-terminated; false when it is neither. */
 bool nfo_date_of(str s, char out[NFO_DATE_BYTES]);
 
-/* --- between nfo_read.c, which knows expat, and nfo_fields.c, which knows the elements --- */
+/* --- between nfo_read.c, which knows expat, and nfo_fields.c, which knows the elements ------ */
 enum { NFO_NAME_BYTES = 24, NFO_ATTRIBUTE_BYTES = 64 };
 
 struct nfo_element {

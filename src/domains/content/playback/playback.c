@@ -7,8 +7,7 @@
 
 struct playback playback;
 
-/* --- Play
- * -------------------------------------------------------------------------------------------- */
+/* --- Play ----------------------------------------------------------------------------------- */
 
 struct play_body {
     struct id edition;
@@ -123,8 +122,7 @@ enum err on_play(struct http_request *request, struct http_response *response)
     return OK;
 }
 
-/* --- The module
- * -------------------------------------------------------------------------------------- */
+/* --- The module ----------------------------------------------------------------------------- */
 
 static const struct http_route routes[] = {
     { METHOD_POST, "/v1/titles/{id}/play", on_play, "Where a title's film is to be had",

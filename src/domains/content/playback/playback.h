@@ -12,8 +12,7 @@
 
 extern const struct module playback_module;
 
-/* --- Policy: the one place that decides who may watch what
- * ----------------------------------------- */
+/* --- Policy: the one place that decides who may watch what ---------------------------------- */
 
 enum playback_action { PLAYBACK_WATCH, PLAYBACK_TRAILER };
 

@@ -23,8 +23,7 @@ struct playback {
 };
 extern struct playback playback;
 
-/* --- Addresses (playback_url.c): pure, of hostile text
- * --------------------------------------------- */
+/* --- Addresses (playback_url.c): pure, of hostile text -------------------------------------- */
 
 /* "12-3f...": id and token, as it stands in /media/{asset}/. */
 struct asset_ref {
@@ -39,8 +38,7 @@ bool track_file_parse(str text, str suffix, str *out_track);
 /* "/media/12-3f.../{file}" */
 str media_url(struct arena *arena, const struct asset *asset, const char *file);
 
-/* --- Open assets (playback_open.c)
- * ------------------------------------------------------------------ */
+/* --- Open assets (playback_open.c) ---------------------------------------------------------- */
 
 enum { ETAG_BYTES = 40 };
 
@@ -109,8 +107,7 @@ void open_text_free(struct open_text *text);
  * signal. ERR_CORRUPT when it is larger than `bytes_max`. Blocks. */
 enum err open_file_read(const struct http_file *file, size_t bytes_max, char **out_bytes);
 
-/* --- The cache of them (playback_cache.c): any thread
- * ---------------------------------------------- */
+/* --- The cache of them (playback_cache.c): any thread --------------------------------------- */
 
 void open_cache_close(void);
 /* One more reference, or NULL: not there, or to be looked at again (assets_generation()). */
@@ -129,16 +126,14 @@ void open_cache_drop(struct id id);
 TASK_FN enum err await_asset(struct arena *arena, const struct asset_ref *ref,
                              struct open_asset **out_asset);
 
-/* --- Headers of segments (playback_header.c)
- * --------------------------------------------------------- */
+/* --- Headers of segments (playback_header.c) ------------------------------------------------ */
 
 /* Memory that lives until the answer is out, from a list of reused blocks: no heap call when warm.
  */
 uint8_t *segment_header_room(struct arena *arena, size_t size_bytes);
 void segment_headers_free(void);
 
-/* --- Handlers
- * ------------------------------------------------------------------------------------------- */
+/* --- Handlers ------------------------------------------------------------------------------- */
 
 enum err on_media_file(struct http_request *request, struct http_response *response);
 enum err on_media_track_file(struct http_request *request, struct http_response *response);

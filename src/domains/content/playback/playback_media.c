@@ -20,8 +20,7 @@ enum { TEXT_SEGMENT_BYTES_MAX = 1 << 20 };
 #define TYPE_AUDIO   STR("audio/mp4")
 #define MEDIA_SUFFIX ".mp4"
 
-/* --- Finding the asset
- * ------------------------------------------------------------------------------ */
+/* --- Finding the asset ---------------------------------------------------------------------- */
 
 static enum err no_asset(void)
 {
@@ -123,8 +122,7 @@ static TASK_FN enum err asset_take(struct http_request *request, struct open_ass
     return OK;
 }
 
-/* --- Answers
- * ----------------------------------------------------------------------------------------- */
+/* --- Answers -------------------------------------------------------------------------------- */
 
 static enum err reply_text(struct http_response *response, str type, const struct buf *text,
                            const char *etag)
@@ -215,8 +213,7 @@ static TASK_FN enum err text_file(struct http_request *request, struct http_resp
     return no_file(request);
 }
 
-/* --- Handlers
- * ------------------------------------------------------------------------------------------- */
+/* --- Handlers ------------------------------------------------------------------------------- */
 
 enum err on_media_track_file(struct http_request *request, struct http_response *response)
 {

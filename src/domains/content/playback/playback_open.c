@@ -76,8 +76,7 @@ enum err open_file_read(const struct http_file *file, size_t bytes_max, char **o
     return OK;
 }
 
-/* --- Tracks
- * ----------------------------------------------------------------------------------------- */
+/* --- Tracks --------------------------------------------------------------------------------- */
 
 /* What is not there although a row says so is damage of ours, not a wrong address of the viewer's.
  */
@@ -155,8 +154,7 @@ static enum err tracks_open(struct open_asset *asset, const struct open_plan *pl
     return OK;
 }
 
-/* --- Playlists
- * --------------------------------------------------------------------------------------- */
+/* --- Playlists ------------------------------------------------------------------------------ */
 
 struct offer {
     struct manifest_track videos[ASSET_TRACKS_MAX], audios[ASSET_TRACKS_MAX];

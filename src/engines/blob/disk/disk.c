@@ -20,7 +20,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { PATH_BYTES_MAX = 4096 };
+enum { PATH_BYTES_MAX = 1024 };
 
 struct blob_store {
     struct pool *pool;
@@ -80,8 +80,7 @@ void blob_close(struct blob_store *store)
     heap_free(store);
 }
 
-/* --- Writing
- * -------------------------------------------------------------------------------------- */
+/* --- Writing -------------------------------------------------------------------------------- */
 
 struct write_args {
     struct blob_writer *writer;
@@ -222,8 +221,7 @@ void blob_discard(struct blob_store *store, str scratch)
     unlink(scratch.ptr);
 }
 
-/* --- Reading
- * -------------------------------------------------------------------------------------- */
+/* --- Reading -------------------------------------------------------------------------------- */
 
 struct read_args {
     str path, key;

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 1 << 18, DEPTH_MAX = 8, LIST_MAX = 1000000 };
+enum { READ_BYTES = 1 << 18, DEPTH_MAX = 8, LIST_MAX = 1000000, PATH_BYTES_MAX = 1024 };
 
 enum err files_error(const char *verb, str path)
 {
@@ -166,12 +166,19 @@ static enum err make_folders(char *path)
     return OK;
 }
 
+static enum err copy_path(str from, char path[PATH_BYTES_MAX])
+{
+    if (from.len >= PATH_BYTES_MAX)
+        return err_set(ERR_INVALID, NULL, "a path of %zu bytes is too long", from.len);
+    memcpy(path, from.ptr, from.len);
+    path[from.len] = 0;
+    return OK;
+}
+
 enum err files_publish(str from, str to)
 {
-    char path[4096];
-    if (to.len >= sizeof(path))
-        return err_set(ERR_INVALID, NULL, "a path of %zu bytes is too long", to.len);
-    snprintf(path, sizeof(path), "%.*s", STR_ARG(to));
+    char path[PATH_BYTES_MAX];
+    TRY(copy_path(to, path));
     if (rename(from.ptr, path) != 0) {
         if (errno != ENOENT)
             return files_error("rename to", to);
@@ -185,8 +192,8 @@ enum err files_publish(str from, str to)
 
 enum err files_sync_folder_of(str path)
 {
-    char folder[4096];
-    snprintf(folder, sizeof(folder), "%.*s", STR_ARG(path));
+    char folder[PATH_BYTES_MAX];
+    TRY(copy_path(path, folder));
     to_parent(folder);
     return sync_folder(folder);
 }

@@ -15,7 +15,7 @@ void db_conformance_register(const struct db_conformance_target *target)
     register_crash();
 }
 
-/* --- Fixture ----------------------------------------------------------------------------- */
+/* --- Fixture -------------------------------------------------------------------------------- */
 
 static const struct db_module *const modules[] = { &CONFORMANCE_SQL };
 
@@ -62,7 +62,7 @@ int64_t items_count(struct db *db)
     return row.values ? db_i64(&row, 0) : -1;
 }
 
-/* --- Tasks ------------------------------------------------------------------------------- */
+/* --- Tasks ---------------------------------------------------------------------------------- */
 
 struct running {
     struct loop *loop;
@@ -103,7 +103,7 @@ void tasks_run(const struct task_run *run)
     loop_close(running.loop);
 }
 
-/* --- Queries ----------------------------------------------------------------------------- */
+/* --- Queries -------------------------------------------------------------------------------- */
 
 static enum err query_check(struct db *db, const struct db_query *query)
 {

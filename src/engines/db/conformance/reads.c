@@ -93,7 +93,7 @@ static void rows_can_be_asked_about_within_rows(void)
     fixture_close(&f);
 }
 
-/* --- Snapshots --------------------------------------------------------------------------- */
+/* --- Snapshots ------------------------------------------------------------------------------ */
 
 struct snapshot {
     struct fixture *fixture;
@@ -212,7 +212,7 @@ static void a_scan_ends_with_its_deadline(void)
     pool_close(pool);
 }
 
-/* --- In tasks, with little memory -------------------------------------------------------- */
+/* --- In tasks, with little memory ----------------------------------------------------------- */
 
 static enum err read_too_much(void *arg)
 {
@@ -244,7 +244,7 @@ static void too_many_rows_for_the_arena(void)
     fixture_close(&f);
 }
 
-/* --- Queries ----------------------------------------------------------------------------- */
+/* --- Queries -------------------------------------------------------------------------------- */
 
 static void named_queries_are_as_marked(void)
 {

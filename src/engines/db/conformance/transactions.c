@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- One at a time ----------------------------------------------------------------------- */
+/* --- One at a time -------------------------------------------------------------------------- */
 
 static enum err add_two_then_fail(struct db_tx *tx, void *arg)
 {
@@ -166,7 +166,7 @@ static void an_event_commits_with_its_transaction(void)
     fixture_close(&f);
 }
 
-/* --- Many at once ------------------------------------------------------------------------ */
+/* --- Many at once --------------------------------------------------------------------------- */
 
 struct writer {
     struct db *db;
@@ -306,7 +306,7 @@ static void a_full_queue_refuses(void)
     fixture_close(&f);
 }
 
-/* --- Memory ------------------------------------------------------------------------------ */
+/* --- Memory --------------------------------------------------------------------------------- */
 
 static enum err add_and_eat(struct db_tx *tx, void *arg)
 {

@@ -118,7 +118,7 @@ int conn_control(struct conn *conn, enum control control)
     return sqlite3_reset(conn->controls[control]);
 }
 
-/* --- Prepared queries -------------------------------------------------------------------- */
+/* --- Prepared queries ----------------------------------------------------------------------- */
 
 static unsigned ordinal_of(const struct sqlite_db *db, const struct db_query *query)
 {
@@ -161,7 +161,7 @@ static enum err stmt_take(struct conn *conn, const struct db_query *query,
     return OK;
 }
 
-/* --- Running ----------------------------------------------------------------------------- */
+/* --- Running -------------------------------------------------------------------------------- */
 
 static int bind_value(sqlite3_stmt *handle, int at, const struct db_value *value)
 {

@@ -43,7 +43,7 @@ static enum err io_fail(const struct sqlite_db *db, sqlite3 *handle, const char 
     if (number == ENOSPC || number == EDQUOT || number == EFBIG)
         return disk_full(db, what);
     return err_set(ERR_UNAVAILABLE, "database-io", "%s: %s: %s (%s)", what, db->path,
-                   sqlite3_errmsg(handle), strerror(number));
+                   sqlite3_errmsg(handle), number ? strerror(number) : "no number kept");
 }
 
 enum err sqlite_fail(const struct sqlite_db *db, sqlite3 *handle, int code, const char *what)

@@ -194,7 +194,18 @@ TEST(sqlite_a_folder_without_rights_is_an_error)
 /* --- A full disk -------------------------------------------------------------------------------
  */
 
-static void fill_until_full(void)
+/*
+ * A disk is full by SQLITE_FULL. A file limit that a COMMIT runs into is an I/O error whose number
+ * SQLite does not keep: it is told as such.
+ */
+static void check_full(bool mounted, enum err code, const char *slug)
+{
+    bool full = code == ERR_EXHAUSTED && strcmp(slug, "disk-full") == 0;
+    bool failed = code == ERR_UNAVAILABLE && strcmp(slug, "database-io") == 0;
+    CHECK(full || (failed && !mounted));
+}
+
+static void fill_until_full(bool mounted)
 {
     int64_t count = 5000, before = 0;
     enum err err;
@@ -205,8 +216,7 @@ static void fill_until_full(void)
         if (err != OK)
             break;
     }
-    CHECK_ERR(err, ERR_EXHAUSTED);
-    CHECK_STR(str_of(err_slot()->slug), STR("disk-full"));
+    check_full(mounted, err, err_slot()->slug);
     CHECK_INT(films_count(), before); /* all of what was acknowledged, nothing of what was not */
 }
 
@@ -243,7 +253,7 @@ TEST(sqlite_a_full_disk_loses_nothing)
     struct small_disk disk;
     small_disk_make(&disk);
     CHECK_OK(open_in(disk.folder, (struct db_settings){ 0 }));
-    fill_until_full();
+    fill_until_full(disk.mounted);
     int64_t count = films_count();
     close_it();
     CHECK_OK(open_in(disk.folder, (struct db_settings){ 0 }));
@@ -416,8 +426,7 @@ TEST(sqlite_a_commit_that_fails_is_told_to_all_of_its_group)
     loop_run(loop);
     loop_close(loop);
     for (int i = 0; i < 8; i++) {
-        CHECK_INT(greedy[i].last, ERR_EXHAUSTED);
-        CHECK_STR(str_of(greedy[i].slug), STR("disk-full"));
+        check_full(disk.mounted, greedy[i].last, greedy[i].slug);
         acknowledged += greedy[i].acknowledged;
     }
     CHECK(db_stats(db).commits_failed > 0);

@@ -32,7 +32,7 @@ static enum err number_of(struct sqlite_db *db, sqlite3 *handle, const char *sql
     return err;
 }
 
-/* --- Checking ---------------------------------------------------------------------------- */
+/* --- Checking ------------------------------------------------------------------------------- */
 
 static const struct db_module *module_find(const struct sqlite_db *db, const char *name)
 {
@@ -129,7 +129,7 @@ enum err migrate_check(struct sqlite_db *db, sqlite3 *handle)
     return history ? history_check(db, handle) : OK;
 }
 
-/* --- Applying ---------------------------------------------------------------------------- */
+/* --- Applying ------------------------------------------------------------------------------- */
 
 static enum err exec(struct sqlite_db *db, sqlite3 *handle, const char *sql, const char *what)
 {

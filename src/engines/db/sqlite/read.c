@@ -95,7 +95,7 @@ void readers_close(struct sqlite_db *db)
     }
 }
 
-/* --- Snapshots --------------------------------------------------------------------------- */
+/* --- Snapshots ------------------------------------------------------------------------------ */
 
 static enum err snapshot_run(struct sqlite_tx *tx, db_tx_fn fn, void *arg)
 {
@@ -148,7 +148,7 @@ enum err sqlite_read(struct db *base, bool scans, db_tx_fn fn, void *arg)
     return snapshot_take(&snapshot);
 }
 
-/* --- Single queries ---------------------------------------------------------------------- */
+/* --- Single queries ------------------------------------------------------------------------- */
 
 struct single {
     struct sqlite_db *db;

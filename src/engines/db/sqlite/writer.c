@@ -23,7 +23,7 @@ struct group {
     unsigned count;
 };
 
-/* --- The queue --------------------------------------------------------------------------- */
+/* --- The queue ------------------------------------------------------------------------------ */
 
 static void stat_peak(_Atomic uint64_t *peak, uint64_t value)
 {
@@ -84,7 +84,7 @@ static struct job *job_take(struct sqlite_db *db)
     return job;
 }
 
-/* --- Asking ------------------------------------------------------------------------------ */
+/* --- Asking --------------------------------------------------------------------------------- */
 
 static void thread_await(struct sqlite_db *db, struct job *job)
 {
@@ -122,7 +122,7 @@ enum err sqlite_write(struct db *base, struct arena *arena, db_tx_fn fn, void *a
     return job.result;
 }
 
-/* --- Answering --------------------------------------------------------------------------- */
+/* --- Answering ------------------------------------------------------------------------------ */
 
 static void on_answers(void *arg)
 {
@@ -165,7 +165,7 @@ static void group_answer(struct sqlite_db *db, struct group *group)
     pthread_mutex_unlock(&db->lock);
 }
 
-/* --- Running ----------------------------------------------------------------------------- */
+/* --- Running -------------------------------------------------------------------------------- */
 
 static void job_failed(struct job *job, enum err err)
 {

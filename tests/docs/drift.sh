@@ -1,0 +1,38 @@
+#!/bin/bash
+# The generated documents in the tree, against what the program and the tree say now.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+program=${KB_BIN:-build/kinobezdna}
+folder=$(mktemp -d) || exit 2
+trap 'rm -rf "$folder"' EXIT
+passed=0 failed=0 skipped=0
+
+result() { # name, 0 when it is well
+    if [ "$2" -eq 0 ]; then
+        echo "ok $1"
+        passed=$((passed + 1))
+    else
+        printf '  %s is not up to date; regenerate it with: make docs\nFAILED %s\n' "$3" "$1"
+        failed=$((failed + 1))
+    fi
+}
+
+if ! tools/docs "$program" "$folder"; then
+    printf '  %s did not print its documents\nFAILED generate\n0 passed, 1 failed, 0 skipped\n' "$program"
+    exit 1
+fi
+for file in docs/ops/settings.md docs/api/openapi.json docs/api/routes.txt; do
+    diff -u --label "$file" --label 'the program' "$file" "$folder/$file" >"$folder/diff"
+    code=$?
+    head -n 20 "$folder/diff" | cut -c 1-200 | sed 's/^/    /'
+    result "$(basename "$file")" "$code" "$file"
+done
+if command -v node >/dev/null; then
+    tools/third-party --check
+    result THIRD_PARTY.md "$?" THIRD_PARTY.md
+else
+    printf '  skipped: node is not installed\nskipped THIRD_PARTY.md\n'
+    skipped=1
+fi
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ]
