@@ -223,7 +223,7 @@ static enum err run_and_report(struct running *running)
     task_group_init(&group, 1);
     TRY(task_group_start(&group, "ffmpeg", run_ffmpeg, running));
     for (span pause = MILLISECONDS(20); !running->ended;
-         pause = MIN_OF(2 * pause, MILLISECONDS(500))) {
+         pause = MIN_OF(2 * pause, MILLISECONDS(200))) {
         if (await_sleep(pause) != OK)
             break; /* cancelled or too late: the group says which, and ends the child */
         report(running, since);

@@ -191,10 +191,10 @@ static enum err sources_probe(struct film *film, str *out_notes, size_t *out_cou
 /* --- States
  * ------------------------------------------------------------------------------------------ */
 
-str film_notes(const struct film *film)
+str film_notes(struct arena *arena, const struct film *film)
 {
     struct buf buf;
-    buf_init(&buf, task_arena(), NOTES_BYTES_MAX);
+    buf_init(&buf, arena, NOTES_BYTES_MAX);
     for (size_t i = 0; i < film->plan.notes_count; i++)
         buf_printf(&buf, "%s%.*s", i ? "\n" : "", STR_ARG(film->plan.notes[i]));
     return buf_str(&buf);
@@ -202,14 +202,14 @@ str film_notes(const struct film *film)
 
 enum err film_state(struct film *film, const char *state)
 {
-    return file_state_put(film->task.file_id, state, film_notes(film));
+    return file_state_put(film->task.file_id, state, film_notes(task_arena(), film));
 }
 
 /* A path for people: valid UTF-8, whatever its bytes. */
-static str path_shown(str path)
+static str path_shown(struct arena *arena, str path)
 {
     struct buf buf;
-    buf_init(&buf, task_arena(), 3 * path.len + 1);
+    buf_init(&buf, arena, 3 * path.len + 1);
     for (size_t pos = 0; pos < path.len;) {
         char encoded[4];
         size_t len = str_utf8_put(encoded, str_utf8_next(path, &pos));
@@ -221,7 +221,7 @@ static str path_shown(str path)
 static enum err asset_begin(struct db_tx *tx, void *arg)
 {
     struct film *film = arg;
-    str shown = path_shown(film->path);
+    str shown = path_shown(db_arena(tx), film->path);
     while (shown.len > 4096 || !str_is_utf8(shown))
         shown = str_sub(shown, 0, MIN_OF(shown.len - 1, (size_t)4096));
     struct asset_source source = { .fingerprint = film->fingerprint,
@@ -287,7 +287,7 @@ static enum err publish(struct db_tx *tx, void *arg)
     TRY(asset_ready(tx, film->saved.asset, film->duration_ms, film->width, film->height));
     TRY(edition_put(tx, film));
     TRY(source_asset_put(tx, &source));
-    TRY(file_state_tx(tx, film->task.file_id, "done", film_notes(film)));
+    TRY(file_state_tx(tx, film->task.file_id, "done", film_notes(db_arena(tx), film)));
     TRY(import_settle(tx, film->task.import_id));
     return job_finish(tx, film->run);
 }

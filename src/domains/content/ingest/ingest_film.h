@@ -64,7 +64,7 @@ TASK_FN enum err film_save(struct film *film);
 /* Tells the state of the file, with the notes of the plan so far as its reason. */
 TASK_FN enum err film_state(struct film *film, const char *state);
 /* The notes of the plan, a line each. */
-str film_notes(const struct film *film);
+str film_notes(struct arena *arena, const struct film *film);
 
 /*
  * Makes, stores and indexes the tracks of film->plan, and makes the plan again when the video turns

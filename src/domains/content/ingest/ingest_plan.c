@@ -110,12 +110,13 @@ static str label_clean(struct arena *arena, str text)
 static void track_names(struct planner *planner, const struct plan_source *source,
                         const struct probe_stream *stream, struct plan_track *track)
 {
+    static const char *const unknown[] = { "und", "mis", NULL }; /* ISO 639-2: say nothing */
     struct language_tag tag;
     str language = source->language.len ? source->language : stream->language;
     str label = source->label.len ? source->label : stream->title;
     track->language = STR("");
     track->label = label_clean(planner->arena, label);
-    if (language_tag_parse(language, &tag)) {
+    if (!is_one_of(language, unknown) && language_tag_parse(language, &tag)) {
         track->language = arena_str(planner->arena, str_of(tag.text));
         if (!track->label.len)
             track->label = language_label(planner->arena, &tag);
