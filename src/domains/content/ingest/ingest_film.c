@@ -373,9 +373,12 @@ static enum err film_make(struct film *film)
     job_progress(film->run, 0, "probing");
     TRY(sources_probe(film, notes, &notes_count));
     TRY(film_plan(film, notes, notes_count));
-    if (id_is_none(film->saved.asset))
+    bool first = id_is_none(film->saved.asset);
+    if (first)
         TRY(db_tx(ingest.db, asset_begin, film));
     TRY(film_save(film));
+    if (!first && !film->saved.tracks.count) /* what was made of another source or plan */
+        TRY(asset_blobs_remove(ingest.blobs, film->saved.asset));
     TRY(film_tracks_make(film));
     job_progress(film->run, 0.99, "publishing");
     return film_publish(film);

@@ -401,6 +401,33 @@ TEST(a_film_browsers_play_is_copied)
     scenario(a_plain_film);
 }
 
+static enum err videos_copied(void *arg)
+{
+    struct wish hevc = { .name = "hevc.mkv" }, vp9 = { .name = "vp9.webm" };
+    struct wish av1 = { .name = "av1.mkv" };
+    (void)arg;
+    shell("$F -f lavfi -i testsrc2=s=160x90:r=25:d=3 -c:v libx265 -x265-params "
+          "open-gop=0:keyint=25:log-level=none -pix_fmt yuv420p10le hevc.mkv");
+    shell("$F -f lavfi -i testsrc2=s=160x90:r=25:d=3 -f lavfi -i sine=d=3 -c:v libvpx-vp9 "
+          "-deadline realtime -cpu-used 8 -g 25 -c:a libopus vp9.webm");
+    shell("$F -f lavfi -i testsrc2=s=160x90:r=25:d=3 -c:v libaom-av1 -cpu-used 8 -usage realtime "
+          "-g 25 av1.mkv");
+    run_jobs();
+    ask(&hevc);
+    ask(&vp9);
+    ask(&av1);
+    check_film(&hevc, "v:hvc1", "");
+    check_film(&vp9, "v:vp09 a:", "");
+    check_film(&av1, "v:av01", "");
+    jobs_stop(jobs);
+    return OK;
+}
+
+TEST(videos_the_browser_may_play_are_copied)
+{
+    scenario(videos_copied);
+}
+
 static enum err videos_transcoded(void *arg)
 {
     struct wish deep = { .name = "deep.mkv" }, fields = { .name = "fields.mkv" };

@@ -277,11 +277,15 @@ static enum err index_audio(struct film *film)
         enum err result = index_one(film, track, true, &audio);
         if (result != OK && result != ERR_INVALID)
             return result;
-        if (result == ERR_INVALID)
-            plan_note(arena_of(film), &film->plan, "audio %u was left out: %.*s", track->number,
-                      STR_ARG(failure_text()));
-        else
+        if (result == OK) {
             has_default = has_default || track->is_default;
+            continue;
+        }
+        plan_note(arena_of(film), &film->plan, "audio %u was left out: %.*s", track->number,
+                  STR_ARG(failure_text()));
+        stored_forget(film, name_of(film, track));
+        TRY(film_save(film));
+        TRY(asset_track_blobs_remove(ingest.blobs, film->saved.asset, name_of(film, track)));
     }
     if (wanted && film->tracks_count == before)
         return err_set(ERR_INVALID, "no-sound", "none of the %zu sound tracks could be stored",
@@ -394,7 +398,8 @@ static enum err plan_again(struct film *film, str objection)
     film->saved.transcode = objection;
     TRY(plan_make(arena_of(film), film->sources, film->sources_count, objection, &film->plan));
     film->saved.signature = (int64_t)(plan_signature(&film->plan) >> 1);
-    return film_save(film);
+    TRY(film_save(film));
+    return asset_track_blobs_remove(ingest.blobs, film->saved.asset, STR("v1"));
 }
 
 static enum err write_and_index_video(struct film *film, str *out_objection)
