@@ -32,9 +32,7 @@ struct group {
     struct id film; /* of the first film of the group: what extras belong to */
 };
 
-/* --- Reading
- * --------------------------------------------------------------------------------------------------
- */
+/* --- Reading -------------------------------------------------------------------------------- */
 
 struct nfo_call {
     const struct walk_file *file;
@@ -198,9 +196,7 @@ static enum err store_pictures(struct group *group)
     return OK;
 }
 
-/* --- Writing
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- Writing -------------------------------------------------------------------------------- */
 
 static str shown_path(const struct walk_file *file)
 {
@@ -224,8 +220,10 @@ static enum err review_put(struct db_tx *tx, const struct group *group, const st
     unsigned count = 0;
     int64_t file_id;
     struct buf candidates;
-    TRY(catalog_match(tx, identity->kind, identity->title, identity->year, NULL, 0, CANDIDATES_MAX,
-                      matches, &count));
+    struct catalog_wanted wanted = { .kind = identity->kind,
+                                     .name = identity->title,
+                                     .year = identity->year };
+    TRY(catalog_match(tx, &wanted, CANDIDATES_MAX, matches, &count));
     buf_init(&candidates, group->arena, KIB(16));
     json_array_begin(&candidates);
     for (unsigned i = 0; i < count; i++) {
@@ -284,8 +282,9 @@ static enum err judge(struct db_tx *tx, const struct unit *unit, struct identity
     *out_verdict = identity->doubt == FILM_DOUBT_NONE ? VERDICT_NEW : VERDICT_REVIEW;
     if (identity->doubt != FILM_DOUBT_NONE)
         return OK;
-    TRY(catalog_match(tx, identity->kind, identity->title, identity->year, identity->ids,
-                      identity->ids_count, 1, &match, &count));
+    struct catalog_wanted wanted = { identity->kind, identity->title, identity->year, identity->ids,
+                                     identity->ids_count };
+    TRY(catalog_match(tx, &wanted, 1, &match, &count));
     if (count && match.score >= 1.0) {
         *out_title = match.id;
         *out_verdict = VERDICT_TITLE;
@@ -434,9 +433,7 @@ static enum err film_take(struct db_tx *tx, struct group *group, const struct un
     return media_put(tx, group, unit, title);
 }
 
-/* --- Series
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- Series --------------------------------------------------------------------------------- */
 
 static enum err series_take(struct db_tx *tx, struct group *group, const struct unit *unit,
                             struct id *out_series)
@@ -456,8 +453,9 @@ static enum err series_take(struct db_tx *tx, struct group *group, const struct 
         identity.title = nfo->title;
     if (nfo && nfo->year)
         identity.year = nfo->year;
-    TRY(catalog_match(tx, TITLE_SERIES, identity.title, identity.year, identity.ids,
-                      identity.ids_count, 1, &match, &count));
+    struct catalog_wanted wanted = { TITLE_SERIES, identity.title, identity.year, identity.ids,
+                                     identity.ids_count };
+    TRY(catalog_match(tx, &wanted, 1, &match, &count));
     struct id series = count && match.score >= 0.6 ? match.id : ID_NONE;
     struct unit whole = { .video = unit->video, .nfo = nfo };
     TRY(records_put(tx, group, &whole, &identity, &series));

@@ -60,9 +60,7 @@ struct identity unit_identity(const struct unit *unit)
     return identity;
 }
 
-/* --- Records
- * -------------------------------------------------------------------------------------------------
- */
+/* --- Records -------------------------------------------------------------------------------- */
 
 struct builder {
     struct arena *arena;

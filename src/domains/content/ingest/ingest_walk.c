@@ -107,9 +107,7 @@ static str name_prefix(struct arena *arena, str path)
     return film ? arena_printf(arena, "%.*s/", STR_ARG(last)) : STR("");
 }
 
-/* --- Groups
- * ------------------------------------------------------------------------------------------------
- */
+/* --- Groups --------------------------------------------------------------------------------- */
 
 /* A loose file belongs to those that share the beginning of its name. */
 static str group_key(struct arena *arena, const struct walk_file *file, str root)
