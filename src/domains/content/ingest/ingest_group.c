@@ -29,7 +29,10 @@ struct group {
     const struct nfo_work *series_nfo;
     struct picture pictures[64]; /* stored already; by unit or of the series */
     size_t pictures_count;
-    struct id film; /* of the first film of the group: what extras belong to */
+    struct id film;   /* of the first film of the group: what extras belong to */
+    struct id series; /* of the first episode: a series is written once */
+    str series_name;
+    str failure;
 };
 
 /* --- Reading
@@ -245,55 +248,10 @@ static enum err review_put(struct db_tx *tx, const struct group *group, const st
     TRY(db_exec(tx, &SQL_REVIEW_PUT,
                 DB_ARGS(DB_BLOB(unit->video->path), DB_TEXT(shown_path(unit->video)),
                         DB_I64(group->import->id), DB_TEXT(identity->title), DB_I64(identity->year),
-                        DB_TEXT(reason), DB_TEXT(buf_str(&candidates)), DB_TIME(clock_now())),
+                        DB_TEXT(reason), DB_TEXT(buf_str(&candidates)), DB_TIME(clock_now()),
+                        DB_BLOB(group->files->path)),
                 NULL));
     return file_put(tx, group, unit, "review", reason, ID_NONE, &file_id);
-}
-
-enum verdict { VERDICT_TITLE, VERDICT_NEW, VERDICT_REVIEW, VERDICT_SKIP };
-
-/* Decided by a person, known from before, certain by id or by name and year, new, or doubtful. */
-static enum err judge(struct db_tx *tx, const struct unit *unit, struct identity *identity,
-                      struct id *out_title, enum verdict *out_verdict, str *out_reason)
-{
-    struct db_row row;
-    struct source source;
-    struct catalog_match match;
-    unsigned count = 0;
-    *out_title = ID_NONE;
-    TRY(db_find(tx, &SQL_DECISION_FIND, DB_ARGS(DB_BLOB(unit->video->path)), &row));
-    if (row.values) {
-        str decision = db_text(&row, 0);
-        *out_title = ID(db_i64(&row, 1));
-        *out_verdict = str_eq(decision, STR("use"))   ? VERDICT_TITLE
-                       : str_eq(decision, STR("new")) ? VERDICT_NEW
-                                                      : VERDICT_SKIP;
-        if (*out_verdict == VERDICT_NEW) {
-            identity->title = db_text(&row, 2);
-            identity->year = db_i64(&row, 3);
-        }
-        return OK;
-    }
-    TRY(source_find(tx, unit->video->path, &source));
-    if (!id_is_none(source.title)) {
-        *out_title = source.title;
-        *out_verdict = VERDICT_TITLE;
-        return OK;
-    }
-    *out_reason = str_of(film_doubt_text(identity->doubt));
-    *out_verdict = identity->doubt == FILM_DOUBT_NONE ? VERDICT_NEW : VERDICT_REVIEW;
-    if (identity->doubt != FILM_DOUBT_NONE)
-        return OK;
-    TRY(catalog_match(tx, identity->kind, identity->title, identity->year, identity->ids,
-                      identity->ids_count, 1, &match, &count));
-    if (count && match.score >= 1.0) {
-        *out_title = match.id;
-        *out_verdict = VERDICT_TITLE;
-    } else if (count && match.score >= 0.8) {
-        *out_reason = STR("there is a title of the same name a year apart");
-        *out_verdict = VERDICT_REVIEW;
-    }
-    return OK;
 }
 
 static enum err pictures_put(struct db_tx *tx, const struct group *group, const struct unit *unit,
@@ -357,14 +315,17 @@ static str text_or_empty(str text)
     return text.ptr ? text : STR("");
 }
 
+static str nfo_note(const struct group *group, const struct unit *unit)
+{
+    return unit->nfo_warning ? arena_printf(group->arena, "NFO: %s", unit->nfo_warning) : STR("");
+}
+
 static enum err film_queue(struct db_tx *tx, const struct group *group, const struct unit *unit,
                            struct id title)
 {
     const struct film_name *name = &unit->video->name;
     int64_t file_id, job_id;
-    str warning =
-        unit->nfo_warning ? arena_printf(group->arena, "NFO: %s", unit->nfo_warning) : STR("");
-    TRY(file_put(tx, group, unit, "queued", warning, title, &file_id));
+    TRY(file_put(tx, group, unit, "queued", nfo_note(group, unit), title, &file_id));
     bool extra = name->kind == FILM_NAME_EXTRA;
     struct film_task task = {
         .import_id = group->import->id,
@@ -379,7 +340,7 @@ static enum err film_queue(struct db_tx *tx, const struct group *group, const st
     };
     sidecars_of(group->arena, unit, &task);
     struct job_new job = { .kind = STR(INGEST_FILM_JOB),
-                           .subject = shown_path(unit->video),
+                           .subject = str_head_utf8(shown_path(unit->video), JOB_SUBJECT_MAX),
                            .payload = film_task_write(group->arena, &task),
                            .priority = extra ? -1 : 0 };
     TRY(jobs_add(tx, &job, &job_id));
@@ -395,14 +356,17 @@ static enum err media_put(struct db_tx *tx, const struct group *group, const str
     TRY(source_find(tx, unit->video->path, &source));
     bool same = source.size_bytes == unit->video->size_bytes &&
                 source.modified_ns == unit->video->modified_ns;
-    if (group->import->media && !(same && !id_is_none(source.asset)))
-        return film_queue(tx, group, unit, title);
-    if (!same || id_is_none(source.title)) {
+    bool queue = group->import->media && !(same && !id_is_none(source.asset));
+    /* known from now on, so that a film that fails does not make a second title the next time; one
+     * that is stored is kept until the new one is */
+    if (id_is_none(source.title) || (!same && id_is_none(source.asset))) {
         struct source fresh = { unit->video->path, unit->video->size_bytes,
                                 unit->video->modified_ns, title, ID_NONE };
         TRY(source_asset_put(tx, &fresh));
     }
-    TRY(file_put(tx, group, unit, "done", STR(""), title, &file_id));
+    if (queue)
+        return film_queue(tx, group, unit, title);
+    TRY(file_put(tx, group, unit, "done", nfo_note(group, unit), title, &file_id));
     return group->import->draft ? OK : catalog_title_publish(tx, title);
 }
 
@@ -414,38 +378,51 @@ static enum err review_settled(struct db_tx *tx, const struct unit *unit)
 static enum err film_take(struct db_tx *tx, struct group *group, const struct unit *unit)
 {
     struct identity identity = unit_identity(unit);
-    enum verdict verdict;
-    struct id title;
-    str reason = STR("");
+    struct judgement judgement;
     int64_t file_id;
-    TRY(judge(tx, unit, &identity, &title, &verdict, &reason));
-    if (unit->video->name.part > 1 && verdict != VERDICT_SKIP) {
-        verdict = VERDICT_SKIP;
-        reason = STR("a film in several files is not joined; only its first part is shown");
-    }
-    if (verdict == VERDICT_REVIEW)
-        return review_put(tx, group, unit, &identity, reason);
+    identity.kind = TITLE_FILM; /* an episode without numbers is one by decision only */
+    TRY(judge(tx, unit, &identity, &judgement));
+    if (unit->video->name.part > 1 && judgement.verdict != VERDICT_SKIP)
+        judgement = (struct judgement){
+            .verdict = VERDICT_SKIP,
+            .reason = STR("a film in several files is not joined; only its first part is shown")
+        };
+    if (judgement.verdict == VERDICT_REVIEW)
+        return review_put(tx, group, unit, &identity, judgement.reason);
     TRY(review_settled(tx, unit));
-    if (verdict == VERDICT_SKIP)
-        return file_put(tx, group, unit, "skipped", reason, ID_NONE, &file_id);
-    TRY(records_put(tx, group, unit, &identity, &title));
+    if (judgement.verdict == VERDICT_SKIP)
+        return file_put(tx, group, unit, "skipped", judgement.reason, ID_NONE, &file_id);
+    TRY(records_put(tx, group, unit, &identity, &judgement.title));
     if (id_is_none(group->film))
-        group->film = title;
-    return media_put(tx, group, unit, title);
+        group->film = judgement.title;
+    return media_put(tx, group, unit, judgement.title);
 }
 
 /* --- Series
  * --------------------------------------------------------------------------------------------------------
  */
 
-static enum err series_take(struct db_tx *tx, struct group *group, const struct unit *unit,
-                            struct id *out_series)
+/* The series its files were of before, whatever it is called now. */
+static enum err series_known(struct db_tx *tx, const struct group *group, str name,
+                             struct id *out_series)
 {
-    const struct film_name *name = &unit->video->name;
-    struct identity identity = { .kind = TITLE_SERIES, .title = name->title, .year = name->year };
-    struct catalog_match match;
-    unsigned count;
+    *out_series = ID_NONE;
+    for (size_t i = 0; i < group->units_count && id_is_none(*out_series); i++) {
+        const struct unit *unit = &group->units[i];
+        struct source source;
+        if (unit->video->name.kind != FILM_NAME_EPISODE || !str_eq(unit->video->name.title, name))
+            continue;
+        TRY(source_find(tx, unit->video->path, &source));
+        if (!id_is_none(source.title))
+            TRY(catalog_series_of(tx, source.title, out_series));
+    }
+    return OK;
+}
+
+static struct identity series_identity(const struct group *group, const struct film_name *name)
+{
     const struct nfo_work *nfo = group->series_nfo;
+    struct identity identity = { .kind = TITLE_SERIES, .title = name->title, .year = name->year };
     if (name->imdb.len)
         identity.ids[identity.ids_count++] =
             (struct catalog_external_id){ STR("imdb"), name->imdb };
@@ -456,15 +433,33 @@ static enum err series_take(struct db_tx *tx, struct group *group, const struct 
         identity.title = nfo->title;
     if (nfo && nfo->year)
         identity.year = nfo->year;
-    TRY(catalog_match(tx, TITLE_SERIES, identity.title, identity.year, identity.ids,
-                      identity.ids_count, 1, &match, &count));
-    struct id series = count && match.score >= 0.6 ? match.id : ID_NONE;
-    struct unit whole = { .video = unit->video, .nfo = nfo };
+    return identity;
+}
+
+static enum err series_take(struct db_tx *tx, struct group *group, const struct unit *unit,
+                            struct id *out_series)
+{
+    const struct film_name *name = &unit->video->name;
+    struct identity identity = series_identity(group, name);
+    struct catalog_match match;
+    unsigned count = 0;
+    struct id series;
+    *out_series = group->series;
+    if (!id_is_none(group->series) && str_eq(group->series_name, name->title))
+        return OK;
+    TRY(series_known(tx, group, name->title, &series));
+    if (id_is_none(series))
+        TRY(catalog_match(tx, TITLE_SERIES, identity.title, identity.year, identity.ids,
+                          identity.ids_count, 1, &match, &count));
+    if (count && match.score >= MATCH_DOUBTFUL)
+        series = match.id;
+    struct unit whole = { .video = unit->video, .nfo = group->series_nfo };
     TRY(records_put(tx, group, &whole, &identity, &series));
     TRY(pictures_put(tx, group, NULL, series));
     if (!group->import->draft)
         TRY(catalog_title_publish(tx, series));
-    *out_series = series;
+    group->series = *out_series = series;
+    group->series_name = name->title;
     return OK;
 }
 
@@ -473,17 +468,8 @@ static enum err episode_take(struct db_tx *tx, struct group *group, const struct
     const struct film_name *name = &unit->video->name;
     struct arena *arena = group->arena;
     struct id series, episode;
-    int64_t file_id;
-    if (name->doubt != FILM_DOUBT_NONE || name->season < 0 || name->episode < 0) {
-        struct identity identity = unit_identity(unit);
-        enum verdict verdict;
-        struct id ignored;
-        str reason = STR("");
-        TRY(judge(tx, unit, &identity, &ignored, &verdict, &reason));
-        if (verdict == VERDICT_SKIP)
-            return file_put(tx, group, unit, "skipped", reason, ID_NONE, &file_id);
-        return review_put(tx, group, unit, &identity, str_of(film_doubt_text(name->doubt)));
-    }
+    if (name->doubt != FILM_DOUBT_NONE || name->season < 0 || name->episode < 0)
+        return film_take(tx, group, unit);
     TRY(series_take(tx, group, unit, &series));
     TRY(catalog_episode_find(tx, series, name->season, name->episode, &episode));
     str title = name->episode_title.len ? name->episode_title : STR("");
@@ -517,7 +503,7 @@ static enum err extra_take(struct db_tx *tx, struct group *group, const struct u
 static enum err group_tx(struct db_tx *tx, void *arg)
 {
     struct group *group = arg;
-    group->film = ID_NONE;
+    group->film = group->series = ID_NONE;
     for (size_t i = 0; i < group->units_count; i++) {
         const struct unit *unit = &group->units[i];
         if (unit->video->name.kind == FILM_NAME_FILM)
@@ -543,4 +529,28 @@ enum err group_take(const struct import *import, const struct walk_group *files,
     TRY(store_pictures(group));
     TRY(db_tx(ingest.db, group_tx, group));
     return OK;
+}
+
+static enum err group_fail_tx(struct db_tx *tx, void *arg)
+{
+    struct group *group = arg;
+    for (size_t i = 0; i < group->units_count; i++) {
+        int64_t file_id;
+        TRY(file_put(tx, group, &group->units[i], "failed", group->failure, ID_NONE, &file_id));
+    }
+    return OK;
+}
+
+enum err group_fail(const struct import *import, const struct walk_group *files, str reason)
+{
+    struct group *group = ARENA_NEW(task_arena(), struct group);
+    *group = (struct group){ .arena = task_arena(),
+                             .import = import,
+                             .files = files,
+                             .failure = arena_str(task_arena(), reason) };
+    group->units = ARENA_ARRAY(group->arena, files->files_count, struct unit);
+    for (size_t i = 0; i < files->files_count; i++)
+        if (is_video(files->files[i]))
+            group->units[group->units_count++].video = files->files[i];
+    return db_tx(ingest.db, group_fail_tx, group);
 }

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,6 +56,16 @@ static void folder_unreadable(struct walk *walk, str path)
         walk->first_unreadable = path;
 }
 
+/* Not every file system says in its folders what an entry is. */
+static bool is_link(DIR *dir, const struct dirent *entry)
+{
+    struct stat info;
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type == DT_LNK;
+    return fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISLNK(info.st_mode);
+}
+
 static enum err entry_read(struct walker *walker, const struct folder *folder, DIR *dir,
                            const struct dirent *entry)
 {
@@ -65,12 +76,13 @@ static enum err entry_read(struct walker *walker, const struct folder *folder, D
         folder->path.len + name.len + 2 > PATH_BYTES_MAX ||
         fstatat(dirfd(dir), entry->d_name, &info, 0) != 0)
         return OK;
+    bool link = is_link(dir, entry);
     str path = arena_printf(arena, "%.*s/%.*s", STR_ARG(folder->path), STR_ARG(name));
     str below = arena_printf(arena, "%.*s%.*s", STR_ARG(folder->below), STR_ARG(name));
     if (S_ISREG(info.st_mode))
         return file_add(walker, path, below, &info);
-    bool real = S_ISDIR(info.st_mode) && entry->d_type != DT_LNK;
-    if (!real || folder->depth >= DEPTH_MAX || film_name_folder_ignored(name))
+    if (!S_ISDIR(info.st_mode) || link || folder->depth >= DEPTH_MAX ||
+        film_name_folder_ignored(name))
         return OK;
     struct folder *inner = ARENA_NEW(arena, struct folder);
     *inner = (struct folder){ walker->pending, path, arena_printf(arena, "%.*s/", STR_ARG(below)),
