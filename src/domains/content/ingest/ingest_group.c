@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { UNITS_MAX = 2000, CANDIDATES_MAX = 5 };
+enum { UNITS_MAX = 2000, CANDIDATES_MAX = 5, PICTURES_SHARED_MAX = 64 };
 
 struct group {
     struct arena *arena;
@@ -27,8 +27,8 @@ struct group {
     struct unit *units;
     size_t units_count;
     const struct nfo_work *series_nfo;
-    struct picture pictures[64]; /* stored already; by unit or of the series */
-    size_t pictures_count;
+    struct picture *pictures; /* stored already; by unit or of the series */
+    size_t pictures_count, pictures_max;
     struct id film;   /* of the first film of the group: what extras belong to */
     struct id series; /* of the first episode: a series is written once */
     str series_name;
@@ -82,20 +82,39 @@ static bool is_video(const struct walk_file *file)
            file->name.kind == FILM_NAME_EXTRA;
 }
 
-static size_t count_films(const struct walk_group *files)
+/* How much of a folder is about every film in it. */
+struct sharing {
+    bool one_file; /* subtitles, too, need not be named after it */
+    bool one_film; /* several editions of it: they share pictures and NFO */
+};
+
+static struct sharing sharing_of(const struct walk_group *files)
 {
+    const struct film_name *first = NULL;
+    struct sharing sharing = { .one_film = true };
     size_t count = 0;
-    for (size_t i = 0; i < files->files_count; i++)
-        count += files->files[i]->name.kind == FILM_NAME_FILM;
-    return count;
+    for (size_t i = 0; i < files->files_count; i++) {
+        const struct film_name *name = &files->files[i]->name;
+        if (name->kind != FILM_NAME_FILM)
+            continue;
+        first = first ? first : name;
+        sharing.one_film &= name->year == first->year && film_name_same(name->title, first->title);
+        count++;
+    }
+    sharing.one_file = count == 1;
+    return sharing;
 }
 
-/* Sidecars share the stem of their video; in a folder of one film everything belongs to it. */
-static bool belongs(const struct walk_file *sidecar, const struct walk_file *video, bool only_film)
+/* Sidecars share the stem of their video, or the folder when it is of one film. */
+static bool belongs(const struct walk_file *sidecar, const struct walk_file *video,
+                    struct sharing sharing)
 {
-    if (str_eq(sidecar->name.stem, video->name.stem))
+    bool about_film = sidecar->name.kind == FILM_NAME_IMAGE || sidecar->name.kind == FILM_NAME_NFO;
+    if (str_eq(sidecar->name.stem, video->name.stem) &&
+        str_eq(sidecar->name.owner, video->name.owner))
         return true;
-    return only_film && video->name.kind == FILM_NAME_FILM && sidecar->name.season < 0;
+    return (sharing.one_file || (sharing.one_film && about_film)) &&
+           video->name.kind == FILM_NAME_FILM && sidecar->name.season < 0;
 }
 
 static const char *image_kind(enum film_image image)
@@ -148,7 +167,7 @@ static enum err unit_add_sidecar(struct group *group, struct unit *unit,
 static enum err read_units(struct group *group)
 {
     const struct walk_group *files = group->files;
-    bool only_film = count_films(files) == 1;
+    struct sharing sharing = sharing_of(files);
     group->units =
         ARENA_ARRAY(group->arena, MIN_OF(files->files_count, (size_t)UNITS_MAX), struct unit);
     for (size_t i = 0; i < files->files_count && group->units_count < UNITS_MAX; i++) {
@@ -159,7 +178,7 @@ static enum err read_units(struct group *group)
         if (unit->video->name.kind == FILM_NAME_EXTRA)
             continue;
         for (size_t j = 0; j < files->files_count; j++)
-            if (belongs(files->files[j], unit->video, only_film))
+            if (belongs(files->files[j], unit->video, sharing))
                 TRY(unit_add_sidecar(group, unit, files->files[j]));
     }
     for (size_t i = 0; i < files->files_count && !group->series_nfo; i++) {
@@ -175,7 +194,7 @@ static enum err store_picture(struct group *group, const struct walk_file *file,
                               const struct unit *unit)
 {
     struct picture picture = { .file = file, .kind = kind, .unit = unit };
-    if (group->pictures_count == ARRAY_LEN(group->pictures))
+    if (group->pictures_count == group->pictures_max)
         return OK;
     enum err result = picture_store(group->arena, &picture);
     if (result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_NOT_FOUND)
@@ -187,6 +206,8 @@ static enum err store_picture(struct group *group, const struct walk_file *file,
 
 static enum err store_pictures(struct group *group)
 {
+    group->pictures_max = group->files->files_count + PICTURES_SHARED_MAX;
+    group->pictures = ARENA_ARRAY(group->arena, group->pictures_max, struct picture);
     for (size_t i = 0; i < group->units_count; i++)
         for (size_t j = 0; j < group->units[i].images_count; j++)
             TRY(store_picture(group, group->units[i].images[j].file, group->units[i].images[j].kind,

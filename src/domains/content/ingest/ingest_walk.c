@@ -4,6 +4,7 @@
  * one look that nothing changed. Everything is bounded; links are followed to files but not to
  * folders.
  */
+#include "film_name_internal.h"
 #include "ingest_internal.h"
 
 #include <dirent.h>
@@ -123,12 +124,25 @@ static str name_prefix(struct arena *arena, str path)
  * ------------------------------------------------------------------------------------------------
  */
 
+/* Seasons belong to their series: its pictures and NFO lie a folder above them. */
+static str group_owner(const struct walk_file *file)
+{
+    str owner = file->name.owner, series;
+    int season;
+    ptrdiff_t slash = str_find_last_char(owner, '/');
+    if (!name_season_folder(str_skip(owner, (size_t)(slash + 1)), &season, &series) || series.len)
+        return owner;
+    return str_sub(owner, 0, slash > 0 ? (size_t)slash : 0);
+}
+
 /* A loose file belongs to those that share the beginning of its name. */
 static str group_key(struct arena *arena, const struct walk_file *file, str root)
 {
-    if (file->name.owner.len)
-        return arena_printf(arena, "%.*s/%.*s", STR_ARG(root), STR_ARG(file->name.owner));
-    return arena_printf(arena, "%.*s//%.*s", STR_ARG(root), STR_ARG(file->name.stem));
+    str owner = group_owner(file);
+    if (owner.len)
+        return arena_printf(arena, "%.*s/%.*s", STR_ARG(root), STR_ARG(owner));
+    return arena_printf(arena, "%.*s//%.*s", STR_ARG(root),
+                        STR_ARG(file->name.owner.len ? STR("") : file->name.stem));
 }
 
 struct keyed {
