@@ -79,6 +79,8 @@ enum err catalog_record_put(struct db_tx *tx, const struct catalog_record *recor
 /* An episode of a series by its numbers; none when there is no such. */
 enum err catalog_episode_find(struct db_tx *tx, struct id series, int64_t season, int64_t episode,
                               struct id *out_id);
+/* The series of an episode; none for another kind of title. ERR_NOT_FOUND. */
+enum err catalog_series_of(struct db_tx *tx, struct id title, struct id *out_series);
 enum err catalog_season_text_put(struct db_tx *tx, struct id series, int64_t season,
                                  struct catalog_text text);
 
