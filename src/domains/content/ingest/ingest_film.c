@@ -81,8 +81,7 @@ static enum err checkpoint_load(struct film *film, int64_t size_bytes, int64_t m
     return OK;
 }
 
-/* --- The source
- * ------------------------------------------------------------------------------------ */
+/* --- The source ----------------------------------------------------------------------------- */
 
 struct look {
     str path;
@@ -188,8 +187,7 @@ static enum err sources_probe(struct film *film, str *out_notes, size_t *out_cou
     return OK;
 }
 
-/* --- States
- * ------------------------------------------------------------------------------------------ */
+/* --- States --------------------------------------------------------------------------------- */
 
 str film_notes(struct arena *arena, const struct film *film)
 {
@@ -230,8 +228,7 @@ static enum err asset_begin(struct db_tx *tx, void *arg)
     return asset_add(tx, &source, &film->saved.asset);
 }
 
-/* --- The end
- * ------------------------------------------------------------------------------------------- */
+/* --- The end -------------------------------------------------------------------------------- */
 
 struct publishing {
     struct film *film;
@@ -348,8 +345,7 @@ static enum err film_fail(struct film *film, enum err result)
     return err_set(again ? ERR_INVALID : result, slug.ptr, "%.*s", STR_ARG(text));
 }
 
-/* --- The job
- * ---------------------------------------------------------------------------------------------- */
+/* --- The job -------------------------------------------------------------------------------- */
 
 static enum err film_plan(struct film *film, const str *notes, size_t notes_count)
 {
@@ -384,8 +380,7 @@ static enum err film_make(struct film *film)
     return film_publish(film);
 }
 
-/* --- What crashes left
- * ---------------------------------------------------------------------------------------- */
+/* --- What crashes left ---------------------------------------------------------------------- */
 
 struct left_overs {
     struct id ids[LEFT_OVERS_MAX];
