@@ -214,9 +214,7 @@ static const struct http_route own_routes[] = {
 };
 static const struct http_route_table own_table = { own_routes, ARRAY_LEN(own_routes) };
 
-/* --- Life
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Life ----------------------------------------------------------------------------------- */
 
 void gateway_write_openapi(const struct gateway_settings *settings, struct buf *out)
 {

@@ -90,12 +90,19 @@ struct catalog_match {
     int64_t year; /* 0: unknown */
     double score; /* 0..1; 1: an explicit id or the same name and year */
 };
+/* What is known of a title that may be in the catalogue. */
+struct catalog_wanted {
+    enum title_kind kind;
+    str name;
+    int64_t year; /* 0: unknown */
+    const struct catalog_external_id *ids;
+    size_t ids_count;
+};
 /*
  * Titles of the kind that may be meant, best first, at most `limit`. An external id that is known
- * is the only answer. `year` 0: unknown. Names are compared folded.
+ * is the only answer. Names are compared folded.
  */
-enum err catalog_match(struct db_tx *tx, enum title_kind kind, str name, int64_t year,
-                       const struct catalog_external_id *ids, size_t ids_count, unsigned limit,
+enum err catalog_match(struct db_tx *tx, const struct catalog_wanted *wanted, unsigned limit,
                        struct catalog_match *out_matches, unsigned *out_count);
 
 struct catalog_edition {

@@ -174,9 +174,7 @@ enum err on_collection_get(struct http_request *request, struct http_response *r
     return cache_answer(request, response, collection_build);
 }
 
-/* --- Home
- * ------------------------------------------------------------------------------------------------
- */
+/* --- Home ----------------------------------------------------------------------------------- */
 
 struct home_read {
     str language;

@@ -229,33 +229,32 @@ static bool title_has_name(const struct title *title, str name)
     return has;
 }
 
-enum err catalog_match(struct db_tx *tx, enum title_kind kind, str name, int64_t year,
-                       const struct catalog_external_id *ids, size_t ids_count, unsigned limit,
+enum err catalog_match(struct db_tx *tx, const struct catalog_wanted *wanted, unsigned limit,
                        struct catalog_match *out_matches, unsigned *out_count)
 {
     struct db_rows rows;
     unsigned count = 0;
-    for (size_t i = 0; i < ids_count; i++) {
+    for (size_t i = 0; i < wanted->ids_count; i++) {
         bool found;
-        TRY(match_by_id(tx, kind, &ids[i], &out_matches[0], &found));
+        TRY(match_by_id(tx, wanted->kind, &wanted->ids[i], &out_matches[0], &found));
         if (found) {
             *out_count = 1;
             return OK;
         }
     }
-    TRY(db_all(tx, &SQL_TITLES_NAMED, DB_ARGS(DB_TEXT(name_folded(db_arena(tx), name))), NAMED_MAX,
-               &rows));
+    str folded = name_folded(db_arena(tx), wanted->name);
+    TRY(db_all(tx, &SQL_TITLES_NAMED, DB_ARGS(DB_TEXT(folded)), NAMED_MAX, &rows));
     for (unsigned i = 0; i < rows.count; i++) {
         struct title title;
-        if (!str_eq(db_text(&rows.items[i], 2), shape_enum_text(&title_kinds, kind)))
+        if (!str_eq(db_text(&rows.items[i], 2), shape_enum_text(&title_kinds, wanted->kind)))
             continue;
         TRY(title_load(tx, ID(db_i64(&rows.items[i], 0)), &title));
-        if (!title_has_name(&title, str_trim(name)))
+        if (!title_has_name(&title, str_trim(wanted->name)))
             continue;
         int64_t its_year = db_i64(&rows.items[i], 1);
         match_insert(out_matches, &count, limit,
                      (struct catalog_match){ title.id, title_text(&title, "title", STR("en")),
-                                             its_year, match_score(year, its_year) });
+                                             its_year, match_score(wanted->year, its_year) });
     }
     *out_count = count;
     return OK;

@@ -210,8 +210,12 @@ struct matching {
 static enum err match_tx(struct db_tx *tx, void *arg)
 {
     struct matching *matching = arg;
-    return catalog_match(tx, matching->kind, str_of(matching->name), matching->year, &matching->id,
-                         matching->id.value.len > 0, 3, matching->matches, &matching->count);
+    struct catalog_wanted wanted = { .kind = matching->kind,
+                                     .name = str_of(matching->name),
+                                     .year = matching->year,
+                                     .ids = &matching->id,
+                                     .ids_count = matching->id.value.len > 0 };
+    return catalog_match(tx, &wanted, 3, matching->matches, &matching->count);
 }
 
 static struct matching match(enum title_kind kind, const char *name, int64_t year, const char *imdb)

@@ -34,9 +34,7 @@ static void reply(struct http_response *response, const struct buf *buf)
     response->cache_control = STR("no-store");
 }
 
-/* --- Imports
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Imports -------------------------------------------------------------------------------- */
 
 struct import_body {
     LIST_OF(str) paths;
@@ -315,9 +313,7 @@ static enum err on_import_cancel(struct http_request *request, struct http_respo
     return OK;
 }
 
-/* --- The queue
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- The queue ------------------------------------------------------------------------------ */
 
 SHAPE(jobs_query_shape, struct page_query,
       FIELD(struct page_query, cursor, .max = CURSOR_BYTES_MAX),
@@ -424,9 +420,7 @@ static enum err on_job_cancel(struct http_request *request, struct http_response
     return change_job(request, response, job_cancel_tx);
 }
 
-/* --- Reviews
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- Reviews -------------------------------------------------------------------------------- */
 
 struct guess {
     str title;

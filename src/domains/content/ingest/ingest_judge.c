@@ -33,8 +33,9 @@ static enum err by_catalogue(struct db_tx *tx, const struct identity *identity,
 {
     struct catalog_match match;
     unsigned count = 0;
-    TRY(catalog_match(tx, identity->kind, identity->title, identity->year, identity->ids,
-                      identity->ids_count, 1, &match, &count));
+    struct catalog_wanted wanted = { identity->kind, identity->title, identity->year, identity->ids,
+                                     identity->ids_count };
+    TRY(catalog_match(tx, &wanted, 1, &match, &count));
     judgement->verdict = VERDICT_NEW;
     if (count == 0 || match.score < MATCH_DOUBTFUL)
         return OK;

@@ -69,9 +69,7 @@ struct identity unit_identity(const struct unit *unit)
     return identity;
 }
 
-/* --- Records
- * -------------------------------------------------------------------------------------------------
- */
+/* --- Records -------------------------------------------------------------------------------- */
 
 struct builder {
     struct arena *arena;

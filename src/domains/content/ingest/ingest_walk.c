@@ -120,9 +120,7 @@ static str name_prefix(struct arena *arena, str path)
     return film ? arena_printf(arena, "%.*s/", STR_ARG(last)) : STR("");
 }
 
-/* --- Groups
- * ------------------------------------------------------------------------------------------------
- */
+/* --- Groups --------------------------------------------------------------------------------- */
 
 /* Seasons belong to their series: its pictures and NFO lie a folder above them. */
 static str group_owner(const struct walk_file *file)

@@ -1,0 +1,75 @@
+// Two short films as a person would keep them: one H.264 with B-frames, two languages, subtitles,
+// a poster and an NFO beside it; one VP9 with Opus; and a name nobody can be sure about.
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './cinema.mjs';
+
+export const SECONDS = 36;
+export const CUES = { ru: 'Зажигается лампа', en: 'The lamp is lit' };
+
+async function ffmpeg(...args) {
+  const { code, output } = await run('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...args]);
+  if (code !== 0) throw new Error(`ffmpeg: ${output}`);
+}
+
+function subtitles(language) {
+  const stamp = (s) => `00:00:${String(s).padStart(2, '0')}`;
+  let text = '';
+  for (let at = 1, n = 1; at + 3 < SECONDS; at += 3, n += 1) {
+    text += `${n}\n${stamp(at)},000 --> ${stamp(at + 2)},900\n${CUES[language]} ${n}\n\n`;
+  }
+  return text;
+}
+
+const NFO = `<?xml version="1.0" encoding="utf-8"?>
+<movie>
+  <title>Лампа в бездне</title>
+  <originaltitle>The Lamp Below</originaltitle>
+  <year>2001</year>
+  <plot>Далеко внизу кто-то зажигает лампу, и бездна смотрит кино.</plot>
+  <tagline>Свет внизу</tagline>
+  <genre>Драма</genre>
+  <genre>Фантастика</genre>
+  <country>Франция</country>
+  <director>Анна Верхова</director>
+  <actor><name>Пётр Глубин</name><role>Смотритель</role></actor>
+</movie>
+`;
+
+const picture = (size) =>
+  `gradients=s=${size}:r=25:c0=0x07090e:c1=0x123a52:c2=0xffb454:c3=0x1d2b3a:n=4:speed=0.03:d=${SECONDS}`;
+const tone = (hz) => `sine=f=${hz}:r=48000:d=${SECONDS}`;
+
+async function lamp(folder) {
+  const stem = join(folder, 'The Lamp Below (2001)');
+  mkdirSync(folder, { recursive: true });
+  await ffmpeg('-f', 'lavfi', '-i', picture('640x360'), '-f', 'lavfi', '-i', tone(196), '-f', 'lavfi',
+    '-i', tone(294), '-map', '0:v', '-map', '1:a', '-map', '2:a', '-c:v', 'libx264', '-preset',
+    'veryfast', '-bf', '2', '-g', '50', '-pix_fmt', 'yuv420p', '-b:v', '500k', '-c:a', 'aac', '-ac', '2',
+    '-b:a', '96k', '-metadata:s:a:0', 'language=rus', '-metadata:s:a:1', 'language=eng', `${stem}.mkv`);
+  for (const language of Object.keys(CUES)) {
+    writeFileSync(`${stem}.${language}.srt`, subtitles(language));
+  }
+  writeFileSync(join(folder, 'movie.nfo'), NFO);
+  await ffmpeg('-f', 'lavfi', '-i', 'gradients=s=600x900:c0=0x123a52:c1=0xffb454:n=2:d=1', '-frames:v', '1',
+    join(folder, 'poster.jpg'));
+  await ffmpeg('-f', 'lavfi', '-i', 'gradients=s=1280x720:c0=0x07090e:c1=0xe08a2b:n=2:d=1', '-frames:v', '1',
+    join(folder, 'fanart.jpg'));
+}
+
+async function moon(folder) {
+  mkdirSync(folder, { recursive: true });
+  await ffmpeg('-f', 'lavfi', '-i', picture('320x180'), '-f', 'lavfi', '-i', tone(330), '-c:v', 'libvpx-vp9',
+    '-deadline', 'realtime', '-cpu-used', '8', '-g', '50', '-b:v', '200k', '-c:a', 'libopus', '-b:a', '64k',
+    join(folder, 'Second Moon (2010).webm'));
+}
+
+// Returns the folder with both films, and one with a name in doubt for the review list.
+export async function makeFilms(root) {
+  const films = join(root, 'films');
+  await Promise.all([lamp(join(films, 'The Lamp Below (2001)')), moon(join(films, 'Second Moon (2010)'))]);
+  const doubtful = join(root, 'doubtful');
+  mkdirSync(doubtful);
+  copyFileSync(join(films, 'Second Moon (2010)', 'Second Moon (2010).webm'), join(doubtful, 'Third Moon.webm'));
+  return { films, doubtful };
+}
