@@ -368,7 +368,7 @@ TEST(the_openapi_document_has_every_route)
 {
     struct json json;
     open_it();
-    str answer = ask("GET", "/openapi.json", "", ""), body = answer_body(answer);
+    str body = answer_body(ask("GET", "/openapi.json", "", ""));
     CHECK_OK(json_init(&json, &arena, body, NULL));
     CHECK_OK(json_skip(&json, NULL)); /* repeated keys included */
     CHECK_OK(json_finish(&json));
@@ -378,10 +378,6 @@ TEST(the_openapi_document_has_every_route)
     CHECK(has(body, "{\"name\":\"id\",\"in\":\"path\",\"required\":true"));
     CHECK(has(body, "A thing \\\"quoted\\\""));
     CHECK(!has(body, "hidden") && !has(body, "path*"));
-    CHECK_INT(
-        status("GET", "/openapi.json",
-               text_of("If-None-Match: %.*s\r\n", STR_ARG(answer_field(answer, STR("ETag"))))),
-        answer_field(answer, STR("ETag")).len ? 304 : 200);
     close_it();
 }
 
