@@ -35,6 +35,7 @@ test: ## everything there is to test (T=name: suites whose name contains it)
 	@$(MAKE) --no-print-directory release WEB=1
 	@$(CONFIGURE) -B $(BUILD)/test $(SANITIZED) > $(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
 	@ninja -C $(BUILD)/test -j $(JOBS) --quiet
+	@ninja -C $(BUILD)/release -j $(JOBS) --quiet release_tests
 	@tests/run $(BUILD) $(T)
 
 check: ## format, lint, layers, TSan, a minute of each fuzz target

@@ -213,8 +213,9 @@ static enum err title_put(struct db_tx *tx, struct seeding *seeding, size_t inde
     unsigned count;
     builder->arena = seeding->arena;
     title_values(builder, title);
-    TRY(catalog_match(tx, TITLE_FILM, any_text(&title->titles), title->year, ids, ids_count, 1,
-                      &match, &count));
+    struct catalog_wanted wanted = { TITLE_FILM, any_text(&title->titles), title->year, ids,
+                                     ids_count };
+    TRY(catalog_match(tx, &wanted, 1, &match, &count));
     struct id id = count && match.score >= 1.0 ? match.id : ID_NONE;
     struct catalog_record record = { .kind = TITLE_FILM,
                                      .source = CATALOG_SOURCE_DEMO,

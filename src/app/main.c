@@ -134,7 +134,6 @@ const char *app_data_folder(void)
  * twice. */
 static enum err read_settings(struct arena *arena, int *argc, char **argv)
 {
-    extern char **environ;
     static struct conf conf;
     char path[DATA_PATH_BYTES];
     int count = *argc;

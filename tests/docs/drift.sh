@@ -7,12 +7,12 @@ folder=$(mktemp -d) || exit 2
 trap 'rm -rf "$folder"' EXIT
 passed=0 failed=0 skipped=0
 
-result() { # name, 0 when it is well
+result() { # name, 0 when it is well, what it is about, what to do
     if [ "$2" -eq 0 ]; then
         echo "ok $1"
         passed=$((passed + 1))
     else
-        printf '  %s is not up to date; regenerate it with: make docs\nFAILED %s\n' "$3" "$1"
+        printf '  %s is not up to date%s\nFAILED %s\n' "$3" "${4-; regenerate it with: make docs}" "$1"
         failed=$((failed + 1))
     fi
 }
@@ -27,6 +27,14 @@ for file in docs/ops/settings.md docs/api/openapi.json docs/api/routes.txt; do
     head -n 20 "$folder/diff" | cut -c 1-200 | sed 's/^/    /'
     result "$(basename "$file")" "$code" "$file"
 done
+# The packages of the build, as tools/setup installs them and as the page for operators lists them.
+setup=$(sed -n '/^    build) echo/,/;;/p' tools/setup | tr -d '\\;' | sed 's/build) echo//')
+page=$(sed -n 's/^| building | \(.*\) |$/\1/p' docs/ops/install.md)
+diff <(printf '%s\n' $setup | sort) <(printf '%s\n' $page | sort) >"$folder/diff"
+code=$?
+sed 's/^/    /' "$folder/diff"
+result packages "$code" 'the list of packages in docs/ops/install.md (tools/setup has the right one)' ''
+
 if command -v node >/dev/null; then
     tools/third-party --check
     result THIRD_PARTY.md "$?" THIRD_PARTY.md

@@ -1,7 +1,8 @@
 /*
- * embed NAME FOLDER OUT.c: writes a C file with every file below FOLDER as `const struct embedded_set
- * NAME`. The bytes come in by the assembler's .incbin; each file's hash stands in the C text, so that a
- * changed file changes the text and is compiled again. A FOLDER that is not there gives an empty set.
+ * embed NAME FOLDER OUT.c: writes a C file with every file below FOLDER as `const struct
+ * embedded_set NAME`. The bytes come in by the assembler's .incbin; each file's hash stands in the
+ * C text, so that a changed file changes the text and is compiled again. A FOLDER that is not there
+ * gives an empty set.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -133,8 +134,10 @@ int main(int argc, char **argv)
     FILE *out = fopen(argv[3], "w");
     if (!out)
         die(argv[3]);
-    fprintf(out, "/* Written by tools/embed. */\n#include \"foundation/base/embedded.h\"\n\n"
-                 "extern const struct embedded_set %s;\n", argv[1]);
+    fprintf(out,
+            "/* Written by tools/embed. */\n#include \"foundation/base/embedded.h\"\n\n"
+            "extern const struct embedded_set %s;\n",
+            argv[1]);
     if (paths_count)
         write_files(out, argv[2], argv[1]);
     fprintf(out, "const struct embedded_set %s = { %s, %zu };\n", argv[1],

@@ -69,8 +69,8 @@ TASK_FN enum err blob_get(struct blob_store *store, str key, uint64_t offset, ui
 /* An open descriptor on the object for sendfile and mmap; the caller closes it. */
 TASK_FN enum err blob_descriptor(struct blob_store *store, str key, int *out_fd);
 /*
- * The path of an object on a local disk, in the task's arena, whether it exists or not; for caches of
- * open files. ERR_UNAVAILABLE from a store that has none.
+ * The path of an object on a local disk, in the task's arena, whether it exists or not; for caches
+ * of open files. ERR_UNAVAILABLE from a store that has none.
  */
 enum err blob_local_path(struct blob_store *store, str key, str *out_path);
 /* OK also when it is not there. Descriptors already open stay readable. */

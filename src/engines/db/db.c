@@ -44,7 +44,7 @@ enum err db_open(const struct db_spec *spec, struct db **out_db)
     if (!context_is_valid(spec->context))
         return err_set(ERR_INVALID, "database-context", "\"%s\" is no name of a context",
                        spec->context);
-    strcpy(base.context, spec->context);
+    memcpy(base.context, spec->context, strlen(spec->context) + 1);
     base.settings = with_defaults(spec->settings);
     const struct db_module **modules =
         HEAP_ARRAY(spec->modules_count + 1, const struct db_module *);

@@ -187,12 +187,14 @@ struct arena *db_arena(struct db_tx *tx);
  */
 struct arena *db_arena_use(struct arena *arena);
 
-/* --- Queries
- * -------------------------------------------------------------------------------------- * Reads
- * may fail with ERR_EXHAUSTED "query-budget" (a point or page query looked at too much) and
+/* --- Queries -------------------------------------------------------------------------------- */
+
+/*
+ * Reads may fail with ERR_EXHAUSTED "query-budget" (a point or page query looked at too much) and
  * ERR_EXHAUSTED (the arena). A write that violates a constraint: ERR_CONFLICT with the slug
  * "unique", "foreign-key", "check", "not-null" or "datatype". Text that is not UTF-8 or holds a
- * zero, and NaN: ERR_INVALID "value". Through db_now() a scan may suspend. */
+ * zero, and NaN: ERR_INVALID "value". Through db_now() a scan may suspend.
+ */
 
 /* The one row. ERR_NOT_FOUND "no-row"; a second row is ignored. */
 TASK_FN enum err db_one(struct db_tx *tx, const struct db_query *query, struct db_args args,

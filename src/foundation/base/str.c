@@ -102,6 +102,16 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+str str_head_utf8(str s, size_t bytes_max)
+{
+    size_t len = bytes_max;
+    if (s.len <= bytes_max)
+        return s;
+    while (len > 0 && ((unsigned char)s.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return str_sub(s, 0, len);
+}
+
 str str_trim(str s)
 {
     while (s.len && is_space(s.ptr[0]))

@@ -46,6 +46,8 @@ ptrdiff_t str_find_last_char(str s, char c);
 /* Parts. `from` beyond the end gives the empty str; `len` is cut to what is there. */
 str str_sub(str s, size_t from, size_t len);
 str str_skip(str s, size_t count);
+/* The beginning of UTF-8 text, at most `bytes_max` of it, cut between characters. */
+str str_head_utf8(str s, size_t bytes_max);
 /* ASCII space, tab, CR and LF removed at both ends. */
 str str_trim(str s);
 /*

@@ -101,3 +101,14 @@ TEST(clock_can_be_injected)
     clock_set(INSTANT_NEVER);
     CHECK(clock_now() > DAYS(365 * 50));
 }
+
+TEST(str_head_utf8_cuts_between_characters)
+{
+    str text = STR("aЁ世\xF0\x9F\x8E\xAC"); /* 1, 2, 3 and 4 bytes */
+    static const size_t lengths[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10 };
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        CHECK_INT(str_head_utf8(text, i).len, lengths[i]);
+        CHECK(str_is_utf8(str_head_utf8(text, i)));
+    }
+    CHECK_INT(str_head_utf8(STR_NONE, 5).len, 0);
+}

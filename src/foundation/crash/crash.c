@@ -19,13 +19,22 @@ enum { FRAMES_MAX = 64, TEXT_BYTES = 16384, SIGNAL_STACK_BYTES = 64 << 10 };
 
 static const char *program_version = "";
 
+/* A frame is where a call returns to; after one that never returns, another function may begin. */
+static const char *frame_name(uintptr_t frame, size_t *out_offset)
+{
+    const char *name = symbols_find(frame - 1, out_offset);
+    if (name)
+        *out_offset += 1;
+    return name ? name : symbols_find(frame, out_offset);
+}
+
 void crash_symbolise(void *const *frames, int count, char *out, size_t size_bytes)
 {
     size_t len = 0;
     out[0] = 0;
     for (int i = 0; i < count && len + 1 < size_bytes; i++) {
         size_t offset = 0;
-        const char *name = symbols_find((uintptr_t)frames[i], &offset);
+        const char *name = frame_name((uintptr_t)frames[i], &offset);
         int written = snprintf(out + len, size_bytes - len, "  %s+0x%zx (%p)\n", name ? name : "?",
                                offset, frames[i]);
         len += written < 0 ? 0 : MIN_OF((size_t)written, size_bytes - len - 1);

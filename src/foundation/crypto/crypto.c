@@ -1,4 +1,4 @@
-/* crypto: thin words over libcrypto. A library that fails here is a broken installation: a panic. */
+/* crypto: thin words over libcrypto. Where it fails, the installation is broken: a panic. */
 #include "crypto.h"
 
 #include "foundation/base/base.h"

@@ -1,6 +1,6 @@
 /*
- * crypto: hashes, authentication and randomness, from OpenSSL and the kernel. Nothing here allocates for
- * the caller or suspends.
+ * crypto: hashes, authentication and randomness, from OpenSSL and the kernel. Nothing here
+ * allocates for the caller or suspends.
  */
 #pragma once
 

@@ -95,6 +95,17 @@ struct http_stream;
  */
 typedef ptrdiff_t (*http_generate_fn)(void *state, char *room, size_t room_bytes);
 
+/*
+ * A body put together from memory and ranges of files: `out` becomes what lies at byte `at` of it,
+ * from that byte to the end of its piece; `memory` comes before the range. Must not suspend.
+ */
+struct http_piece {
+    str memory;
+    struct http_file *file;      /* NULL: memory only */
+    uint64_t offset, size_bytes; /* the range; not 0 together with no memory */
+};
+typedef void (*http_piece_fn)(const void *state, uint64_t at, struct http_piece *out);
+
 #define HTTP_SIZE_UNKNOWN UINT64_MAX
 
 struct http_body {
@@ -103,6 +114,9 @@ struct http_body {
     str memory;          /* MEMORY: all of it. FILE: what goes before the file's bytes */
     struct http_file *file;
     uint64_t file_offset;
+    http_piece_fn piece_at; /* FILE made of pieces: where the ones from pieces_at on are */
+    const void *pieces_state;
+    uint64_t pieces_at, pieces_end;
     http_generate_fn generate;
     void *generate_state;
     struct http_stream *stream;
@@ -146,6 +160,12 @@ struct http_file_part {
  */
 void http_reply_file(struct http_request *request, struct http_response *response, str content_type,
                      const struct http_file_part *part);
+/*
+ * The same for a body of pieces. Files and memory it names, and `state`, must live until the answer
+ * is out (arena_hold()).
+ */
+void http_reply_pieces(struct http_response *response, str content_type, uint64_t size_bytes,
+                       http_piece_fn piece_at, const void *state);
 /* size_bytes HTTP_SIZE_UNKNOWN: sent in chunks. `state` lives in the request's arena. */
 void http_reply_generator(struct http_response *response, str content_type, uint64_t size_bytes,
                           http_generate_fn generate, void *state);

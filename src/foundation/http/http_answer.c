@@ -133,6 +133,8 @@ static void content_range_add(struct http_exchange *exchange, const struct http_
 static void body_narrow(struct http_body *body, const struct http_range *range)
 {
     uint64_t memory_len = body->memory.len;
+    body->pieces_at += range->offset;
+    body->pieces_end = body->pieces_at + range->size_bytes;
     if (body->kind == HTTP_BODY_FILE && range->offset > memory_len)
         body->file_offset += range->offset - memory_len;
     body->memory =
@@ -324,8 +326,10 @@ void answer_begin(struct http_exchange *exchange)
         end = put(end, body->memory);
     exchange->conn->server->out_len += (size_t)(end - room);
     exchange->sent_bytes += (uint64_t)(end - room);
-    if (bodyless || join)
+    if (bodyless || join) {
         exchange_end(exchange);
-    else
-        exchange->phase = PHASE_SEND;
+        return;
+    }
+    exchange->phase = PHASE_SEND;
+    send_piece_next(exchange);
 }

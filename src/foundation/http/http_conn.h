@@ -84,6 +84,7 @@ struct http_exchange {
     uint64_t sent_at; /* of the response's body */
     uint64_t sent_bytes;
     uint64_t warmed_until;
+    uint64_t turn_bytes; /* of pieces, since others had their turn */
     uv_work_t warm;
     enum err run_result;
     struct arena arena;
@@ -178,6 +179,8 @@ size_t chunk_frame(char *room, size_t len);
 
 /* --- http_send_file.c ----------------------------------------------------------------------- */
 bool send_file_step(struct http_exchange *exchange);
+/* The body becomes its next piece; false when there is none, or it is not made of pieces. */
+bool send_piece_next(struct http_exchange *exchange);
 
 /* --- http_answer.c -------------------------------------------------------------------------- */
 /* Evaluates preconditions and ranges, decides the framing, writes the head. */

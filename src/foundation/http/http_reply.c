@@ -66,6 +66,18 @@ void http_reply_file(struct http_request *request, struct http_response *respons
     response->ranges = true;
 }
 
+void http_reply_pieces(struct http_response *response, str content_type, uint64_t size_bytes,
+                       http_piece_fn piece_at, const void *state)
+{
+    body_set(response, content_type,
+             (struct http_body){ .kind = HTTP_BODY_FILE,
+                                 .size_bytes = size_bytes,
+                                 .piece_at = piece_at,
+                                 .pieces_state = state,
+                                 .pieces_end = size_bytes });
+    response->ranges = true;
+}
+
 void http_reply_generator(struct http_response *response, str content_type, uint64_t size_bytes,
                           http_generate_fn generate, void *state)
 {
@@ -162,10 +174,9 @@ static void reply_problem(struct http_request *request, struct http_response *re
 void http_reply_problem(struct http_request *request, struct http_response *response,
                         unsigned status, const char *slug, const char *text)
 {
-    struct problem problem = { .status = status,
-                               .slug = str_of(slug),
-                               .text = str_of(text),
-                               .retryable = status == 503 || status == 429 };
+    struct problem problem = {
+        .status = status, .slug = str_of(slug), .text = str_of(text), .retryable = status == 503
+    };
     reply_problem(request, response, &problem);
 }
 

@@ -96,10 +96,37 @@ static bool cut_short(struct http_exchange *exchange)
     return false;
 }
 
+bool send_piece_next(struct http_exchange *exchange)
+{
+    struct http_body *body = &exchange->response.body;
+    struct http_piece piece = { 0 };
+    if (!body->piece_at || body->pieces_at == body->pieces_end)
+        return false;
+    body->piece_at(body->pieces_state, body->pieces_at, &piece);
+    uint64_t left = body->pieces_end - body->pieces_at;
+    body->memory = str_sub(piece.memory, 0, (size_t)MIN_OF(left, (uint64_t)piece.memory.len));
+    body->file = piece.file;
+    body->file_offset = piece.offset;
+    body->size_bytes = body->memory.len + MIN_OF(left - body->memory.len, piece.size_bytes);
+    ASSERT(body->size_bytes > 0);
+    body->pieces_at += body->size_bytes;
+    exchange->sent_bytes += exchange->sent_at;
+    exchange->turn_bytes += exchange->sent_at;
+    exchange->sent_at = exchange->warmed_until = 0;
+    exchange->by_sendfile = false;
+    if (exchange->turn_bytes >= TURN_BYTES) { /* pieces alone would never let others have it */
+        exchange->turn_bytes = 0;
+        exchange->conn->blocked = true;
+    }
+    return true;
+}
+
 static bool sent(struct http_exchange *exchange, size_t count)
 {
     exchange->sent_at += count;
     if (exchange->sent_at < exchange->response.body.size_bytes)
+        return !exchange->conn->blocked;
+    if (send_piece_next(exchange))
         return !exchange->conn->blocked;
     exchange->conn->blocked = exchange->conn->pending_len > 0;
     exchange_end(exchange);

@@ -1,4 +1,4 @@
-/* box: ISO/IEC 14496-12 §4.2 boxes inside a buffer, and big-endian fields. Private to mp4. */
+/* box: ISO/IEC 14496-12 §4.2 boxes inside a buffer, and big-endian fields. For media only. */
 #pragma once
 
 #include "foundation/base/str.h"

@@ -1,16 +1,15 @@
 /*
- * assets: the module's descriptor and what needs no database: names, keys, the JSON the catalogue
- * shows, and the blobs of an asset that has gone.
+ * assets: the module's descriptor and what needs neither database nor store: names, keys, the JSON
+ * the catalogue shows.
  */
 #include "assets.h"
 
 #include "assets_sql.h"
-#include "engines/blob/blob.h"
 #include "foundation/shape/shape.h"
 
 #include <stdatomic.h>
 
-enum { JSON_BYTES_MAX = 256 << 10, BLOBS_A_LOOK = 100 };
+enum { JSON_BYTES_MAX = 256 << 10 };
 
 static _Atomic uint64_t generation = 1;
 
@@ -110,29 +109,6 @@ str asset_audio_json(struct arena *arena, const struct asset_track *tracks, size
 str asset_subtitles_json(struct arena *arena, const struct asset_track *tracks, size_t count)
 {
     return tracks_json(arena, tracks, count, ASSET_SUBTITLE);
-}
-
-/* --- Blobs ---------------------------------------------------------------------------------- */
-
-TASK_FN enum err asset_blobs_remove(struct blob_store *blobs, struct id asset)
-{
-    str prefix = arena_printf(task_arena(), "media/%lld/", (long long)asset.value);
-    struct blob_entry *entries;
-    size_t count = 1;
-    while (count > 0) {
-        TRY(blob_list(blobs, prefix, STR(""), BLOBS_A_LOOK, &entries, &count));
-        for (size_t i = 0; i < count; i++)
-            TRY(blob_remove(blobs, entries[i].key));
-    }
-    return OK;
-}
-
-TASK_FN enum err asset_track_blobs_remove(struct blob_store *blobs, struct id asset, str track)
-{
-    static const char *const suffixes[] = { ".mp4", ".idx", ".vtt" };
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
-        TRY(blob_remove(blobs, asset_blob_key(task_arena(), asset, track, suffixes[i])));
-    return OK;
 }
 
 /* --- The module ----------------------------------------------------------------------------- */

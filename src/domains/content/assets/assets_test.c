@@ -4,6 +4,7 @@
 
 #include "assets_sql.h"
 #include "engines/blob/blob.h"
+#include "engines/db/conformance/conformance.h"
 #include "engines/db/sqlite/sqlite.h"
 #include "foundation/task/run.h"
 #include "foundation/test/test.h"
@@ -30,6 +31,13 @@ static void store_open(void)
                             .modules_count = 1,
                             .settings = { .run_twice = true } };
     CHECK_OK(db_open(&spec, &db));
+}
+
+TEST(queries_use_their_indexes)
+{
+    store_open();
+    CHECK_OK(db_conformance_queries(db));
+    db_close(db);
 }
 
 static const struct asset_source metropolis = { .fingerprint = STR_INIT("f1"),

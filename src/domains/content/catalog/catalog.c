@@ -32,8 +32,11 @@ static enum err title_read(struct db_tx *tx, void *arg)
 {
     struct title_read *read = arg;
     struct title title;
+    struct db_row shown;
+    TRY(db_find(tx, &SQL_TITLE_VISIBLE_FIND, DB_ARGS(DB_I64(read->id.value), DB_TIME(clock_now())),
+                &shown));
     TRY(title_load(tx, read->id, &title));
-    if (!read->any_status && !title_is_shown(&title, clock_now()))
+    if (!read->any_status && !shown.values)
         return err_set(ERR_NOT_FOUND, "title-not-found", "there is no title %lld",
                        (long long)read->id.value);
     read->version = title.version;

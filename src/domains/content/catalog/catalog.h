@@ -79,6 +79,8 @@ enum err catalog_record_put(struct db_tx *tx, const struct catalog_record *recor
 /* An episode of a series by its numbers; none when there is no such. */
 enum err catalog_episode_find(struct db_tx *tx, struct id series, int64_t season, int64_t episode,
                               struct id *out_id);
+/* The series of an episode; none for another kind of title. ERR_NOT_FOUND. */
+enum err catalog_series_of(struct db_tx *tx, struct id title, struct id *out_series);
 enum err catalog_season_text_put(struct db_tx *tx, struct id series, int64_t season,
                                  struct catalog_text text);
 
@@ -88,12 +90,19 @@ struct catalog_match {
     int64_t year; /* 0: unknown */
     double score; /* 0..1; 1: an explicit id or the same name and year */
 };
+/* What is known of a title that may be in the catalogue. */
+struct catalog_wanted {
+    enum title_kind kind;
+    str name;
+    int64_t year; /* 0: unknown */
+    const struct catalog_external_id *ids;
+    size_t ids_count;
+};
 /*
  * Titles of the kind that may be meant, best first, at most `limit`. An external id that is known
- * is the only answer. `year` 0: unknown. Names are compared folded.
+ * is the only answer. Names are compared folded.
  */
-enum err catalog_match(struct db_tx *tx, enum title_kind kind, str name, int64_t year,
-                       const struct catalog_external_id *ids, size_t ids_count, unsigned limit,
+enum err catalog_match(struct db_tx *tx, const struct catalog_wanted *wanted, unsigned limit,
                        struct catalog_match *out_matches, unsigned *out_count);
 
 struct catalog_edition {

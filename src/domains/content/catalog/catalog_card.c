@@ -41,8 +41,11 @@ static str beginning(struct arena *arena, str text)
 {
     if (text.len <= SYNOPSIS_BYTES_MAX)
         return text;
-    ptrdiff_t space = str_find_last_char(str_sub(text, 0, SYNOPSIS_BYTES_MAX), ' ');
-    return arena_printf(arena, "%.*s…", STR_ARG(str_sub(text, 0, space > 0 ? (size_t)space : 0)));
+    str head = str_head_utf8(text, SYNOPSIS_BYTES_MAX);
+    ptrdiff_t space = str_find_last_char(head, ' ');
+    if (space > SYNOPSIS_BYTES_MAX / 2) /* Chinese has no spaces */
+        head = str_sub(head, 0, (size_t)space);
+    return arena_printf(arena, "%.*s…", STR_ARG(head));
 }
 
 static enum err artwork_load(struct db_tx *tx, struct title_card *card)

@@ -174,20 +174,22 @@ enum err on_collection_get(struct http_request *request, struct http_response *r
     return cache_answer(request, response, collection_build);
 }
 
-/* --- Home
- * ------------------------------------------------------------------------------------------------
- */
+/* --- Home ----------------------------------------------------------------------------------- */
 
 struct home_read {
     str language;
     struct home home;
 };
 
-/* Shelves with nothing on them are left out; a title without a film is never the first of a shelf.
+/*
+ * Titles come with those that play first, so a shelf that begins with one without a film has none
+ * at all: it is left out, unless nothing plays in this cinema yet. So is an empty one.
  */
 static void shelf_add(struct home *home, struct shelf shelf)
 {
-    if (shelf.titles.count && home->shelves.count < SHELVES_MAX)
+    if (!shelf.titles.count || (home->hero && !shelf.titles.items[0].playable))
+        return;
+    if (home->shelves.count < SHELVES_MAX)
         home->shelves.items[home->shelves.count++] = shelf;
 }
 
@@ -301,7 +303,10 @@ static enum err collection_add(struct db_tx *tx, const struct catalog_collection
     TRY(db_find(tx, &SQL_COLLECTION_FIND, DB_ARGS(DB_TEXT(collection->slug)), &row));
     if (row.values) {
         *out_id = db_i64(&row, 0);
-        return db_exec(tx, &SQL_COLLECTION_TOUCH, DB_ARGS(DB_I64(*out_id)), NULL);
+        return db_exec(
+            tx, &SQL_COLLECTION_UPDATE,
+            DB_ARGS(DB_I64(*out_id), DB_TEXT(collection->kind), DB_I64(collection->position)),
+            NULL);
     }
     return db_insert(
         tx, &SQL_COLLECTION_ADD,
@@ -312,6 +317,7 @@ static enum err collection_add(struct db_tx *tx, const struct catalog_collection
 enum err catalog_collection_put(struct db_tx *tx, const struct catalog_collection *collection)
 {
     int64_t id;
+    struct db_row end;
     TRY(collection_add(tx, collection, &id));
     for (size_t i = 0; i < collection->names_count; i++)
         TRY(db_exec(tx, &SQL_COLLECTION_TEXT_PUT,
@@ -321,9 +327,11 @@ enum err catalog_collection_put(struct db_tx *tx, const struct catalog_collectio
                     NULL));
     if (!collection->append)
         TRY(db_exec(tx, &SQL_COLLECTION_TITLES_CLEAR, DB_ARGS(DB_I64(id)), NULL));
+    TRY(db_one(tx, &SQL_COLLECTION_TITLES_END, DB_ARGS(DB_I64(id)), &end));
     for (size_t i = 0; i < collection->titles_count; i++)
         TRY(db_exec(tx, &SQL_COLLECTION_TITLE_PUT,
-                    DB_ARGS(DB_I64(id), DB_I64((int64_t)i), DB_I64(collection->titles[i].value)),
+                    DB_ARGS(DB_I64(id), DB_I64(db_i64(&end, 0) + (int64_t)i),
+                            DB_I64(collection->titles[i].value)),
                     NULL));
     return OK;
 }
@@ -348,6 +356,15 @@ struct collection_edit {
     struct id id;
 };
 
+static enum err check_kind(str kind)
+{
+    if (str_eq(kind, STR("shelf")) || str_eq(kind, STR("collection")))
+        return OK;
+    err_set(ERR_INVALID, "invalid-fields", "kind is shelf or collection");
+    err_field_add(STR("kind"), "must be shelf or collection");
+    return ERR_INVALID;
+}
+
 static enum err collection_put_tx(struct db_tx *tx, void *arg)
 {
     struct collection_edit *edit = arg;
@@ -362,6 +379,7 @@ enum err on_collection_put(struct http_request *request, struct http_response *r
 {
     struct collection_body body;
     TRY(shape_parse_json(request->arena, &collection_put_shape, request->body, &body));
+    TRY(check_kind(body.kind));
     struct catalog_text *names = ARENA_ARRAY(request->arena, body.names.count, struct catalog_text);
     for (size_t i = 0; i < body.names.count; i++)
         names[i] = (struct catalog_text){ body.names.items[i].key, body.names.items[i].value };

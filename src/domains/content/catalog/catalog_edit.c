@@ -162,7 +162,7 @@ static enum err edit_status(struct db_tx *tx, const struct edit *edit)
     if (edit->kind == EDIT_ARCHIVE) {
         TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT,
                     DB_ARGS(DB_I64(edit->id.value), DB_TEXT(STR("archived"))), NULL));
-        return title_reindex(tx, edit->id);
+        return title_playable_refresh(tx, edit->id);
     }
     TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT, DB_ARGS(DB_I64(edit->id.value), DB_TEXT(STR("draft"))),
                 NULL));

@@ -6,11 +6,13 @@
 #include "catalog_internal.h"
 
 #include "catalog_sql.h"
+#include "domains/content/vocabulary/ages.h"
 #include "foundation/mem/buf.h"
 
 #include <string.h>
 
-enum { FIELDS_MAX = 700, TITLE_MAX = 500, TEXT_MAX = 20000, WORDS_MAX = 40 };
+/* Bytes: the limits in characters are the shapes', and a character has four bytes at most. */
+enum { FIELDS_MAX = 700, TITLE_MAX = 300 * 4, TEXT_MAX = 8000 * 4, WORDS_MAX = 40 };
 
 SHAPE_ENUM(catalog_sources, [CATALOG_SOURCE_NAME] = STR_INIT("name"),
            [CATALOG_SOURCE_FILE] = STR_INIT("file"), [CATALOG_SOURCE_DEMO] = STR_INIT("demo"),
@@ -99,16 +101,16 @@ static enum err parse_time(str field, str value, instant *out)
     return OK;
 }
 
-/* "12+", "PG-13": the leading number is the age, none is no limit. */
+/* "12+", "PG-13": kept as written; one that is unknown limits nobody. */
 static enum err parse_age(str field, str value, struct title *title)
 {
-    size_t digits = 0;
-    while (digits < value.len && value.ptr[digits] >= '0' && value.ptr[digits] <= '9')
-        digits++;
+    struct age_rating rating;
     if (value.len > 20)
         return refuse(field, "is too long");
     title->age_rating = value;
-    return parse_number(field, str_sub(value, 0, digits), 0, 99, &title->age_min);
+    title->age_min = age_rating_parse(value, &rating) ? OPT(i64, rating.age_min)
+                                                      : (opt_i64){ .state = OPT_NULL };
+    return OK;
 }
 
 static enum err set_scalar(struct title *title, str field, str value)

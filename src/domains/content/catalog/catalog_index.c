@@ -43,8 +43,7 @@ static enum err tokens_put(struct db_tx *tx, const struct title *title)
     TRY(token_put(tx, title->id, "kind", shape_enum_text(&title_kinds, title->kind)));
     if (title->kind != TITLE_EPISODE)
         TRY(token_put(tx, title->id, "kind", STR("any")));
-    if (title->playable)
-        TRY(token_put(tx, title->id, "playable", STR("true")));
+    TRY(token_put(tx, title->id, "playable", title->playable ? STR("true") : STR("false")));
     TRY(word_tokens_put(tx, title->id, "genre", title->genres));
     TRY(word_tokens_put(tx, title->id, "country", title->countries));
     TRY(word_tokens_put(tx, title->id, "language", title->languages));
@@ -55,10 +54,18 @@ static enum err tokens_put(struct db_tx *tx, const struct title *title)
     return person_tokens_put(tx, title->id);
 }
 
+/* What is neither letter nor digit: ASCII and Latin-1 signs, general and CJK punctuation. */
 static bool is_word_break(uint32_t c)
 {
-    return c == ' ' || c == '-' || c == '.' || c == ',' || c == ':' || c == '(' || c == '"' ||
-           c == '\'' || c == 0xab || c == 0x2014 || c == 0x2019;
+    if (c < 0x80)
+        return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'));
+    return (c >= 0xa0 && c <= 0xbf && c != 0xaa && c != 0xb5 && c != 0xba) ||
+           (c >= 0x2000 && c <= 0x206f) || (c >= 0x3000 && c <= 0x303f);
+}
+
+str name_folded(struct arena *arena, str name)
+{
+    return str_head_utf8(fold_str(arena, str_trim(name)), FOLDED_BYTES_MAX);
 }
 
 enum err names_each_word(struct db_tx *tx, str name, struct id id, name_fn put)
@@ -70,10 +77,7 @@ enum err names_each_word(struct db_tx *tx, str name, struct id id, name_fn put)
         size_t from = pos;
         bool is_break = is_word_break(str_utf8_next(folded, &pos));
         if (!is_break && at_start) {
-            str rest = str_sub(folded, from, FOLDED_BYTES_MAX);
-            while (rest.len && !str_is_utf8(rest)) /* cut between characters */
-                rest.len--;
-            TRY(put(tx, rest, id));
+            TRY(put(tx, str_head_utf8(str_skip(folded, from), FOLDED_BYTES_MAX), id));
             words++;
         }
         at_start = is_break;
@@ -114,9 +118,9 @@ static enum err orders_put(struct db_tx *tx, const struct title *title)
     int64_t year = title->year.state == OPT_SET ? title->year.value : 0;
     TRY(order_put(tx, title->id, "year", arena_printf(arena, "%04lld", (long long)year)));
     for (size_t i = 0; i < INTERFACE_LANGUAGES; i++) {
-        str name = fold_str(arena, title_text(title, "title", interface_languages[i]));
+        str name = name_folded(arena, title_text(title, "title", interface_languages[i]));
         snprintf(ordering, sizeof(ordering), "title.%.*s", STR_ARG(interface_languages[i]));
-        TRY(order_put(tx, title->id, ordering, str_sub(name, 0, FOLDED_BYTES_MAX)));
+        TRY(order_put(tx, title->id, ordering, name));
     }
     return OK;
 }

@@ -70,6 +70,10 @@ enum err title_fields_put(struct db_tx *tx, struct id id, const struct title_cha
 /* Tokens, names and orders from what is stored; a new version; the event. */
 enum err title_reindex(struct db_tx *tx, struct id id);
 enum err title_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record);
+/* Playable or not from its editions, its series' likewise; then title_reindex() of both. */
+enum err title_playable_refresh(struct db_tx *tx, struct id id);
+/* A name as it is looked up: folded, and cut to what is stored of one. */
+str name_folded(struct arena *arena, str name);
 /* Word starts of a folded name, for prefix search: calls put for each. */
 typedef enum err (*name_fn)(struct db_tx *tx, str folded, struct id id);
 enum err names_each_word(struct db_tx *tx, str name, struct id id, name_fn put);

@@ -4,7 +4,6 @@
 #include "catalog_sql.h"
 #include "domains/content/vocabulary/countries.h"
 #include "foundation/cursor/cursor.h"
-#include "media/text/fold.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -91,8 +90,8 @@ static str tokens_of(struct arena *arena, const struct titles_query *query)
     token_add(&buf, "language", query->language);
     if (query->person.state == OPT_SET)
         token_add(&buf, "person", id_format(query->person.value, text));
-    if (query->playable.state == OPT_SET && query->playable.value)
-        token_add(&buf, "playable", STR("true"));
+    if (query->playable.state == OPT_SET)
+        token_add(&buf, "playable", query->playable.value ? STR("true") : STR("false"));
     buf_put_char(&buf, ']');
     return buf_str(&buf);
 }
@@ -105,7 +104,7 @@ static struct db_value number_or_null(opt_i64 number)
 /* The folded prefix, and the first text after everything that begins with it. */
 static void prefix_range(struct arena *arena, str prefix, str *out_from, str *out_to)
 {
-    *out_from = fold_str(arena, str_trim(prefix));
+    *out_from = name_folded(arena, prefix);
     *out_to = arena_printf(arena, "%.*s\xf4\x8f\xbf\xbf", STR_ARG(*out_from)); /* U+10FFFF */
 }
 
@@ -254,6 +253,10 @@ enum err on_titles_list(struct http_request *request, struct http_response *resp
     if (str_find(request->query, STR("status=")) < 0)
         return cache_answer(request, response, list_build);
     TRY(shape_parse_query(request->arena, &titles_query_shape, text, &query));
+    bool published =
+        !any && (query.status.state != OPT_SET || query.status.value == TITLE_PUBLISHED);
+    if (published && !caller_has(request, ROLE_ADMIN))
+        return cache_answer(request, response, list_build);
     TRY(require_role(request, ROLE_ADMIN));
     if (!task_current())
         return http_continue_in_task(request);

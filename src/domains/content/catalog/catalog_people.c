@@ -3,7 +3,6 @@
 
 #include "catalog_sql.h"
 #include "foundation/cursor/cursor.h"
-#include "media/text/fold.h"
 
 enum { LIMIT_DEFAULT = 24, LIMIT_MAX = 100, TITLES_MAX = 200 };
 
@@ -56,10 +55,11 @@ static enum err people_read(struct db_tx *tx, void *arg)
     struct arena *arena = db_arena(tx);
     struct db_rows rows;
     int64_t limit = read->query.limit;
-    str from = fold_str(arena, str_trim(read->query.prefix));
+    str from = name_folded(arena, read->query.prefix);
     str to = arena_printf(arena, "%.*s\xf4\x8f\xbf\xbf", STR_ARG(from));
     TRY(db_all(tx, &SQL_PEOPLE_LIST,
-               DB_ARGS(DB_I64(read->after.value), DB_TEXT(from), DB_TEXT(to), DB_I64(limit + 1)),
+               DB_ARGS(DB_I64(read->after.value), DB_TEXT(from), DB_TEXT(to), DB_I64(limit + 1),
+                       DB_TIME(clock_now())),
                (unsigned)limit + 1, &rows));
     size_t count = MIN_OF((size_t)rows.count, (size_t)limit);
     read->answer.items.items = ARENA_ARRAY(arena, count, struct person_card);

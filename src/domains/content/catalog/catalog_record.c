@@ -7,7 +7,7 @@
 #include "catalog_sql.h"
 #include "media/text/fold.h"
 
-enum { CREDITS_MAX = 150 };
+enum { CREDITS_MAX = 150, NAMED_MAX = 200 };
 
 static enum err person_name_put(struct db_tx *tx, str folded, struct id id)
 {
@@ -96,10 +96,25 @@ enum err title_credits_put(struct db_tx *tx, struct id id, const struct catalog_
                    NULL);
 }
 
+static enum err series_check(struct db_tx *tx, struct id id)
+{
+    struct title series;
+    enum err result = title_load(tx, id, &series);
+    if (result == OK && series.kind == TITLE_SERIES)
+        return OK;
+    if (result != OK && result != ERR_NOT_FOUND)
+        return result;
+    err_set(ERR_INVALID, "invalid-fields", "there is no series %lld", (long long)id.value);
+    err_field_add(STR("series_id"), "is no series");
+    return ERR_INVALID;
+}
+
 static enum err title_add(struct db_tx *tx, const struct catalog_record *record, struct id *out_id)
 {
     bool episode = record->kind == TITLE_EPISODE;
     int64_t id;
+    if (episode)
+        TRY(series_check(tx, record->series_id));
     TRY(db_insert(tx, &SQL_TITLE_ADD,
                   DB_ARGS(DB_TEXT(shape_enum_text(&title_kinds, record->kind)),
                           episode ? DB_I64(record->series_id.value) : DB_NULL,
@@ -142,6 +157,14 @@ enum err catalog_episode_find(struct db_tx *tx, struct id series, int64_t season
     return OK;
 }
 
+enum err catalog_series_of(struct db_tx *tx, struct id title, struct id *out_series)
+{
+    struct title loaded;
+    TRY(title_load(tx, title, &loaded));
+    *out_series = loaded.kind == TITLE_EPISODE ? loaded.series_id : ID_NONE;
+    return OK;
+}
+
 enum err catalog_season_text_put(struct db_tx *tx, struct id series, int64_t season,
                                  struct catalog_text text)
 {
@@ -176,7 +199,9 @@ static void match_insert(struct catalog_match *matches, unsigned *count, unsigne
     matches[at] = match;
 }
 
-static enum err match_by_id(struct db_tx *tx, const struct catalog_external_id *external,
+/* Providers count films and series apart: the same number of another kind is something else. */
+static enum err match_by_id(struct db_tx *tx, enum title_kind kind,
+                            const struct catalog_external_id *external,
                             struct catalog_match *out_match, bool *out_found)
 {
     struct db_row row;
@@ -187,37 +212,49 @@ static enum err match_by_id(struct db_tx *tx, const struct catalog_external_id *
     if (!row.values)
         return OK;
     TRY(title_load(tx, ID(db_i64(&row, 0)), &title));
+    if (title.kind != kind)
+        return OK;
     *out_match = (struct catalog_match){ title.id, title_text(&title, "title", STR("en")),
                                          title.year.state == OPT_SET ? title.year.value : 0, 1.0 };
     *out_found = true;
     return OK;
 }
 
-enum err catalog_match(struct db_tx *tx, enum title_kind kind, str name, int64_t year,
-                       const struct catalog_external_id *ids, size_t ids_count, unsigned limit,
+/* Names are stored from each of their words on; here only a whole one counts. */
+static bool title_has_name(const struct title *title, str name)
+{
+    bool has = fold_eq(title->original_title, name);
+    for (size_t i = 0; i < title->texts_count && !has; i++)
+        has = str_eq(title->texts[i].field, STR("title")) && fold_eq(title->texts[i].value, name);
+    return has;
+}
+
+enum err catalog_match(struct db_tx *tx, const struct catalog_wanted *wanted, unsigned limit,
                        struct catalog_match *out_matches, unsigned *out_count)
 {
     struct db_rows rows;
     unsigned count = 0;
-    for (size_t i = 0; i < ids_count; i++) {
+    for (size_t i = 0; i < wanted->ids_count; i++) {
         bool found;
-        TRY(match_by_id(tx, &ids[i], &out_matches[0], &found));
+        TRY(match_by_id(tx, wanted->kind, &wanted->ids[i], &out_matches[0], &found));
         if (found) {
             *out_count = 1;
             return OK;
         }
     }
-    str folded = fold_str(db_arena(tx), str_trim(name));
-    TRY(db_all(tx, &SQL_TITLES_NAMED, DB_ARGS(DB_TEXT(folded)), 50, &rows));
+    str folded = name_folded(db_arena(tx), wanted->name);
+    TRY(db_all(tx, &SQL_TITLES_NAMED, DB_ARGS(DB_TEXT(folded)), NAMED_MAX, &rows));
     for (unsigned i = 0; i < rows.count; i++) {
         struct title title;
-        if (!str_eq(db_text(&rows.items[i], 2), shape_enum_text(&title_kinds, kind)))
+        if (!str_eq(db_text(&rows.items[i], 2), shape_enum_text(&title_kinds, wanted->kind)))
             continue;
         TRY(title_load(tx, ID(db_i64(&rows.items[i], 0)), &title));
+        if (!title_has_name(&title, str_trim(wanted->name)))
+            continue;
         int64_t its_year = db_i64(&rows.items[i], 1);
         match_insert(out_matches, &count, limit,
                      (struct catalog_match){ title.id, title_text(&title, "title", STR("en")),
-                                             its_year, match_score(year, its_year) });
+                                             its_year, match_score(wanted->year, its_year) });
     }
     *out_count = count;
     return OK;
@@ -225,7 +262,7 @@ enum err catalog_match(struct db_tx *tx, enum title_kind kind, str name, int64_t
 
 /* --- Editions and artwork ------------------------------------------------------------------- */
 
-static enum err playable_refresh(struct db_tx *tx, struct id id)
+enum err title_playable_refresh(struct db_tx *tx, struct id id)
 {
     struct title title;
     TRY(db_exec(tx, &SQL_TITLE_PLAYABLE_PUT, DB_ARGS(DB_I64(id.value)), NULL));
@@ -248,7 +285,7 @@ enum err catalog_edition_put(struct db_tx *tx, const struct catalog_edition *edi
                           DB_I64(edition->height), DB_TEXT(edition->audio_json),
                           DB_TEXT(edition->subtitles_json), DB_I64(edition->position)),
                   &id));
-    TRY(playable_refresh(tx, edition->title));
+    TRY(title_playable_refresh(tx, edition->title));
     *out_id = ID(id);
     return OK;
 }
@@ -261,7 +298,7 @@ enum err catalog_edition_remove(struct db_tx *tx, struct id asset)
     if (result == ERR_NOT_FOUND)
         return OK;
     TRY(result);
-    return playable_refresh(tx, ID(title));
+    return title_playable_refresh(tx, ID(title));
 }
 
 enum err catalog_asset_get(struct db_tx *tx, struct id title, struct id edition,
@@ -310,7 +347,7 @@ enum err catalog_title_publish(struct db_tx *tx, struct id id)
         return OK;
     TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT, DB_ARGS(DB_I64(id.value), DB_TEXT(STR("published"))),
                 NULL));
-    return playable_refresh(tx, id);
+    return title_playable_refresh(tx, id);
 }
 
 enum err catalog_counts(struct db_tx *tx, struct catalog_counts *out_counts)

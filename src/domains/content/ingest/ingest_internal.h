@@ -95,6 +95,7 @@ str language_of_text(str text);
 
 /* --- Jobs (ingest_scan.c, ingest_film.c) ---------------------------------------------------- */
 
+enum { SCAN_ATTEMPTS_MAX = 3, FILM_ATTEMPTS_MAX = 3 };
 TASK_FN enum err scan_job(struct job_run *run, void *arg);
 TASK_FN enum err film_job(struct job_run *run, void *arg);
 

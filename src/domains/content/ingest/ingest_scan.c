@@ -72,6 +72,13 @@ static enum err group_unchanged(const struct scan *scan, const struct walk_group
     return OK;
 }
 
+/* What another group need not meet: one bad folder does not end an import. */
+static bool is_of_the_group(enum err result)
+{
+    return result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_CONFLICT ||
+           result == ERR_NOT_FOUND || result == ERR_FORBIDDEN || result == ERR_PRECONDITION;
+}
+
 static enum err take_group(struct scan *scan, const struct walk_group *group)
 {
     bool unchanged;
@@ -80,7 +87,12 @@ static enum err take_group(struct scan *scan, const struct walk_group *group)
         scan->unchanged++;
         return OK;
     }
-    return group_take(&scan->import, group, signature_of(scan, group));
+    enum err result = group_take(&scan->import, group, signature_of(scan, group));
+    if (is_of_the_group(result))
+        result =
+            group_fail(&scan->import, group, arena_str(task_arena(), str_of(err_slot()->text)));
+    catalog_changed();
+    return result;
 }
 
 static enum err report(struct scan *scan)
@@ -182,9 +194,7 @@ static enum err scan_all(struct scan *scan)
     TRY(shape_parse_json(task_arena(), &scan_paths_shape, wrapped, &paths));
     for (size_t i = 0; i < paths.paths.count; i++)
         TRY(take_path(scan, arena_str(task_arena(), paths.paths.items[i])));
-    TRY(db_tx(ingest.db, end_tx, scan));
-    catalog_changed();
-    return OK;
+    return db_tx(ingest.db, end_tx, scan);
 }
 
 /* Failures that another try would meet again end the import with their sentence. */
@@ -197,7 +207,8 @@ enum err scan_job(struct job_run *run, void *arg)
     scan->run = run;
     scan->import.id = payload.import_id;
     enum err result = scan_all(scan);
-    if (result == OK || result == ERR_CANCELLED || err_info(result)->retryable)
+    bool again = err_info(result)->retryable && job_attempt(run) < SCAN_ATTEMPTS_MAX;
+    if (result == OK || result == ERR_CANCELLED || again)
         return result;
     struct err_slot detail = *err_slot();
     struct scan_failure failure = { payload.import_id,

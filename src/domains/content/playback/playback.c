@@ -111,6 +111,8 @@ enum err on_play(struct http_request *request, struct http_response *response)
     struct play_answer answer = { .title = read.question.title,
                                   .hls = media_url(arena, &read.asset, "master.m3u8"),
                                   .dash = media_url(arena, &read.asset, "manifest.mpd"),
+                                  .progressive =
+                                      OPT(str, media_url(arena, &read.asset, "film.mp4")),
                                   .duration_ms = read.asset.duration_ms };
     subtitles_list(arena, &read, &answer);
     buf_init(&out, arena, KIB(256));
@@ -124,6 +126,9 @@ enum err on_play(struct http_request *request, struct http_response *response)
 
 /* --- The module ----------------------------------------------------------------------------- */
 
+/* A segment of subtitles may be 1 MiB, and growing to it leaves as much behind. */
+enum { MEDIA_ARENA_BYTES = 4 << 20 };
+
 static const struct http_route routes[] = {
     { METHOD_POST, "/v1/titles/{id}/play", on_play, "Where a title's film is to be had",
       .in = &play_shape, .out = &play_answer_shape, .body_bytes_max = 4096 },
@@ -135,6 +140,7 @@ static const struct http_route_table route_table = { routes, ARRAY_LEN(routes) }
 
 static enum err playback_open(const struct module_env *env)
 {
+    metric_register(&playback_metrics);
     playback = (struct playback){ .db = env->db, .blobs = env->blobs, .files = env->files };
     return OK;
 }

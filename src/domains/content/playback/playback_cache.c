@@ -17,6 +17,29 @@ static struct cache {
     size_t held_bytes;
 } cache = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+static double assets_open(void)
+{
+    pthread_mutex_lock(&cache.lock);
+    unsigned count = cache.count;
+    pthread_mutex_unlock(&cache.lock);
+    return count;
+}
+
+static double held(void)
+{
+    pthread_mutex_lock(&cache.lock);
+    size_t bytes = cache.held_bytes;
+    pthread_mutex_unlock(&cache.lock);
+    return (double)bytes;
+}
+
+METRIC_GAUGE_READ(playback_assets_open, "Assets ready in memory.", assets_open);
+METRIC_GAUGE_READ(playback_assets_bytes, "Memory they hold.", held);
+METRIC_COUNTER(playback_assets_opened_total, "Assets opened because they were not in memory.");
+METRIC_COUNTER(playback_assets_failed_total, "Assets that could not be opened.");
+METRICS(playback_metrics, &playback_assets_open, &playback_assets_bytes,
+        &playback_assets_opened_total, &playback_assets_failed_total);
+
 static struct open_asset **slot_of(struct id id)
 {
     struct open_asset **slot = &cache.buckets[(uint64_t)id.value % BUCKETS];
@@ -99,6 +122,12 @@ static struct open_asset *evict(void)
     return gone;
 }
 
+static void evict_all(void)
+{
+    for (struct open_asset *gone; (gone = evict());)
+        open_asset_release(gone);
+}
+
 void open_cache_put(struct open_asset *asset)
 {
     struct open_asset *gone = NULL;
@@ -113,9 +142,18 @@ void open_cache_put(struct open_asset *asset)
     cache.count++;
     cache.held_bytes += asset->held_bytes;
     pthread_mutex_unlock(&cache.lock);
-    do
-        open_asset_release(gone);
-    while ((gone = evict()));
+    open_asset_release(gone);
+    evict_all();
+}
+
+void open_cache_grow(struct open_asset *asset, size_t bytes)
+{
+    pthread_mutex_lock(&cache.lock);
+    asset->held_bytes += bytes;
+    if (*slot_of(asset->id) == asset)
+        cache.held_bytes += bytes;
+    pthread_mutex_unlock(&cache.lock);
+    evict_all();
 }
 
 void open_cache_close(void)

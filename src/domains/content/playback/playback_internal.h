@@ -11,6 +11,7 @@
 #include "foundation/http/http.h"
 #include "foundation/http/http_file.h"
 #include "foundation/mem/buf.h"
+#include "foundation/metric/metric.h"
 #include "media/index/index.h"
 #include "media/webvtt/webvtt.h"
 
@@ -43,10 +44,12 @@ str media_url(struct arena *arena, const struct asset *asset, const char *file);
 enum { ETAG_BYTES = 40 };
 
 struct open_text; /* a parsed subtitle file */
+struct open_film; /* film.mp4 */
 
 struct open_track {
     str name; /* points at name_bytes */
     enum asset_track_kind kind;
+    bool is_default;
     struct http_file *file; /* .mp4 or .vtt */
     char *index_bytes;      /* what `index` points into; NULL for subtitles */
     struct index index;
@@ -64,7 +67,8 @@ struct open_asset {
     char token[ASSET_TOKEN_BYTES];
     int64_t version;
     uint64_t duration_ms;
-    size_t held_bytes; /* of memory, for the cache's budget */
+    size_t held_bytes;                /* of memory, for the cache's budget; under its lock */
+    _Atomic(struct open_film *) film; /* once it is asked for */
     struct buf master, mpd;
     char master_etag[ETAG_BYTES], mpd_etag[ETAG_BYTES];
     unsigned tracks_count;
@@ -103,6 +107,14 @@ enum err open_text_load(struct open_track *track);
 const struct webvtt *open_text_get(const struct open_track *track); /* NULL: not loaded */
 void open_text_free(struct open_text *text);
 
+/*
+ * film.mp4 of the asset, made at the first call (which blocks) and kept with it. ERR_CORRUPT.
+ */
+enum err open_film_load(struct open_asset *asset);
+/* False: not made yet. */
+bool open_film_reply(const struct open_asset *asset, struct http_response *response);
+void open_film_free(struct open_film *film);
+
 /* The whole file in heap memory, never mapped: a file cut while it is read is an error, not a
  * signal. ERR_CORRUPT when it is larger than `bytes_max`. Blocks. */
 enum err open_file_read(const struct http_file *file, size_t bytes_max, char **out_bytes);
@@ -110,6 +122,8 @@ enum err open_file_read(const struct http_file *file, size_t bytes_max, char **o
 /* --- The cache of them (playback_cache.c): any thread --------------------------------------- */
 
 void open_cache_close(void);
+extern const struct metrics playback_metrics;
+extern struct metric playback_assets_opened_total, playback_assets_failed_total;
 /* One more reference, or NULL: not there, or to be looked at again (assets_generation()). */
 struct open_asset *open_cache_find(struct id id);
 /* The same, also when it is to be looked at again. */
@@ -117,6 +131,8 @@ struct open_asset *open_cache_find_old(struct id id);
 /* Puts it in, in the place of another version of the asset. */
 void open_cache_put(struct open_asset *asset);
 void open_cache_drop(struct id id);
+/* The asset holds so much more now. */
+void open_cache_grow(struct open_asset *asset, size_t bytes);
 
 /*
  * The open asset of an address, with one reference. In a task: opens it if need be. Otherwise

@@ -71,6 +71,7 @@ static TASK_FN enum err await_opened(struct open_plan *plan, struct open_asset *
     open_asset_release(asset);
     TRY(paths_find(plan));
     enum err err = await_blocking(playback.files, open_asset_make, plan);
+    metric_inc(err == OK ? &playback_assets_opened_total : &playback_assets_failed_total);
     if (err != OK) {
         log_error("playback", "an asset cannot be opened", LOG_INT("asset", plan->asset.id.value),
                   LOG_CSTR("why", err_slot()->text));
@@ -236,6 +237,24 @@ static enum err reply_manifest(struct http_response *response, str type, const s
     return OK;
 }
 
+static enum err film_load(void *asset)
+{
+    return open_film_load(asset);
+}
+
+static TASK_FN enum err film(struct http_request *request, struct http_response *response,
+                             struct open_asset *asset)
+{
+    if (!open_film_reply(asset, response)) {
+        if (!task_current())
+            return http_continue_in_task(request);
+        TRY(await_blocking(playback.files, film_load, asset));
+        open_film_reply(asset, response);
+    }
+    response->cache_control = FOR_EVER;
+    return OK;
+}
+
 enum err on_media_file(struct http_request *request, struct http_response *response)
 {
     str file = http_param(request, "file"), name;
@@ -247,6 +266,8 @@ enum err on_media_file(struct http_request *request, struct http_response *respo
         return reply_manifest(response, TYPE_HLS, &asset->master, asset->master_etag);
     if (str_eq(file, STR("manifest.mpd")))
         return reply_manifest(response, TYPE_DASH, &asset->mpd, asset->mpd_etag);
+    if (str_eq(file, STR("film.mp4")))
+        return film(request, response, asset);
     bool text = track_file_parse(file, STR(".vtt"), &name);
     if (!text && !track_file_parse(file, STR(MEDIA_SUFFIX), &name))
         return no_file(request);

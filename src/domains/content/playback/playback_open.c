@@ -40,6 +40,7 @@ void open_asset_release(void *object)
         return;
     for (unsigned i = 0; i < asset->tracks_count; i++)
         track_close(&asset->tracks[i]);
+    open_film_free(atomic_load(&asset->film));
     buf_deinit(&asset->master);
     buf_deinit(&asset->mpd);
     heap_free(asset);
@@ -115,6 +116,7 @@ static enum err track_open(struct open_track *track, const struct asset_track *r
     memcpy(track->name_bytes, row->name.ptr, row->name.len);
     track->name = (str){ track->name_bytes, row->name.len };
     track->kind = row->kind;
+    track->is_default = row->is_default;
     buf_init(&track->playlist, NULL, PLAYLIST_BYTES_MAX);
     TRY(file_open(paths->media, &track->file));
     if (track->kind != ASSET_SUBTITLE) {

@@ -322,6 +322,38 @@ TEST(a_new_track_shows_and_a_removed_asset_goes)
     stage_close(stage);
 }
 
+TEST(many_open_one_asset_at_once)
+{
+    enum { MANY = 40, ROUNDS = 5 };
+    static const char *const files[] = { "master.m3u8", "v1/2.m4s", "s1/1.vtt", "film.mp4" };
+    struct stage *stage = stage_open();
+    struct id asset = whole_film(stage, NULL);
+    str address = stage_address(stage, asset);
+    for (int round = 0; round < ROUNDS; round++) {
+        int fds[MANY];
+        open_cache_drop(asset);
+        for (int i = 0; i < MANY; i++) {
+            fds[i] = client_open(stage_http(stage));
+            client_send(fds[i], arena_printf(&memory,
+                                             "GET %.*s/%s HTTP/1.1\r\nHost: a\r\n"
+                                             "Connection: close\r\n\r\n",
+                                             STR_ARG(address), files[i % 4]));
+            if (i % 8 == 7)
+                assets_changed();
+        }
+        for (int i = 0; i < MANY; i++) {
+            CHECK_INT(answer_status(client_read_all(fds[i])), 200);
+            close(fds[i]);
+        }
+    }
+    struct open_asset *opened = open_cache_find_old(asset);
+    CHECK(opened != NULL);
+    open_cache_drop(asset);
+    CHECK_INT(opened->references, 1); /* ours: every request has given its own back */
+    open_asset_release(opened);
+    stage_close(stage);
+}
+
 TEST(the_cache_forgets_the_oldest)
 {
     enum { MANY = 300 };
@@ -356,9 +388,7 @@ TEST(the_cache_forgets_the_oldest)
     open_cache_close();
 }
 
-/* --- Damage
- * ------------------------------------------------------------------------------------------------
- */
+/* --- Damage --------------------------------------------------------------------------------- */
 
 TEST(a_film_cut_before_it_is_opened)
 {

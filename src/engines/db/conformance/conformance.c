@@ -19,7 +19,7 @@ void db_conformance_register(const struct db_conformance_target *target)
 
 static const struct db_module *const modules[] = { &CONFORMANCE_SQL };
 
-void fixture_open(struct fixture *fixture, struct db_settings settings)
+void database_open(struct fixture *fixture, struct db_settings settings)
 {
     arena_init(&fixture->arena, MIB(8));
     db_arena_use(&fixture->arena);
@@ -40,7 +40,7 @@ void fixture_reopen(struct fixture *fixture)
     CHECK_OK(db_open(&fixture->spec, &fixture->db));
 }
 
-void fixture_close(struct fixture *fixture)
+void database_close(struct fixture *fixture)
 {
     db_close(fixture->db);
     db_arena_use(NULL);

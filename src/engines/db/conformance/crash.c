@@ -95,7 +95,7 @@ static void acknowledged_writes_survive_kill(void)
     struct fixture f;
     int64_t last[WRITERS] = { 0 }, total = 0;
     struct db_row row;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     for (int round = 0; round < ROUNDS; round++) {
         db_close(f.db);
         child_kill_after(&f.spec, (unsigned)(test_random() % ACKS_BEFORE_KILL_MAX), last);
@@ -111,7 +111,7 @@ static void acknowledged_writes_survive_kill(void)
         CHECK_INT(db_i64(&row, 0), total); /* without a gap */
     }
     CHECK(total > 0);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 void register_crash(void)

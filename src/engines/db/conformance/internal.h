@@ -16,9 +16,9 @@ struct fixture {
     struct db *db;
     struct arena arena;
 };
-void fixture_open(struct fixture *fixture, struct db_settings settings);
+void database_open(struct fixture *fixture, struct db_settings settings);
 void fixture_reopen(struct fixture *fixture);
-void fixture_close(struct fixture *fixture);
+void database_close(struct fixture *fixture);
 
 /* Adds an item by a transaction of its own. */
 struct item_new {

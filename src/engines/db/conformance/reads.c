@@ -26,7 +26,7 @@ static void lists_are_ordered_and_limited(void)
 {
     struct fixture f;
     struct db_rows rows = { 0 };
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     fill(&f, 50);
     CHECK_OK(db_all(db_now(f.db), &SQL_ITEMS_BY_SCORE, DB_NO_ARGS, 50, &rows));
     CHECK_INT(rows.count, 50);
@@ -41,18 +41,18 @@ static void lists_are_ordered_and_limited(void)
     CHECK_STR(db_text(&rows.items[19], 1), STR("item 020"));
     CHECK_OK(db_all(db_now(f.db), &SQL_ITEMS_AFTER, DB_ARGS(DB_I64(5000), DB_I64(20)), 9, &rows));
     CHECK_INT(rows.count, 0);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static void one_and_find_differ_on_absence(void)
 {
     struct fixture f;
     struct db_row row = { 0 };
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     CHECK_ERR(db_one(db_now(f.db), &SQL_ITEM_GET, DB_ARGS(DB_I64(1)), &row), ERR_NOT_FOUND);
     CHECK_OK(db_find(db_now(f.db), &SQL_ITEM_GET, DB_ARGS(DB_I64(1)), &row));
     CHECK(row.values == NULL);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 struct walk {
@@ -80,7 +80,7 @@ static enum err walk_row(const struct db_row *row, void *arg)
 static void rows_can_be_asked_about_within_rows(void)
 {
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     fill(&f, 10);
     struct walk walk = { .db = f.db };
     struct db_args all = DB_ARGS(DB_I64(0), DB_I64(100));
@@ -90,7 +90,7 @@ static void rows_can_be_asked_about_within_rows(void)
     walk = (struct walk){ .db = f.db, .stop_at = 3 };
     CHECK_ERR(db_each(db_now(f.db), &SQL_ITEMS_AFTER, all, walk_row, &walk), ERR_GONE);
     CHECK_INT(walk.seen, 3);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 /* --- Snapshots ------------------------------------------------------------------------------ */
@@ -131,12 +131,12 @@ static enum err count_around_a_write(struct db_tx *tx, void *arg)
 static void a_snapshot_stays_as_it_was(void)
 {
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     fill(&f, 3);
     struct snapshot snapshot = { .fixture = &f, .db = f.db };
     CHECK_OK(db_read(f.db, count_around_a_write, &snapshot));
     CHECK_INT(items_count(f.db), 4);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static enum err count_twice(struct db_tx *tx, void *arg)
@@ -184,7 +184,7 @@ static void scans_run_on_the_pool(void)
     struct fixture f;
     struct pool *pool;
     struct scan scans[8];
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     with_pool(&f, &pool);
     fill(&f, 30);
     for (int i = 0; i < 8; i++)
@@ -194,7 +194,7 @@ static void scans_run_on_the_pool(void)
         CHECK_OK(scans[i].result);
         CHECK_INT(scans[i].count, 30);
     }
-    fixture_close(&f);
+    database_close(&f);
     pool_close(pool);
 }
 
@@ -202,13 +202,13 @@ static void a_scan_ends_with_its_deadline(void)
 {
     struct fixture f;
     struct pool *pool;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     with_pool(&f, &pool);
     struct scan scan = { .db = f.db };
     tasks_run(&(struct task_run){ scan_for_ever, &scan, sizeof(scan), 1, MILLISECONDS(50), 0 });
     CHECK(scan.result == ERR_TIMEOUT || scan.result == ERR_CANCELLED);
     CHECK_INT(items_count(f.db), 0); /* and the connection is of use */
-    fixture_close(&f);
+    database_close(&f);
     pool_close(pool);
 }
 
@@ -234,14 +234,14 @@ static enum err read_little(void *arg)
 static void too_many_rows_for_the_arena(void)
 {
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     fill(&f, 500);
     struct scan scan = { .db = f.db };
     tasks_run(&(struct task_run){ read_too_much, &scan, sizeof(scan), 1, 0, KIB(16) });
     CHECK_INT(scan.result, ERR_EXHAUSTED);
     tasks_run(&(struct task_run){ read_little, &scan, sizeof(scan), 1, 0, KIB(16) });
     CHECK_INT(scan.result, OK);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 /* --- Queries -------------------------------------------------------------------------------- */
@@ -249,21 +249,21 @@ static void too_many_rows_for_the_arena(void)
 static void named_queries_are_as_marked(void)
 {
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     CHECK_OK(db_conformance_queries(f.db));
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static void a_scan_marked_as_a_page_is_found_out(void)
 {
     struct fixture f;
     bool scans = false, writes = true;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     struct db_query liar = SQL_ITEMS_BY_SCORE;
     liar.kind = DB_PAGE;
     CHECK_OK(f.db->driver->explain(f.db, &liar, &scans, &writes));
     CHECK(scans && !writes);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 void register_reads(void)

@@ -20,12 +20,12 @@ static enum err add_two_then_fail(struct db_tx *tx, void *arg)
 static void a_failing_function_leaves_nothing(void)
 {
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     struct item_new item = { .name = "first" };
     CHECK_ERR(db_tx(f.db, add_two_then_fail, &item), ERR_PRECONDITION);
     CHECK_STR(str_of(err_slot()->slug), STR("changed-my-mind"));
     CHECK_INT(items_count(f.db), 0);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 /* Swallows a conflict: the transaction is lost all the same. */
@@ -43,13 +43,13 @@ static enum err swallow_conflict(struct db_tx *tx, void *arg)
 static void a_failed_statement_loses_its_transaction(void)
 {
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     struct item_new item = { .name = "taken" };
     CHECK_OK(db_tx(f.db, item_add, &item));
     CHECK_ERR(db_tx(f.db, swallow_conflict, &item), ERR_CONFLICT);
     CHECK_STR(str_of(err_slot()->slug), STR("unique"));
     CHECK_INT(items_count(f.db), 1);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static enum err add_and_look(struct db_tx *tx, void *arg)
@@ -67,13 +67,13 @@ static enum err add_and_look(struct db_tx *tx, void *arg)
 static void uncommitted_rows_are_seen_inside_only(void)
 {
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     struct item_new item = { .name = "one" };
     CHECK_OK(db_tx(f.db, add_and_look, &item));
     struct db_row row = { 0 };
     CHECK_OK(db_one(db_now(f.db), &SQL_ITEM_GET, DB_ARGS(DB_I64(item.id)), &row));
     CHECK_STR(db_text(&row, 1), STR("one"));
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static enum err change_counted(struct db_tx *tx, void *arg)
@@ -92,12 +92,12 @@ static void changed_rows_are_counted(void)
 {
     struct fixture f;
     int64_t changed[2] = { -1, -1 };
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     CHECK_OK(db_tx(f.db, change_counted, changed));
     CHECK_INT(changed[0], 0);
     CHECK_INT(changed[1], 3);
     CHECK_INT(items_count(f.db), 2);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static enum err count_runs(struct db_tx *tx, void *arg)
@@ -111,11 +111,11 @@ static void a_function_that_is_run_again_acts_once(void)
 {
     struct fixture f;
     int runs = 0;
-    fixture_open(&f, (struct db_settings){ .run_twice = true });
+    database_open(&f, (struct db_settings){ .run_twice = true });
     CHECK_OK(db_tx(f.db, count_runs, &runs));
     CHECK_INT(runs, 2);
     CHECK_INT(items_count(f.db), 1);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static enum err event_add(struct db_tx *tx, void *arg)
@@ -137,7 +137,7 @@ static void an_event_commits_with_its_transaction(void)
 {
     struct fixture f;
     enum err result = ERR_PRECONDITION;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     const struct db_query *list = NULL;
     for (unsigned i = 0; i < f.db->modules[0]->queries_count; i++) {
         if (strcmp(f.db->modules[0]->queries[i]->name, "outbox_list") == 0)
@@ -163,7 +163,7 @@ static void an_event_commits_with_its_transaction(void)
     CHECK_INT(rows.count, 1);
     CHECK_STR(db_text(&rows.items[0], 1), STR("item.added"));
     CHECK_STR(db_text(&rows.items[0], 3), STR("{\"a\":1}"));
-    fixture_close(&f);
+    database_close(&f);
 }
 
 /* --- Many at once --------------------------------------------------------------------------- */
@@ -203,7 +203,7 @@ static void writers_at_once(unsigned group_max)
 {
     struct fixture f;
     struct writer writers[TASKS_MAX];
-    fixture_open(&f, (struct db_settings){ .group_max = group_max });
+    database_open(&f, (struct db_settings){ .group_max = group_max });
     for (int i = 0; i < TASKS_MAX; i++)
         writers[i] = (struct writer){ .db = f.db, .number = i, .writes = 10 };
     tasks_run(&(struct task_run){ write_marks, writers, sizeof(writers[0]), TASKS_MAX, 0, 0 });
@@ -215,7 +215,7 @@ static void writers_at_once(unsigned group_max)
     CHECK_INT(stats.transactions, TASKS_MAX * 10);
     CHECK(stats.commits <= stats.transactions && stats.commits > 0);
     CHECK(stats.group_peak <= group_max || group_max == 0);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static void many_writers_lose_nothing(void)
@@ -256,7 +256,7 @@ static void a_failing_neighbour_harms_nobody(void)
     struct fixture f;
     struct writer writers[TASKS_MAX], taken = { .number = -1, .next = -1 };
     int64_t good = 1;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     CHECK_OK(db_tx(f.db, mark_add, &taken));
     for (int i = 0; i < TASKS_MAX; i++)
         writers[i] = (struct writer){ .db = f.db, .number = i };
@@ -267,7 +267,7 @@ static void a_failing_neighbour_harms_nobody(void)
         good += expected == OK;
     }
     CHECK_INT(marks_count(f.db), good);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static void a_timed_out_write_did_not_happen(void)
@@ -275,7 +275,7 @@ static void a_timed_out_write_did_not_happen(void)
     struct fixture f;
     struct writer writers[TASKS_MAX];
     int64_t good = 0;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     for (int i = 0; i < TASKS_MAX; i++)
         writers[i] = (struct writer){ .db = f.db, .number = i, .writes = 1 };
     tasks_run(&(struct task_run){ write_marks, writers, sizeof(writers[0]), TASKS_MAX,
@@ -285,7 +285,7 @@ static void a_timed_out_write_did_not_happen(void)
         good += writers[i].result == OK;
     }
     CHECK_INT(marks_count(f.db), good);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static void a_full_queue_refuses(void)
@@ -293,7 +293,7 @@ static void a_full_queue_refuses(void)
     struct fixture f;
     struct writer writers[TASKS_MAX];
     int64_t good = 0;
-    fixture_open(&f, (struct db_settings){ .queue_max = 2 });
+    database_open(&f, (struct db_settings){ .queue_max = 2 });
     for (int i = 0; i < TASKS_MAX; i++)
         writers[i] = (struct writer){ .db = f.db, .number = i, .writes = 1 };
     tasks_run(&(struct task_run){ write_marks, writers, sizeof(writers[0]), TASKS_MAX, 0, 0 });
@@ -303,7 +303,7 @@ static void a_full_queue_refuses(void)
     }
     CHECK(good >= 1);
     CHECK_INT(marks_count(f.db), good);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 /* --- Memory --------------------------------------------------------------------------------- */
@@ -327,14 +327,14 @@ static void too_much_memory_rolls_back_alone(void)
 {
     struct fixture f;
     struct writer writers[8];
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     for (int i = 0; i < 8; i++)
         writers[i] = (struct writer){ .db = f.db, .number = i };
     tasks_run(&(struct task_run){ write_and_eat, writers, sizeof(writers[0]), 8, 0, KIB(64) });
     for (int i = 0; i < 8; i++)
         CHECK_INT(writers[i].result, i % 2 ? ERR_EXHAUSTED : OK);
     CHECK_INT(marks_count(f.db), 4);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 void register_transactions(void)

@@ -31,7 +31,7 @@ static void numbers_round_trip(void)
     static const int64_t numbers[] = { 0, 1, -1, INT32_MAX, INT64_MAX, INT64_MIN, 1LL << 53 };
     static const double reals[] = { 0.0, -1.5, 1e308, -2.2250738585072014e-308, 0.1, INFINITY };
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         struct sample sample = { .values = { DB_I64(numbers[i]), DB_NULL, DB_NULL, DB_NULL } };
         struct db_row row = sample_store(f.db, &sample);
@@ -44,7 +44,7 @@ static void numbers_round_trip(void)
         CHECK(db_f64(&row, 1) == reals[i]);
         CHECK(db_null(&row, 0));
     }
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static void texts_round_trip(void)
@@ -53,7 +53,7 @@ static void texts_round_trip(void)
         "", "film", "Кинобездна", "\xF0\x9F\x8E\xAC", "a'b\"c\\", "line\nline\ttab", "?1 $1 :name"
     };
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct sample sample = { .values = { DB_NULL, DB_NULL, DB_TEXT(str_of(texts[i])),
                                              DB_BLOB(str_of(texts[i])) } };
@@ -63,13 +63,13 @@ static void texts_round_trip(void)
         CHECK_INT(db_text(&row, 2).ptr[db_text(&row, 2).len], 0);
         CHECK(!db_null(&row, 2) && !db_null(&row, 3)); /* empty is not NULL */
     }
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static void blobs_keep_every_byte(void)
 {
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     size_t len = KIB(300);
     char *bytes = arena_alloc(&f.arena, len);
     for (size_t i = 0; i < len; i++)
@@ -78,13 +78,13 @@ static void blobs_keep_every_byte(void)
                                          DB_BLOB(((str){ bytes, len })) } };
     struct db_row row = sample_store(f.db, &sample);
     CHECK_STR(db_blob(&row, 3), ((str){ bytes, len }));
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static void times_and_booleans(void)
 {
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     struct sample sample = { .values = { DB_TIME(1795255200000001), DB_NULL, DB_NULL, DB_NULL } };
     struct db_row row = sample_store(f.db, &sample);
     CHECK_INT(db_at(&row, 0), 1795255200000001);
@@ -95,13 +95,13 @@ static void times_and_booleans(void)
     sample.values[0] = DB_BOOL(true);
     row = sample_store(f.db, &sample);
     CHECK(db_bool(&row, 0));
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static void values_that_are_refused(void)
 {
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     struct db_value bad[] = { DB_TEXT(STR("\xff\xfe")), DB_TEXT(STR("a\0b")),
                               DB_TEXT(STR("\xed\xa0\x80")) };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -111,7 +111,7 @@ static void values_that_are_refused(void)
     }
     struct sample sample = { .values = { DB_NULL, DB_F64(NAN), DB_NULL, DB_NULL } };
     CHECK_ERR(db_tx(f.db, sample_add, &sample), ERR_INVALID);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 static void check_conflict(struct db *db, db_tx_fn fn, void *arg, const char *slug)
@@ -136,7 +136,7 @@ static enum err text_as_number(struct db_tx *tx, void *arg)
 static void constraints_are_conflicts(void)
 {
     struct fixture f;
-    fixture_open(&f, (struct db_settings){ 0 });
+    database_open(&f, (struct db_settings){ 0 });
     struct item_new item = { .name = "one", .score = 1 };
     CHECK_OK(db_tx(f.db, item_add, &item));
     check_conflict(f.db, item_add, &item, "unique");
@@ -147,7 +147,7 @@ static void constraints_are_conflicts(void)
     check_conflict(f.db, name_missing, NULL, "not-null");
     check_conflict(f.db, text_as_number, NULL, "datatype");
     CHECK_INT(items_count(f.db), 1);
-    fixture_close(&f);
+    database_close(&f);
 }
 
 void register_values(void)

@@ -67,6 +67,9 @@ WHERE o.ordering = ?1 AND (o.key, o.title_id) > (?2, ?3)
     AND t.status = 'published'
     AND (t.available_from IS NULL OR t.available_from <= ?5)
     AND (t.available_to IS NULL OR t.available_to > ?5)
+    AND (t.series_id IS NULL OR EXISTS (SELECT 1 FROM titles s WHERE s.id = t.series_id
+        AND s.status = 'published' AND (s.available_from IS NULL OR s.available_from <= ?5)
+        AND (s.available_to IS NULL OR s.available_to > ?5)))
     AND (?6 IS NULL OR t.year >= ?6) AND (?7 IS NULL OR t.year <= ?7)
     AND (?8 IS NULL OR coalesce(t.age_min, 0) <= ?8)
     AND (?9 = '' OR t.id IN (SELECT title_id FROM title_names WHERE folded >= ?9 AND folded < ?10))
@@ -80,6 +83,9 @@ WHERE o.ordering = ?1 AND (o.key, o.title_id) < (?2, ?3)
     AND t.status = 'published'
     AND (t.available_from IS NULL OR t.available_from <= ?5)
     AND (t.available_to IS NULL OR t.available_to > ?5)
+    AND (t.series_id IS NULL OR EXISTS (SELECT 1 FROM titles s WHERE s.id = t.series_id
+        AND s.status = 'published' AND (s.available_from IS NULL OR s.available_from <= ?5)
+        AND (s.available_to IS NULL OR s.available_to > ?5)))
     AND (?6 IS NULL OR t.year >= ?6) AND (?7 IS NULL OR t.year <= ?7)
     AND (?8 IS NULL OR coalesce(t.age_min, 0) <= ?8)
     AND (?9 = '' OR t.id IN (SELECT title_id FROM title_names WHERE folded >= ?9 AND folded < ?10))
@@ -101,9 +107,13 @@ SELECT id FROM titles WHERE series_id = ?1 ORDER BY season, episode LIMIT 2000;
 SELECT id FROM titles WHERE series_id = ?1 AND season = ?2 AND episode = ?3;
 
 -- name: title_visible_find :point
-SELECT id FROM titles WHERE id = ?1 AND status = 'published'
-    AND (available_from IS NULL OR available_from <= ?2)
-    AND (available_to IS NULL OR available_to > ?2);
+-- An episode is shown as long as its series is; so it is in the lists.
+SELECT t.id FROM titles t WHERE t.id = ?1 AND t.status = 'published'
+    AND (t.available_from IS NULL OR t.available_from <= ?2)
+    AND (t.available_to IS NULL OR t.available_to > ?2)
+    AND (t.series_id IS NULL OR EXISTS (SELECT 1 FROM titles s WHERE s.id = t.series_id
+        AND s.status = 'published' AND (s.available_from IS NULL OR s.available_from <= ?2)
+        AND (s.available_to IS NULL OR s.available_to > ?2)));
 
 -- name: window_next :point
 -- The next moment at which a window opens or closes, after ?1.
@@ -122,7 +132,7 @@ GROUP BY x.token ORDER BY x.token LIMIT 1000;
 -- name: titles_named :page
 -- Candidates for a match by folded name.
 SELECT DISTINCT t.id, t.year, t.kind FROM title_names n JOIN titles t ON t.id = n.title_id
-WHERE n.folded = ?1 LIMIT 50;
+WHERE n.folded = ?1 LIMIT 200;
 
 -- name: external_id_find :point
 SELECT title_id FROM external_ids WHERE provider = ?1 AND value = ?2;
@@ -161,13 +171,18 @@ INSERT OR IGNORE INTO person_names (folded, person_id) VALUES (?1, ?2);
 SELECT p.id FROM people p WHERE p.id > ?1
     AND (?2 = '' OR p.id IN (SELECT person_id FROM person_names WHERE folded >= ?2 AND folded < ?3))
     AND EXISTS (SELECT 1 FROM credits c JOIN titles t ON t.id = c.title_id
-        WHERE c.person_id = p.id AND t.status = 'published')
+        WHERE c.person_id = p.id AND t.status = 'published'
+            AND (t.available_from IS NULL OR t.available_from <= ?5)
+            AND (t.available_to IS NULL OR t.available_to > ?5))
 ORDER BY p.id LIMIT ?4;
 -- name: person_titles_list :page
 SELECT c.title_id, c.role, c.position FROM credits c JOIN titles t ON t.id = c.title_id
 WHERE c.person_id = ?1 AND t.status = 'published'
     AND (t.available_from IS NULL OR t.available_from <= ?2)
     AND (t.available_to IS NULL OR t.available_to > ?2)
+    AND (t.series_id IS NULL OR EXISTS (SELECT 1 FROM titles s WHERE s.id = t.series_id
+        AND s.status = 'published' AND (s.available_from IS NULL OR s.available_from <= ?2)
+        AND (s.available_to IS NULL OR s.available_to > ?2)))
 ORDER BY t.year DESC, t.id DESC LIMIT 200;
 
 -- name: credits_list :page
@@ -218,8 +233,8 @@ SELECT id, slug, kind, version FROM collections WHERE id = ?1;
 SELECT id FROM collections WHERE slug = ?1;
 -- name: collection_add :write
 INSERT INTO collections (slug, kind, position) VALUES (?1, ?2, ?3) RETURNING id;
--- name: collection_touch :write
-UPDATE collections SET version = version + 1 WHERE id = ?1;
+-- name: collection_update :write
+UPDATE collections SET kind = ?2, position = ?3, version = version + 1 WHERE id = ?1;
 -- name: collection_remove :write
 DELETE FROM collections WHERE id = ?1;
 -- name: collection_texts_list :page
@@ -233,12 +248,17 @@ SELECT c.title_id FROM collection_titles c JOIN titles t ON t.id = c.title_id
 WHERE c.collection_id = ?1 AND t.status = 'published'
     AND (t.available_from IS NULL OR t.available_from <= ?2)
     AND (t.available_to IS NULL OR t.available_to > ?2)
+    AND (t.series_id IS NULL OR EXISTS (SELECT 1 FROM titles s WHERE s.id = t.series_id
+        AND s.status = 'published' AND (s.available_from IS NULL OR s.available_from <= ?2)
+        AND (s.available_to IS NULL OR s.available_to > ?2)))
 ORDER BY t.playable DESC, c.position LIMIT 200;
+-- name: collection_titles_end :point
+SELECT coalesce(max(position), -1) + 1 FROM collection_titles WHERE collection_id = ?1;
 -- name: collection_titles_clear :write
 DELETE FROM collection_titles WHERE collection_id = ?1;
 -- name: collection_title_put :write
 INSERT INTO collection_titles (collection_id, position, title_id) VALUES (?1, ?2, ?3)
-ON CONFLICT (collection_id, title_id) DO UPDATE SET position = excluded.position;
+ON CONFLICT (collection_id, title_id) DO NOTHING;
 -- name: collections_of_title_list :page
 SELECT k.id FROM collection_titles c JOIN collections k ON k.id = c.collection_id
 WHERE c.title_id = ?1 ORDER BY k.id LIMIT 50;

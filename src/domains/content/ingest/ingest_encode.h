@@ -1,0 +1,33 @@
+/*
+ * ingest_encode: one ffmpeg child that writes tracks of a film, each to a file of its own: a
+ * one-track faststart MP4 in the blob store's scratch space, which the caller adopts or discards.
+ */
+#pragma once
+
+#include "ingest_plan.h"
+
+struct encode {
+    const struct plan *plan;
+    const str *paths; /* of the plan's sources */
+    size_t paths_count;
+    uint64_t sources_bytes;
+    const struct plan_track *const *tracks; /* to be written: all sources are read once for them */
+    size_t tracks_count;
+    /* Now and then, on the task: 0 to 1, and the seconds that remain (-1: unknown). May be NULL. */
+    void (*on_progress)(void *arg, double share, int64_t remaining_s);
+    void *arg;
+};
+
+/*
+ * ERR_EXHAUSTED "disk-full" when what the plan needs (by plan_size_estimate()) would leave less
+ * than ingest.disk_reserve_bytes, with both numbers.
+ */
+TASK_FN enum err encode_space_check(const struct plan *plan, uint64_t sources_bytes);
+
+/*
+ * Writes the tracks; out_paths[i] is the scratch file of tracks[i], set before anything can fail so
+ * that the caller can discard it. ERR_INVALID "encode-failed" with what ffmpeg said, "encode-unfit"
+ * when a track could not be copied but might be transcoded; ERR_EXHAUSTED "disk-full",
+ * ERR_UNAVAILABLE "ffmpeg-missing", ERR_CANCELLED.
+ */
+TASK_FN enum err encode_tracks(const struct encode *encode, str *out_paths);

@@ -1,0 +1,210 @@
+/*
+ * ingest_subtitles: a file at a time is parsed on the files pool in memory of its own; the result
+ * is written to scratch space and adopted.
+ */
+#include "ingest_subtitles.h"
+
+#include "ingest_internal.h"
+
+#include "engines/blob/blob.h"
+#include "foundation/child/child.h"
+#include "foundation/task/pool.h"
+#include "media/subtitle/subtitle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    ARENA_BYTES_MAX = 96 << 20,
+    ARGS_MAX = 24 + 12 * PLAN_SUBTITLES_MAX,
+    MEMORY_BYTES_MAX = 1 << 30,
+    READ_BYTES_S = 2 << 20,
+};
+
+/* --- Out of the film ------------------------------------------------------------------------ */
+
+static size_t put_words(const char **argv, size_t count, const char *const *words)
+{
+    for (size_t i = 0; words[i]; i++)
+        argv[count++] = words[i];
+    return count;
+}
+
+static enum err extract_some(const struct subtitles *subtitles, size_t from, size_t count,
+                             const str *paths)
+{
+    static const char *const start[] = { "-nostdin",    "-y",
+                                         "-v",          "error",
+                                         "-nostats",    "-progress",
+                                         "pipe:1",      "-protocol_whitelist",
+                                         "file",        "-format_whitelist",
+                                         PROBE_FORMATS, "-i",
+                                         NULL };
+    static const char *const ass[] = { "-c:s", "copy", "-f", "ass", NULL };
+    static const char *const srt[] = { "-c:s", "srt", "-f", "srt", NULL };
+    struct arena *arena = task_arena();
+    const char **argv = ARENA_ARRAY(arena, ARGS_MAX, const char *);
+    struct child_result result;
+    size_t words = 1;
+    TRY(ffmpeg_find(arena, "ffmpeg", &argv[0]));
+    words = put_words(argv, words, start);
+    argv[words++] = ffmpeg_name(arena, subtitles->path);
+    for (size_t i = from; i < from + count; i++) {
+        const struct plan_track *track = subtitles->tracks[i];
+        argv[words++] = "-map";
+        argv[words++] = arena_printf(arena, "0:%lld", (long long)track->stream).ptr;
+        words = put_words(argv, words, track->ass ? ass : srt);
+        argv[words++] = ffmpeg_name(arena, paths[i]);
+    }
+    ASSERT(words < ARGS_MAX);
+    int64_t scaled_s = (int64_t)(subtitles->size_bytes / READ_BYTES_S);
+    struct child_spec spec = { .argv = argv,
+                               .timeout = SECONDS(120 + scaled_s),
+                               .memory_bytes_max = MEMORY_BYTES_MAX,
+                               .idle_priority = true };
+    TRY(await_child(ingest.children, &spec, &result));
+    if (result.exit_code == 0)
+        return OK;
+    str why = ffmpeg_complaint(result.error_tail, subtitles->path);
+    return err_set(ERR_INVALID, "subtitle-unreadable", "%.*s", STR_ARG(why));
+}
+
+static bool is_ours(enum err failure)
+{
+    return failure == ERR_CANCELLED || failure == ERR_UNAVAILABLE || failure == ERR_EXHAUSTED;
+}
+
+enum err subtitles_extract(const struct subtitles *subtitles, str *out_paths, str *out_reasons)
+{
+    for (size_t i = 0; i < subtitles->count; i++) {
+        str suffix = subtitles->tracks[i]->ass ? STR(".ass") : STR(".srt");
+        TRY(blob_scratch(ingest.blobs, suffix, &out_paths[i]));
+        out_reasons[i] = STR("");
+    }
+    if (!subtitles->count)
+        return OK;
+    enum err together = extract_some(subtitles, 0, subtitles->count, out_paths);
+    if (together == OK || is_ours(together))
+        return together;
+    for (size_t i = 0; i < subtitles->count; i++) {
+        enum err alone = extract_some(subtitles, i, 1, out_paths);
+        if (is_ours(alone))
+            return alone;
+        if (alone == OK)
+            continue;
+        out_reasons[i] = arena_str(task_arena(), str_of(err_slot()->text));
+        blob_discard(ingest.blobs, out_paths[i]);
+        out_paths[i] = STR_NONE;
+    }
+    return OK;
+}
+
+/* --- To WebVTT ------------------------------------------------------------------------------ */
+
+struct work {
+    str path, scratch, lost;
+    struct arena *results; /* the task's */
+    struct arena arena;
+    jmp_buf full;
+};
+
+static enum err read_all(int fd, struct arena *arena, str *out_bytes)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return err_errno("look at a subtitle");
+    if (!S_ISREG(info.st_mode))
+        return err_set(ERR_INVALID, "subtitle-unreadable", "it is no regular file");
+    if (info.st_size > SUBTITLE_BYTES_MAX)
+        return err_set(ERR_TOO_LARGE, "subtitle-too-large", "it has %lld bytes, the limit is %d",
+                       (long long)info.st_size, SUBTITLE_BYTES_MAX);
+    size_t len = 0, size = (size_t)info.st_size;
+    char *bytes = arena_alloc(arena, size + 1);
+    while (len < size) {
+        ssize_t got = read(fd, bytes + len, size - len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_errno("read a subtitle");
+        if (got == 0)
+            break;
+        len += (size_t)got;
+    }
+    *out_bytes = (str){ bytes, len };
+    return OK;
+}
+
+static enum err write_all(str path, str bytes)
+{
+    int fd = open(path.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno("create a subtitle");
+    while (bytes.len > 0) {
+        ssize_t put = write(fd, bytes.ptr, bytes.len);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0) {
+            enum err failure = err_errno("write a subtitle");
+            close(fd);
+            return failure;
+        }
+        bytes = str_skip(bytes, (size_t)put);
+    }
+    close(fd);
+    return OK;
+}
+
+static enum err convert(struct work *work)
+{
+    struct subtitle subtitle;
+    str bytes;
+    int fd = open(work->path.ptr, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return err_errno("open a subtitle");
+    enum err result = read_all(fd, &work->arena, &bytes);
+    close(fd);
+    TRY(result);
+    TRY(subtitle_parse(&work->arena, bytes, &subtitle));
+    if (subtitle.cues_dropped)
+        work->lost = arena_printf(work->results, "%zu of %zu cues were dropped: %.*s",
+                                  subtitle.cues_dropped, subtitle.cues_kept + subtitle.cues_dropped,
+                                  STR_ARG(str_sub(subtitle.first_drop_reason, 0, 120)));
+    return write_all(work->scratch, subtitle.webvtt);
+}
+
+static enum err work_blocking(void *arg)
+{
+    struct work *work = arg;
+    enum err result;
+    arena_init(&work->arena, ARENA_BYTES_MAX);
+    work->arena.exhausted = &work->full;
+    if (setjmp(work->full) == 0)
+        result = convert(work);
+    else
+        result = err_set(ERR_TOO_LARGE, "subtitle-too-large", "it needs too much memory");
+    arena_deinit(&work->arena);
+    return result;
+}
+
+enum err subtitle_store(str path, str key, uint64_t *out_size_bytes, str *out_lost)
+{
+    struct work *work = ARENA_NEW(task_arena(), struct work);
+    struct blob_info info;
+    work->path = str_of(arena_cstr(task_arena(), path));
+    work->results = task_arena();
+    work->lost = STR("");
+    TRY(blob_scratch(ingest.blobs, STR(".vtt"), &work->scratch));
+    enum err result = await_blocking(ingest.files, work_blocking, work);
+    if (result == OK)
+        result = blob_adopt(ingest.blobs, work->scratch, key, &info);
+    if (result != OK) {
+        blob_discard(ingest.blobs, work->scratch);
+        return result;
+    }
+    *out_size_bytes = info.size_bytes;
+    *out_lost = work->lost;
+    return OK;
+}

@@ -1,0 +1,432 @@
+/*
+ * ingest_tracks: the tracks of a film, in at most three readings of the source: what is copied and
+ * all audio; the video if it is transcoded; the subtitles. Every track is remembered as soon as it
+ * is stored, so a job that was killed does not make it again.
+ */
+#include "ingest_film.h"
+
+#include "ingest_encode.h"
+#include "ingest_index.h"
+#include "ingest_subtitles.h"
+
+#include "engines/blob/blob.h"
+#include "engines/flow/jobs.h"
+#include "foundation/crypto/crypto.h"
+#include "media/language/language.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    SEGMENT_MS_MAX = 12000, /* longer ones make seeking slow and switching coarse */
+    SLACK_MS = 2000,        /* a film may be so much shorter than its file says, or a hundredth */
+};
+
+static struct arena *arena_of(const struct film *film)
+{
+    (void)film;
+    return task_arena();
+}
+
+static enum asset_track_kind asset_kind(enum plan_kind kind)
+{
+    static const enum asset_track_kind kinds[] = {
+        [PLAN_VIDEO] = ASSET_VIDEO, [PLAN_AUDIO] = ASSET_AUDIO, [PLAN_SUBTITLE] = ASSET_SUBTITLE
+    };
+    return kinds[kind];
+}
+
+static str name_of(const struct film *film, const struct plan_track *track)
+{
+    return asset_track_name(arena_of(film), asset_kind(track->kind), track->number);
+}
+
+static str key_of(const struct film *film, str name, const char *suffix)
+{
+    return asset_blob_key(arena_of(film), film->saved.asset, name, suffix);
+}
+
+static struct film_stored *stored_find(struct film *film, str name)
+{
+    for (size_t i = 0; i < film->saved.tracks.count; i++)
+        if (str_eq(film->stored[i].name, name))
+            return &film->stored[i];
+    return NULL;
+}
+
+static void stored_forget(struct film *film, str name)
+{
+    struct film_stored *stored = stored_find(film, name);
+    if (stored)
+        *stored = film->stored[--film->saved.tracks.count];
+}
+
+/* Keeps the sentence of the failure that was just returned. */
+static str failure_text(void)
+{
+    return arena_str(task_arena(), str_of(err_slot()->text));
+}
+
+/* --- Writing ------------------------------------------------------------------------------------
+ */
+
+static void on_progress(void *arg, double share, int64_t remaining_s)
+{
+    struct film *film = arg;
+    double progress = film->progress.from + (film->progress.to - film->progress.from) * share;
+    if (remaining_s >= 0)
+        job_progress(film->run, progress, "%s, %" PRId64 " s left", film->progress.what,
+                     remaining_s);
+    else
+        job_progress(film->run, progress, "%s", film->progress.what);
+}
+
+void film_scratch_discard(void *arg)
+{
+    struct film *film = arg;
+    for (size_t i = 0; i < film->scratch_count; i++)
+        if (film->scratch[i].ptr)
+            blob_discard(ingest.blobs, film->scratch[i]);
+    film->scratch_count = 0;
+}
+
+/* Makes scratch file `i` an object and remembers it. */
+static enum err adopt(struct film *film, size_t i, const struct plan_track *track)
+{
+    struct blob_info info;
+    str name = name_of(film, track);
+    char *hex = arena_alloc(arena_of(film), 2 * BLOB_HASH_BYTES + 1);
+    TRY(blob_adopt(ingest.blobs, film->scratch[i], key_of(film, name, ".mp4"), &info));
+    film->scratch[i] = STR_NONE;
+    crypto_hex(info.sha256, BLOB_HASH_BYTES, hex);
+    ASSERT(film->saved.tracks.count < FILM_TRACKS_MAX);
+    film->stored[film->saved.tracks.count++] = (struct film_stored){
+        .name = name,
+        .sha256 = { hex, 2 * (size_t)BLOB_HASH_BYTES },
+        .size_bytes = (int64_t)info.size_bytes,
+    };
+    return film_save(film);
+}
+
+static bool is_slow(const struct plan_track *track)
+{
+    return track->kind == PLAN_VIDEO && track->action == PLAN_TRANSCODE;
+}
+
+/* Tracks still to be written in this reading: the transcoded video, or all others. */
+static size_t tracks_wanted(struct film *film, bool slow, const struct plan_track **out_tracks)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < film->plan.tracks_count; i++) {
+        const struct plan_track *track = &film->plan.tracks[i];
+        if (track->kind != PLAN_SUBTITLE && is_slow(track) == slow &&
+            !stored_find(film, name_of(film, track)))
+            out_tracks[count++] = track;
+    }
+    return count;
+}
+
+static enum err write_tracks(struct film *film, bool slow)
+{
+    const struct plan_track *wanted[FILM_TRACKS_MAX];
+    size_t count = tracks_wanted(film, slow, wanted);
+    struct encode encode = { .plan = &film->plan,
+                             .paths = film->paths,
+                             .paths_count = film->sources_count,
+                             .sources_bytes = film->sources_bytes,
+                             .tracks = wanted,
+                             .tracks_count = count,
+                             .on_progress = on_progress,
+                             .arg = film };
+    if (!count)
+        return OK;
+    TRY(film_state(film, slow ? "transcoding" : "copying"));
+    film->progress.what = slow ? "transcoding the video" : "copying";
+    memset(film->scratch, 0, sizeof(film->scratch));
+    film->scratch_count = count;
+    TRY(encode_tracks(&encode, film->scratch));
+    for (size_t i = 0; i < count; i++)
+        TRY(adopt(film, i, wanted[i]));
+    film->scratch_count = 0;
+    return OK;
+}
+
+static enum err write_all(struct film *film)
+{
+    const struct plan_track *wanted[FILM_TRACKS_MAX];
+    bool slow = tracks_wanted(film, true, wanted) > 0;
+    if (slow || tracks_wanted(film, false, wanted))
+        TRY(encode_space_check(&film->plan, film->sources_bytes));
+    film->progress.from = 0.01;
+    film->progress.to = slow ? 0.15 : 0.9;
+    TRY(write_tracks(film, false));
+    film->progress.from = film->progress.to;
+    film->progress.to = 0.9;
+    return write_tracks(film, true);
+}
+
+/* --- Indexing ------------------------------------------------------------------------------- */
+
+static enum err index_one(struct film *film, const struct plan_track *track, bool follow,
+                          struct indexed_track *out)
+{
+    uint8_t sha256[BLOB_HASH_BYTES];
+    str name = name_of(film, track);
+    const struct film_stored *stored = stored_find(film, name);
+    ASSERT(stored);
+    if (!crypto_unhex(stored->sha256, sha256, sizeof(sha256)))
+        return err_set(ERR_CORRUPT, "bad-checkpoint", "the hash of a stored track is unreadable");
+    struct index_request request = {
+        .key = key_of(film, name, ".mp4"),
+        .index_key = key_of(film, name, ".idx"),
+        .follow_key = follow ? key_of(film, STR("v1"), ".idx") : STR(""),
+        .language = track->language,
+        .sha256 = sha256,
+    };
+    TRY(track_index(&request, out));
+    ASSERT(film->tracks_count < FILM_TRACKS_MAX);
+    film->tracks[film->tracks_count++] = (struct asset_track){
+        .name = name,
+        .kind = asset_kind(track->kind),
+        .language = track->language,
+        .label = track->label,
+        .codec = arena_str(arena_of(film), str_of(out->codecs)),
+        .channels = out->channels,
+        .width = out->width,
+        .height = out->height,
+        .bandwidth = out->bandwidth,
+        .size_bytes = stored->size_bytes + (int64_t)out->index_bytes,
+        .is_default = track->is_default,
+        .forced = track->forced,
+        .sdh = track->sdh,
+    };
+    film->longest_ms = MAX_OF(film->longest_ms, out->duration_ms);
+    return OK;
+}
+
+/* "1:02:03" */
+static str clock_shown(int64_t ms)
+{
+    int64_t s = ms / 1000;
+    return arena_printf(task_arena(), "%" PRId64 ":%02" PRId64 ":%02" PRId64, s / 3600, s / 60 % 60,
+                        s % 60);
+}
+
+static enum err length_check(int64_t stored_ms, int64_t stated_ms)
+{
+    if (stored_ms + MAX_OF((int64_t)SLACK_MS, stated_ms / 100) >= stated_ms)
+        return OK;
+    return err_set(ERR_INVALID, "film-truncated", "the film breaks off at %.*s of %.*s",
+                   STR_ARG(clock_shown(stored_ms)), STR_ARG(clock_shown(stated_ms)));
+}
+
+/* Why a copied video cannot be served well; empty when it can. */
+static str cuts_objection(const struct indexed_track *video)
+{
+    struct arena *arena = task_arena();
+    if (video->cuts.open)
+        return arena_printf(arena, "open GOP at %.*s",
+                            STR_ARG(clock_shown(video->cuts.first_open_ms)));
+    if (video->cuts.segment_ms_max > SEGMENT_MS_MAX)
+        return arena_printf(arena, "keyframes up to %" PRId64 " s apart",
+                            video->cuts.segment_ms_max / 1000);
+    return STR("");
+}
+
+static bool fits_media(enum err result)
+{
+    return result == ERR_INVALID && str_eq(str_of(err_slot()->slug), STR("media-unsuitable"));
+}
+
+/* out_objection: the video has to be transcoded; empty: it is indexed and fine. */
+static enum err index_video(struct film *film, str *out_objection)
+{
+    const struct plan_track *track = &film->plan.tracks[0];
+    struct indexed_track video;
+    *out_objection = STR("");
+    film->tracks_count = 0;
+    film->longest_ms = 0;
+    enum err result = index_one(film, track, false, &video);
+    if (track->action == PLAN_COPY && fits_media(result)) {
+        *out_objection = failure_text();
+        return OK;
+    }
+    TRY(result);
+    if (film->plan.video_stated)
+        TRY(length_check(video.duration_ms, film->plan.duration_ms));
+    film->duration_ms = video.duration_ms;
+    film->width = video.width;
+    film->height = video.height;
+    if (track->action == PLAN_COPY)
+        *out_objection = cuts_objection(&video);
+    return OK;
+}
+
+/* A sound track that cannot be served is left out, unless it is the only one. */
+static enum err index_audio(struct film *film)
+{
+    size_t wanted = 0, before = film->tracks_count;
+    bool has_default = false;
+    for (size_t i = 0; i < film->plan.tracks_count; i++) {
+        const struct plan_track *track = &film->plan.tracks[i];
+        struct indexed_track audio;
+        if (track->kind != PLAN_AUDIO)
+            continue;
+        wanted++;
+        enum err result = index_one(film, track, true, &audio);
+        if (result != OK && result != ERR_INVALID)
+            return result;
+        if (result == OK) {
+            has_default = has_default || track->is_default;
+            continue;
+        }
+        plan_note(arena_of(film), &film->plan, "audio %u was left out: %.*s", track->number,
+                  STR_ARG(failure_text()));
+        stored_forget(film, name_of(film, track));
+        TRY(film_save(film));
+        TRY(asset_track_blobs_remove(ingest.blobs, film->saved.asset, name_of(film, track)));
+    }
+    if (wanted && film->tracks_count == before)
+        return err_set(ERR_INVALID, "no-sound", "none of the %zu sound tracks could be stored",
+                       wanted);
+    if (wanted && !has_default)
+        film->tracks[before].is_default = true;
+    return OK;
+}
+
+/* --- Subtitles ------------------------------------------------------------------------------ */
+
+static enum err subtitle_add(struct film *film, str path, struct asset_track *track, str shown)
+{
+    uint64_t size_bytes;
+    str lost;
+    unsigned number = 1;
+    for (size_t i = 0; i < film->tracks_count; i++)
+        number += film->tracks[i].kind == ASSET_SUBTITLE;
+    if (number > PLAN_SUBTITLES_MAX || film->tracks_count == FILM_TRACKS_MAX)
+        return OK;
+    track->kind = ASSET_SUBTITLE;
+    track->name = asset_track_name(arena_of(film), ASSET_SUBTITLE, number);
+    track->codec = STR("");
+    enum err result = subtitle_store(path, key_of(film, track->name, ".vtt"), &size_bytes, &lost);
+    if (result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_NOT_FOUND ||
+        result == ERR_FORBIDDEN) {
+        plan_note(arena_of(film), &film->plan, "%.*s was left out: %.*s", STR_ARG(shown),
+                  STR_ARG(failure_text()));
+        return OK;
+    }
+    TRY(result);
+    if (lost.len)
+        plan_note(arena_of(film), &film->plan, "%.*s: %.*s", STR_ARG(shown), STR_ARG(lost));
+    track->size_bytes = (int64_t)size_bytes;
+    film->tracks[film->tracks_count++] = *track;
+    return OK;
+}
+
+static enum err embedded_add(struct film *film, const struct plan_track *track, str path,
+                             str reason)
+{
+    str shown = arena_printf(arena_of(film), "subtitle %u", track->number);
+    struct asset_track add = { .language = track->language,
+                               .label = track->label,
+                               .is_default = track->is_default,
+                               .forced = track->forced,
+                               .sdh = track->sdh };
+    if (path.ptr)
+        return subtitle_add(film, path, &add, shown);
+    plan_note(arena_of(film), &film->plan, "%.*s was left out: %.*s", STR_ARG(shown),
+              STR_ARG(reason));
+    return OK;
+}
+
+static enum err embedded_subtitles(struct film *film)
+{
+    const struct plan_track *tracks[PLAN_SUBTITLES_MAX];
+    str reasons[PLAN_SUBTITLES_MAX];
+    struct subtitles subtitles = {
+        .plan = &film->plan, .path = film->path, .size_bytes = film->sources_bytes, .tracks = tracks
+    };
+    for (size_t i = 0; i < film->plan.tracks_count; i++)
+        if (film->plan.tracks[i].kind == PLAN_SUBTITLE)
+            tracks[subtitles.count++] = &film->plan.tracks[i];
+    memset(film->scratch, 0, sizeof(film->scratch));
+    film->scratch_count = subtitles.count;
+    TRY(subtitles_extract(&subtitles, film->scratch, reasons));
+    for (size_t i = 0; i < subtitles.count; i++)
+        TRY(embedded_add(film, tracks[i], film->scratch[i], reasons[i]));
+    film_scratch_discard(film);
+    return OK;
+}
+
+static enum err sidecar_subtitles(struct film *film)
+{
+    for (size_t i = 0; i < film->task.sidecars.count; i++) {
+        const struct film_sidecar *sidecar = &film->task.sidecars.items[i];
+        struct language_tag tag;
+        str path;
+        if (!str_eq(sidecar->kind, STR("subtitle")))
+            continue;
+        TRY(path_from_hex(arena_of(film), sidecar->path, &path));
+        struct asset_track add = { .language = STR(""),
+                                   .label = str_sub(sidecar->label, 0, PLAN_LABEL_BYTES_MAX),
+                                   .forced = sidecar->forced,
+                                   .sdh = sidecar->sdh };
+        if (!str_is_utf8(add.label))
+            add.label = STR("");
+        if (language_tag_parse(sidecar->language, &tag)) {
+            add.language = arena_str(arena_of(film), str_of(tag.text));
+            if (!add.label.len)
+                add.label = language_label(arena_of(film), &tag);
+        }
+        ptrdiff_t slash = str_find_last_char(path, '/');
+        str file = str_skip(path, (size_t)(slash + 1));
+        str shown = str_is_utf8(file) ? str_sub(file, 0, 200) : STR("a subtitle file");
+        TRY(subtitle_add(film, path, &add, shown));
+    }
+    return OK;
+}
+
+/* --- All of it ------------------------------------------------------------------------------ */
+
+/* The same film once more, the video transcoded. */
+static enum err plan_again(struct film *film, str objection)
+{
+    stored_forget(film, STR("v1"));
+    film->saved.transcode = objection;
+    TRY(plan_make(arena_of(film), film->sources, film->sources_count, objection, &film->plan));
+    film->saved.signature = (int64_t)(plan_signature(&film->plan) >> 1);
+    TRY(film_save(film));
+    return asset_track_blobs_remove(ingest.blobs, film->saved.asset, STR("v1"));
+}
+
+static enum err write_and_index_video(struct film *film, str *out_objection)
+{
+    *out_objection = STR("");
+    enum err result = write_all(film);
+    bool copied = film->plan.tracks[0].action == PLAN_COPY;
+    if (result == ERR_INVALID && copied && str_eq(str_of(err_slot()->slug), STR("encode-unfit"))) {
+        *out_objection = failure_text();
+        film_scratch_discard(film);
+        return OK;
+    }
+    TRY(result);
+    TRY(film_state(film, "indexing"));
+    return index_video(film, out_objection);
+}
+
+enum err film_tracks_make(struct film *film)
+{
+    str objection;
+    TRY(write_and_index_video(film, &objection));
+    if (objection.len) {
+        TRY(plan_again(film, objection));
+        TRY(write_and_index_video(film, &objection));
+    }
+    job_progress(film->run, 0.92, "indexing");
+    TRY(index_audio(film));
+    if (film->plan.length_stated && !film->plan.video_stated)
+        TRY(length_check(film->longest_ms, film->plan.duration_ms));
+    job_progress(film->run, 0.96, "subtitles");
+    TRY(embedded_subtitles(film));
+    return sidecar_subtitles(film);
+}
