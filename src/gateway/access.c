@@ -264,6 +264,12 @@ bool access_is_admin(struct access *access, const struct http_request *request)
     return cookie.len && session_is_right(access, cookie);
 }
 
+int64_t access_wait_s(struct access *access, const struct http_request *request)
+{
+    str authorization = http_header_find(request, STR("Authorization"));
+    return str_starts(authorization, STR("Bearer ")) ? guess_wait_s(access, request) : 0;
+}
+
 bool access_origin_ok(const struct http_request *request)
 {
     str origin = http_header_find(request, STR("Origin"));

@@ -25,6 +25,8 @@ enum err access_key_make(const char *data_folder, char out[ACCESS_KEY_BYTES]);
 
 /* The administrator by cookie or "Authorization: Bearer". Constant time. */
 bool access_is_admin(struct access *access, const struct http_request *request);
+/* Seconds until another key from this address is looked at; 0: at once, or no key was sent. */
+int64_t access_wait_s(struct access *access, const struct http_request *request);
 /* False for a change by cookie whose Origin (or Referer) is not this host. */
 bool access_origin_ok(const struct http_request *request);
 

@@ -69,6 +69,16 @@ static void after(void *owner, const struct http_request *request,
              LOG_BOOL("aborted", outcome->aborted));
 }
 
+/* What a client did wrong is told to the client; what went wrong here is for the log. */
+static void failed(void *owner, const struct http_request *request, enum err err)
+{
+    (void)owner;
+    if (err_info(err)->http_status >= 500)
+        log_failure("http", "a request failed", err,
+                    LOG_STR("method", http_method_name(request->method)),
+                    LOG_STR("path", request->path));
+}
+
 /* --- Who may -------------------------------------------------------------------------------- */
 
 static bool changes(enum http_method method)
@@ -76,19 +86,31 @@ static bool changes(enum http_method method)
     return method != METHOD_GET && method != METHOD_HEAD && method != METHOD_OPTIONS;
 }
 
+static enum err slow_down(struct http_request *request, struct http_response *response,
+                          int64_t retry_s)
+{
+    http_reply_problem(request, response, 429, "too-many-keys",
+                       "too many wrong keys came from this address; wait before the next");
+    return http_header_add(response, STR("Retry-After"),
+                           arena_printf(request->arena, "%lld", (long long)retry_s));
+}
+
 static enum err before(void *owner, struct http_request *request, struct http_response *response)
 {
     static struct caller anyone = { ROLE_ANYONE }, admin = { ROLE_ADMIN };
     struct gateway *gateway = owner;
     unsigned needed = request->route ? request->route->role : ROLE_ANYONE;
-    (void)response;
     request->context = &anyone;
     if (access_is_admin(gateway->access, request))
         request->context = &admin;
     if (changes(request->method) && !access_origin_ok(request))
         return err_set(ERR_FORBIDDEN, "wrong-origin",
                        "a change must come from this site's own pages");
-    return needed == ROLE_ANYONE ? OK : require_role(request, (enum role)needed);
+    if (needed == ROLE_ANYONE || caller_has(request, (enum role)needed))
+        return OK;
+    int64_t retry_s = access_wait_s(gateway->access, request);
+    return retry_s > 0 ? slow_down(request, response, retry_s)
+                       : require_role(request, (enum role)needed);
 }
 
 /* --- The session ---------------------------------------------------------------------------- */
@@ -110,11 +132,8 @@ static enum err on_session_post(struct http_request *request, struct http_respon
     int64_t retry_s = 0;
     TRY(shape_parse_json(request->arena, &session_post_shape, request->body, &body));
     enum err result = access_session_make(the_gateway->access, request, body.key, &value, &retry_s);
-    if (result == ERR_RATE_LIMITED) {
-        http_reply_problem(request, response, 429, err_slot()->slug, err_slot()->text);
-        return http_header_add(response, STR("Retry-After"),
-                               arena_printf(request->arena, "%lld", (long long)retry_s));
-    }
+    if (result == ERR_RATE_LIMITED)
+        return slow_down(request, response, retry_s);
     TRY(result);
     http_reply_status(response, 204);
     response->cache_control = STR("no-store");
@@ -290,7 +309,9 @@ void gateway_drain(struct gateway *gateway)
 
 void gateway_server_settings(struct gateway *gateway, struct http_server_settings *out_settings)
 {
-    *out_settings = (struct http_server_settings){
-        .router = gateway->router, .owner = gateway, .before = before, .after = after
-    };
+    *out_settings = (struct http_server_settings){ .router = gateway->router,
+                                                   .owner = gateway,
+                                                   .before = before,
+                                                   .after = after,
+                                                   .failed = failed };
 }

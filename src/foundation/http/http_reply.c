@@ -177,7 +177,7 @@ void http_reply_problem(struct http_request *request, struct http_response *resp
     struct problem problem = { .status = status,
                                .slug = str_of(slug),
                                .text = str_of(text),
-                               .retryable = status == 503 || status == 429 };
+                               .retryable = status == 503 };
     reply_problem(request, response, &problem);
 }
 

@@ -9,7 +9,7 @@ const asked = new Set<Lang>();
 function ask(code: Lang): void {
   if (asked.has(code)) return;
   asked.add(code);
-  get<Page<Facet>>(withQuery('/v1/genres', { lang: code, limit: 100 })).then(
+  get<Page<Facet>>(withQuery('/v1/genres', { lang: code })).then(
     (page) => (names[code] = Object.fromEntries(page.items.map((one) => [one.slug, one.name]))),
     () => asked.delete(code),
   );

@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-enum { FIELDS_MAX = 700, TITLE_MAX = 500, TEXT_MAX = 20000, WORDS_MAX = 40 };
+/* Bytes: the limits in characters are the shapes', and a character has four bytes at most. */
+enum { FIELDS_MAX = 700, TITLE_MAX = 300 * 4, TEXT_MAX = 8000 * 4, WORDS_MAX = 40 };
 
 SHAPE_ENUM(catalog_sources, [CATALOG_SOURCE_NAME] = STR_INIT("name"),
            [CATALOG_SOURCE_FILE] = STR_INIT("file"), [CATALOG_SOURCE_DEMO] = STR_INIT("demo"),

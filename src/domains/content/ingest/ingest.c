@@ -17,7 +17,7 @@ static const struct job_kind kinds[] = {
     { .name = INGEST_FILM_JOB,
       .fn = film_job,
       .concurrency_max = 2,
-      .attempts_max = 3,
+      .attempts_max = FILM_ATTEMPTS_MAX,
       .arena_bytes_max = 512u << 20 },
 };
 

@@ -92,7 +92,11 @@ static void put_filters(struct line *line, const struct plan *plan)
                   .ptr);
 }
 
-/* A closed group of pictures exactly every two seconds, whatever the frame rate. */
+/*
+ * A closed group of pictures exactly every two seconds, whatever the frame rate. Frames keep the
+ * source's own times: rounded to a frame rate they would move against the sound, and films of
+ * variable rate would lose or repeat some.
+ */
 static void put_video(struct line *line, const struct plan *plan, enum plan_action action)
 {
     static const char *const copy[] = { "-c:v", "copy", NULL };
@@ -116,6 +120,10 @@ static void put_video(struct line *line, const struct plan *plan, enum plan_acti
         "600",
         "-x264-params",
         "open-gop=0:scenecut=0",
+        "-fps_mode",
+        "vfr",
+        "-enc_time_base",
+        "-1",
         NULL,
     };
     if (action == PLAN_COPY) {

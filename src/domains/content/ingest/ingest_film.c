@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 enum {
-    ATTEMPTS_MAX = 3, /* as the kind of the job says: after the last one the file has failed */
     PART_BYTES = 64 << 10,
     LEFT_OVERS_MAX = 16,
     NOTES_BYTES_MAX = 16 << 10,
@@ -435,7 +434,7 @@ enum err film_job(struct job_run *run, void *arg)
         str_eq(str_of(err_slot()->slug), STR("job-lease-lost")))
         return result;
     film_scratch_discard(film);
-    if (may_pass(result) && job_attempt(run) < ATTEMPTS_MAX)
+    if (may_pass(result) && job_attempt(run) < FILM_ATTEMPTS_MAX)
         return result;
     return film_fail(film, result);
 }
