@@ -14,7 +14,7 @@
 #include "foundation/task/loop.h"
 #include "foundation/task/pool.h"
 
-enum { WORKERS = 8, PATHS_MAX = 100 };
+enum { WORKERS = 8, PATHS_MAX = 100, TURN_GROUPS = 32 };
 
 struct scan_payload {
     int64_t import_id;
@@ -83,10 +83,8 @@ static enum err take_group(struct scan *scan, const struct walk_group *group)
 {
     bool unchanged;
     TRY(group_unchanged(scan, group, &unchanged));
-    if (unchanged) {
-        scan->unchanged++;
-        return OK;
-    }
+    if (unchanged) /* nothing was waited for: the loop has viewers, too */
+        return ++scan->unchanged % TURN_GROUPS == 0 ? await_turn() : OK;
     enum err result = group_take(&scan->import, group, signature_of(scan, group));
     if (is_of_the_group(result))
         result =
