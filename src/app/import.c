@@ -48,6 +48,9 @@ static enum err request_body(struct arena *arena, int argc, char **argv, str *ou
     for (int i = 1; i < argc; i++) {
         if (!realpath(argv[i], path))
             return err_set(ERR_NOT_FOUND, "no-such-path", "%s: %s", argv[i], strerror(errno));
+        if (!str_is_utf8(str_of(path))) /* requests are JSON; below it any bytes will do */
+            return err_set(ERR_INVALID, "folder-name",
+                           "the name of %s is no UTF-8: import the folder above it", argv[i]);
         if (i > 1)
             buf_put_char(&body, ',');
         json_write_string(&body, str_of(path));
