@@ -174,10 +174,9 @@ static void reply_problem(struct http_request *request, struct http_response *re
 void http_reply_problem(struct http_request *request, struct http_response *response,
                         unsigned status, const char *slug, const char *text)
 {
-    struct problem problem = { .status = status,
-                               .slug = str_of(slug),
-                               .text = str_of(text),
-                               .retryable = status == 503 };
+    struct problem problem = {
+        .status = status, .slug = str_of(slug), .text = str_of(text), .retryable = status == 503
+    };
     reply_problem(request, response, &problem);
 }
 

@@ -80,8 +80,7 @@ static enum err checkpoint_load(struct film *film, int64_t size_bytes, int64_t m
     return OK;
 }
 
-/* --- The source
- * ------------------------------------------------------------------------------------ */
+/* --- The source ----------------------------------------------------------------------------- */
 
 struct look {
     str path;
@@ -187,8 +186,7 @@ static enum err sources_probe(struct film *film, str *out_notes, size_t *out_cou
     return OK;
 }
 
-/* --- States
- * ------------------------------------------------------------------------------------------ */
+/* --- States --------------------------------------------------------------------------------- */
 
 str film_notes(struct arena *arena, const struct film *film)
 {
@@ -229,8 +227,7 @@ static enum err asset_begin(struct db_tx *tx, void *arg)
     return asset_add(tx, &source, &film->saved.asset);
 }
 
-/* --- The end
- * ------------------------------------------------------------------------------------------- */
+/* --- The end -------------------------------------------------------------------------------- */
 
 struct publishing {
     struct film *film;
@@ -347,8 +344,7 @@ static enum err film_fail(struct film *film, enum err result)
     return err_set(again ? ERR_INVALID : result, slug.ptr, "%.*s", STR_ARG(text));
 }
 
-/* --- The job
- * ---------------------------------------------------------------------------------------------- */
+/* --- The job -------------------------------------------------------------------------------- */
 
 static enum err film_plan(struct film *film, const str *notes, size_t notes_count)
 {
@@ -383,8 +379,7 @@ static enum err film_make(struct film *film)
     return film_publish(film);
 }
 
-/* --- What crashes left
- * ---------------------------------------------------------------------------------------- */
+/* --- What crashes left ---------------------------------------------------------------------- */
 
 struct left_overs {
     struct id ids[LEFT_OVERS_MAX];

@@ -36,8 +36,7 @@ static struct module_env env;
 static char films[600], store[600];
 static char own_path[4096];
 
-/* --- The stage
- * ------------------------------------------------------------------------------------ */
+/* --- The stage ------------------------------------------------------------------------------ */
 
 static void need_ffmpeg(void)
 {
@@ -161,8 +160,7 @@ static unsigned files_in(const char *folder)
     return count;
 }
 
-/* --- Asking for films
- * ------------------------------------------------------------------------------- */
+/* --- Asking for films ----------------------------------------------------------------------- */
 
 struct wish {
     const char *name;  /* of the file */
@@ -331,8 +329,7 @@ static str subtitle_of(const struct result *result, const char *track)
     return text;
 }
 
-/* --- Films that are taken in
- * -------------------------------------------------------------------------- */
+/* --- Films that are taken in ---------------------------------------------------------------- */
 
 static const char srt[] = "1\n00:00:01,000 --> 00:00:02,500\nHello\n\n"
                           "2\n00:00:03,000 --> 00:00:04,000\nBye\n";
@@ -578,8 +575,7 @@ TEST(names_are_neither_options_nor_patterns)
     scenario(odd_names);
 }
 
-/* --- Films that are not
- * ---------------------------------------------------------------------------------- */
+/* --- Films that are not --------------------------------------------------------------------- */
 
 static enum err not_films(void *arg)
 {
@@ -675,8 +671,7 @@ TEST(whatever_ffprobe_does_is_survived)
     scenario(wild_ffprobe);
 }
 
-/* --- Stopped on the way
- * -------------------------------------------------------------------------------------- */
+/* --- Stopped on the way --------------------------------------------------------------------- */
 
 static void make_long(void)
 {

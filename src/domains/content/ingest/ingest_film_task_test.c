@@ -1,9 +1,7 @@
-/* What a scan asks of a film job comes back as it was written, and nothing else is taken for it. */
+/* What a film's job carries: written, read back, and refused when it is none. */
 #include "ingest_internal.h"
 
 #include "foundation/test/test.h"
-
-#include <string.h>
 
 TEST(a_film_task_is_read_as_it_was_written)
 {
