@@ -123,7 +123,7 @@ static enum err follow(struct arena *arena, const char *folder, str id,
             break;
         arena_rewind(arena, mark);
         nanosleep(&(struct timespec){ 0, pause_ms * 1000000 }, NULL);
-        pause_ms = MIN_OF(pause_ms * 2, (int)POLL_MS);
+        pause_ms = MIN_OF(pause_ms + 10, (int)POLL_MS);
     }
     if (terminal)
         fputc('\n', stderr);
