@@ -48,6 +48,9 @@ static enum err request_body(struct arena *arena, int argc, char **argv, str *ou
     for (int i = 1; i < argc; i++) {
         if (!realpath(argv[i], path))
             return err_set(ERR_NOT_FOUND, "no-such-path", "%s: %s", argv[i], strerror(errno));
+        if (!str_is_utf8(str_of(path))) /* requests are JSON; below it any bytes will do */
+            return err_set(ERR_INVALID, "folder-name",
+                           "the name of %s is no UTF-8: import the folder above it", argv[i]);
         if (i > 1)
             buf_put_char(&body, ',');
         json_write_string(&body, str_of(path));
@@ -120,7 +123,7 @@ static enum err follow(struct arena *arena, const char *folder, str id,
             break;
         arena_rewind(arena, mark);
         nanosleep(&(struct timespec){ 0, pause_ms * 1000000 }, NULL);
-        pause_ms = MIN_OF(pause_ms * 2, (int)POLL_MS);
+        pause_ms = MIN_OF(pause_ms + 10, (int)POLL_MS);
     }
     if (terminal)
         fputc('\n', stderr);

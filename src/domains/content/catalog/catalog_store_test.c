@@ -172,7 +172,9 @@ TEST(long_names_of_wide_characters_are_stored)
         name[shift] = 0;
         for (size_t i = 0, at = shift; i < 120; i++)
             at += (size_t)snprintf(name + at, sizeof(name) - at, "%s",
-                                   i % 9 == 8 ? " " : i & 1 ? "Ё" : "世");
+                                   i % 9 == 8 ? " "
+                                   : i & 1    ? "Ё"
+                                              : "世");
         struct id id = stage_film(name, 1990 + (int)shift);
         stage_text(id, CATALOG_SOURCE_NFO, "ru", name);
         stage_person(id, CATALOG_SOURCE_NFO, name);

@@ -14,7 +14,8 @@
 #include "foundation/task/loop.h"
 #include "foundation/task/pool.h"
 
-enum { WORKERS = 8, PATHS_MAX = 100 };
+enum { WORKERS = 8, PATHS_MAX = 100, TURN_GROUPS = 32 };
+#define REPORT_EVERY MILLISECONDS(500)
 
 struct scan_payload {
     int64_t import_id;
@@ -34,7 +35,7 @@ struct scan {
     struct walk walk;
     size_t next_group;
     int64_t done, unchanged;
-    int64_t reported;
+    instant reported_at;
 };
 
 struct walk_call {
@@ -83,10 +84,8 @@ static enum err take_group(struct scan *scan, const struct walk_group *group)
 {
     bool unchanged;
     TRY(group_unchanged(scan, group, &unchanged));
-    if (unchanged) {
-        scan->unchanged++;
-        return OK;
-    }
+    if (unchanged) /* nothing was waited for: the loop has viewers, too */
+        return ++scan->unchanged % TURN_GROUPS == 0 ? await_turn() : OK;
     enum err result = group_take(&scan->import, group, signature_of(scan, group));
     if (is_of_the_group(result))
         result =
@@ -100,9 +99,9 @@ static enum err report(struct scan *scan)
     double all = MAX_OF((double)scan->import.folders_total, 1.0);
     job_progress(scan->run, (double)scan->done / all, "%lld of %lld folders", (long long)scan->done,
                  (long long)scan->import.folders_total);
-    if (scan->done - scan->reported < 200 && scan->done < scan->import.folders_total)
-        return OK;
-    scan->reported = scan->done;
+    if (clock_mono() - scan->reported_at < REPORT_EVERY)
+        return OK; /* the last word is end_tx()'s */
+    scan->reported_at = clock_mono();
     return db_tx(ingest.db, put_counts, scan);
 }
 

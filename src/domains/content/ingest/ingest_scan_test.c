@@ -98,7 +98,7 @@ TEST(a_renamed_series_stays_one)
 static int64_t version_of(const char *prefix)
 {
     str page = title_page(prefix), number;
-    int64_t version;
+    int64_t version = 0;
     str rest = str_skip(page, (size_t)str_find(page, STR("\"version\":")) + 10);
     CHECK(str_cut(&rest, ',', &number) && str_parse_i64(number, &version));
     return version;
