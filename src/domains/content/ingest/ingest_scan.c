@@ -16,6 +16,9 @@
 
 enum { WORKERS = 8, PATHS_MAX = 100 };
 
+/* A count is a write to the disk: so often, and at the end. */
+#define REPORT_EVERY MILLISECONDS(500)
+
 struct scan_payload {
     int64_t import_id;
 };
@@ -34,7 +37,7 @@ struct scan {
     struct walk walk;
     size_t next_group;
     int64_t done, unchanged;
-    int64_t reported;
+    instant reported_at;
 };
 
 struct walk_call {
@@ -88,9 +91,9 @@ static enum err report(struct scan *scan)
     double all = MAX_OF((double)scan->import.folders_total, 1.0);
     job_progress(scan->run, (double)scan->done / all, "%lld of %lld folders", (long long)scan->done,
                  (long long)scan->import.folders_total);
-    if (scan->done - scan->reported < 200 && scan->done < scan->import.folders_total)
+    if (clock_mono() - scan->reported_at < REPORT_EVERY)
         return OK;
-    scan->reported = scan->done;
+    scan->reported_at = clock_mono();
     return db_tx(ingest.db, put_counts, scan);
 }
 
@@ -195,6 +198,7 @@ enum err scan_job(struct job_run *run, void *arg)
     (void)arg;
     TRY(shape_parse_json(task_arena(), &scan_payload_shape, job_payload(run), &payload));
     scan->run = run;
+    scan->reported_at = clock_mono();
     scan->import.id = payload.import_id;
     enum err result = scan_all(scan);
     if (result == OK || result == ERR_CANCELLED || err_info(result)->retryable)
