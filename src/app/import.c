@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POLL_MS = 300, ARENA_BYTES = 64 << 20, BAR_CELLS = 24, NAME_CELLS = 44 };
+enum { ARENA_BYTES = 64 << 20, BAR_CELLS = 24, NAME_CELLS = 44 };
 
 struct import_file {
     str path, state, reason;
@@ -105,15 +105,25 @@ static int report(const struct import_status *status)
     return str_eq(status->state, STR("done")) && status->files_failed == 0 ? 0 : EXIT_DATA;
 }
 
-/* Small imports are over at once, large ones take hours: the questions become rarer. */
+/*
+ * Small imports are over at once, large ones take hours: the questions become rarer. The answer to
+ * each lists what is done so far, so that a large one costs the server something, too.
+ */
+static span pause_after(span since_start, span last_answer)
+{
+    span pause = MIN_OF(since_start / 10, MILLISECONDS(300));
+    return MAX_OF(MAX_OF(pause, last_answer * 5), MILLISECONDS(10));
+}
+
 static enum err follow(struct arena *arena, const char *folder, str id,
                        struct import_status *out_status)
 {
-    int pause_ms = 10;
+    instant begun = clock_mono();
     bool terminal = isatty(STDERR_FILENO);
     str path = arena_printf(arena, "/v1/imports/%.*s", STR_ARG(id));
     for (;;) {
         struct arena_mark mark = arena_mark(arena);
+        instant asked = clock_mono();
         str body;
         TRY(control_call(arena, folder, "GET", path.ptr, STR(""), &body));
         TRY(shape_parse_json(arena, &import_status_shape, body, out_status));
@@ -122,8 +132,8 @@ static enum err follow(struct arena *arena, const char *folder, str id,
         if (ended(out_status->state))
             break;
         arena_rewind(arena, mark);
-        nanosleep(&(struct timespec){ 0, pause_ms * 1000000 }, NULL);
-        pause_ms = MIN_OF(pause_ms + 10, (int)POLL_MS);
+        span pause = pause_after(asked - begun, clock_mono() - asked);
+        nanosleep(&(struct timespec){ pause / SECONDS(1), pause % SECONDS(1) * 1000 }, NULL);
     }
     if (terminal)
         fputc('\n', stderr);

@@ -100,12 +100,53 @@ static inline uint32_t entry_at(const uint8_t *table, uint8_t width, uint32_t i)
     return wide;
 }
 
+static uint64_t load64(const uint8_t *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+/*
+ * A title is opened while somebody waits for it, and two hours have half a million sizes: they are
+ * added eight bytes at a time. Lanes of 32 bits hold the sum of 2 * FMP4_SAMPLES_MAX / 4 sizes.
+ */
 static uint64_t sum_of_sizes(const struct index *index, uint32_t first, uint32_t count)
 {
-    uint64_t sum = 0;
-    for (uint32_t i = first; i < first + count; i++)
+    const uint64_t evens = 0x0000ffff0000ffff;
+    const uint8_t *at = index->sizes + (size_t)first * index->size_width;
+    uint32_t whole = count - count % (8u / index->size_width);
+    const uint8_t *end = at + (size_t)whole * index->size_width;
+    uint64_t sum = 0, lanes = 0;
+    if (index->size_width == 2) {
+        for (; at < end; at += 8)
+            lanes += (load64(at) & evens) + (load64(at) >> 16 & evens);
+        sum = (lanes & UINT32_MAX) + (lanes >> 32);
+    } else {
+        for (; at < end; at += 8)
+            sum += (load64(at) & UINT32_MAX) + (load64(at) >> 32);
+    }
+    for (uint32_t i = first + whole; i < first + count; i++)
         sum += entry_at(index->sizes, index->size_width, i);
     return sum;
+}
+
+/* All of them together have no bit that the largest allowed one could not have. */
+static bool shape_ids_small(const struct index *index)
+{
+    size_t len = (size_t)index->sample_count * index->shape_width, at = 0;
+    uint64_t bits = 0;
+    for (; at + 8 <= len; at += 8)
+        bits |= load64(index->shape_ids + at);
+    for (; at < len; at++)
+        bits |= (uint64_t)index->shape_ids[at] << at % index->shape_width * 8;
+    uint64_t folded = bits | bits >> 32;
+    if (index->shape_width < 4)
+        folded |= folded >> 16;
+    if (index->shape_width < 2)
+        folded |= folded >> 8;
+    folded &= (UINT64_C(1) << index->shape_width * 8) - 1;
+    return folded < index->shape_count;
 }
 
 static enum err check_segments(const struct index *index)
@@ -139,11 +180,10 @@ static enum err check_segments(const struct index *index)
 
 static enum err check_tables(const struct index *index)
 {
-    uint32_t id_max = 0;
-    for (uint32_t i = 0; index->shape_width && i < index->sample_count; i++)
-        id_max = MAX_OF(id_max, entry_at(index->shape_ids, index->shape_width, i));
-    if (id_max >= index->shape_count)
-        return corrupt("a sample has an unknown shape");
+    bool looked_at = index->shape_width == 0 || shape_ids_small(index);
+    for (uint32_t i = 0; !looked_at && i < index->sample_count; i++)
+        if (entry_at(index->shape_ids, index->shape_width, i) >= index->shape_count)
+            return corrupt("a sample has an unknown shape");
     for (uint32_t i = 0; i < index->keyframe_count; i++) {
         struct index_keyframe key = index_keyframe_get(index, i);
         if (key.sample >= index->sample_count || key.offset > index->source_bytes ||

@@ -15,6 +15,8 @@
 #include "foundation/task/pool.h"
 
 enum { WORKERS = 8, PATHS_MAX = 100, TURN_GROUPS = 32 };
+
+/* A count is a write to the disk: so often, and at the end. */
 #define REPORT_EVERY MILLISECONDS(500)
 
 struct scan_payload {
@@ -100,7 +102,7 @@ static enum err report(struct scan *scan)
     job_progress(scan->run, (double)scan->done / all, "%lld of %lld folders", (long long)scan->done,
                  (long long)scan->import.folders_total);
     if (clock_mono() - scan->reported_at < REPORT_EVERY)
-        return OK; /* the last word is end_tx()'s */
+        return OK;
     scan->reported_at = clock_mono();
     return db_tx(ingest.db, put_counts, scan);
 }
@@ -204,6 +206,7 @@ enum err scan_job(struct job_run *run, void *arg)
     (void)arg;
     TRY(shape_parse_json(task_arena(), &scan_payload_shape, job_payload(run), &payload));
     scan->run = run;
+    scan->reported_at = clock_mono();
     scan->import.id = payload.import_id;
     enum err result = scan_all(scan);
     bool again = err_info(result)->retryable && job_attempt(run) < SCAN_ATTEMPTS_MAX;
