@@ -51,7 +51,7 @@ enum err data_control_path(const char *folder, char *out, size_t size_bytes)
                    "the path of the data folder is too long for a socket: %s", folder);
 }
 
-static enum err make_folder(const char *folder)
+enum err data_folder_make(const char *folder)
 {
     char path[DATA_FOLDER_BYTES];
     TRY(data_control_path(folder, path, SOCKET_PATH_BYTES)); /* the longest name that must fit */
@@ -207,7 +207,7 @@ static enum err open_all(struct data *data)
 
 enum err data_open(const char *folder, struct data **out_data)
 {
-    TRY(make_folder(folder));
+    TRY(data_folder_make(folder));
     struct data *data = HEAP_NEW(struct data);
     data->lock_fd = -1;
     data->folder = heap_alloc(strlen(folder) + 1);

@@ -127,22 +127,32 @@ static enum err follow(struct arena *arena, const char *folder, str id,
     return OK;
 }
 
-/* The body of the request, and where the exit code goes: what the command was called with. */
-static str import_body;
+/* The body of the request, the import it became (a server that follows another goes on with it),
+ * and the exit code. */
+static str import_body, import_id;
 static int import_code = EXIT_SOFTWARE;
 
-static enum err import_through(struct arena *arena, const char *folder)
+static enum err import_begin(struct arena *arena, const char *folder)
 {
     struct import_status status = { 0 };
     str answer;
     TRY(control_call(arena, folder, "POST", "/v1/imports", import_body, &answer));
     TRY(shape_parse_json(arena, &import_status_shape, answer, &status));
+    import_id = status.id;
+    return OK;
+}
+
+static enum err import_through(struct arena *arena, const char *folder)
+{
+    struct import_status status = { 0 };
+    if (import_id.len == 0)
+        TRY(import_begin(arena, folder));
     if (app_flags.queue) {
-        printf("import %.*s is queued\n", STR_ARG(status.id));
+        printf("import %.*s is queued\n", STR_ARG(import_id));
         import_code = 0;
         return OK;
     }
-    TRY(follow(arena, folder, status.id, &status));
+    TRY(follow(arena, folder, import_id, &status));
     import_code = report(&status);
     return OK;
 }

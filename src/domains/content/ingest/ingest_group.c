@@ -35,7 +35,7 @@ struct group {
     str failure;
 };
 
-/* --- Reading -------------------------------------------------------------------------------- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 struct nfo_call {
     const struct walk_file *file;
@@ -220,7 +220,7 @@ static enum err store_pictures(struct group *group)
     return OK;
 }
 
-/* --- Writing -------------------------------------------------------------------------------- */
+/* --- Writing ---------------------------------------------------------------------------------- */
 
 static str shown_path(const struct walk_file *file)
 {
@@ -417,7 +417,7 @@ static enum err film_take(struct db_tx *tx, struct group *group, const struct un
     return media_put(tx, group, unit, judgement.title);
 }
 
-/* --- Series --------------------------------------------------------------------------------- */
+/* --- Series ----------------------------------------------------------------------------------- */
 
 /* The series its files were of before, whatever it is called now. */
 static enum err series_known(struct db_tx *tx, const struct group *group, str name,
@@ -458,6 +458,8 @@ static enum err series_take(struct db_tx *tx, struct group *group, const struct 
 {
     const struct film_name *name = &unit->video->name;
     struct identity identity = series_identity(group, name);
+    struct catalog_wanted wanted = { TITLE_SERIES, identity.title, identity.year, identity.ids,
+                                     identity.ids_count };
     struct catalog_match match;
     unsigned count = 0;
     struct id series;
@@ -466,10 +468,7 @@ static enum err series_take(struct db_tx *tx, struct group *group, const struct 
         return OK;
     TRY(series_known(tx, group, name->title, &series));
     if (id_is_none(series))
-        TRY(catalog_match(tx,
-                          &(struct catalog_wanted){ TITLE_SERIES, identity.title, identity.year,
-                                                    identity.ids, identity.ids_count },
-                          1, &match, &count));
+        TRY(catalog_match(tx, &wanted, 1, &match, &count));
     if (count && match.score >= MATCH_DOUBTFUL)
         series = match.id;
     struct unit whole = { .video = unit->video, .nfo = group->series_nfo };

@@ -90,19 +90,36 @@ SHAPE(imports_query_shape, struct page_query,
       FIELD(struct page_query, cursor, .max = CURSOR_BYTES_MAX),
       FIELD(struct page_query, limit, .min = 1, .max = LIMIT_MAX, .initial = LIMIT_DEFAULT));
 
+static bool file_ended(str state)
+{
+    return str_eq(state, STR("done")) || str_eq(state, STR("failed")) ||
+           str_eq(state, STR("skipped")) || str_eq(state, STR("review"));
+}
+
+/* A job that was given up (its process died again and again) could not say so itself. */
+static bool job_was_lost(const struct job *job)
+{
+    return job->state == JOB_FAILED || job->state == JOB_CANCELLED;
+}
+
 /* How far a running film is, from its job; a finished one is whole. */
 static enum err file_progress(struct db_tx *tx, const struct db_row *row, struct file_view *view)
 {
     struct job job;
-    bool ended = str_eq(view->state, STR("done")) || str_eq(view->state, STR("failed")) ||
-                 str_eq(view->state, STR("skipped")) || str_eq(view->state, STR("review"));
+    bool ended = file_ended(view->state);
     view->progress = ended ? 1 : 0;
     if (ended || db_null(row, 5))
         return OK;
     enum err result = jobs_get(tx, db_i64(row, 5), &job);
-    if (result == OK)
-        view->progress = job.progress;
-    return result == ERR_NOT_FOUND ? OK : result;
+    if (result != OK)
+        return result == ERR_NOT_FOUND ? OK : result;
+    view->progress = job.progress;
+    if (job_was_lost(&job)) {
+        view->state = STR("failed");
+        view->reason = job.error_text.ptr ? job.error_text : view->reason;
+        view->progress = 1;
+    }
+    return OK;
 }
 
 static enum err files_view(struct db_tx *tx, struct import_view *view)
@@ -138,6 +155,34 @@ static void progress_of(struct import_view *view, bool media)
     view->progress = ended ? 1 : media ? folders * 0.1 + films * 0.9 * (folders >= 1) : folders;
 }
 
+/* What the jobs behind it could not write down any more: an import whose scan or last film was
+ * given up has ended all the same. */
+static enum err state_of_jobs(struct db_tx *tx, const struct import *import,
+                              struct import_view *view)
+{
+    struct job job;
+    int64_t lost = 0, waiting = 0;
+    bool scanning = str_eq(view->state, STR("queued")) || str_eq(view->state, STR("scanning"));
+    if (scanning && import->scan_job) {
+        enum err result = jobs_get(tx, import->scan_job, &job);
+        if (result == OK && job_was_lost(&job)) {
+            view->state = STR("failed");
+            view->message = job.error_text.ptr ? job.error_text : view->message;
+        }
+        return result == ERR_NOT_FOUND ? OK : result;
+    }
+    for (size_t i = 0; i < view->files.count; i++) {
+        lost += str_eq(view->files.items[i].state, STR("failed"));
+        waiting += !file_ended(view->files.items[i].state);
+    }
+    if (str_eq(view->state, STR("running")) && view->files.count && waiting == 0 &&
+        view->files_total == (int64_t)view->files.count) {
+        view->state = STR("done");
+        view->files_failed = lost;
+    }
+    return OK;
+}
+
 /* `whole`: with its files; how far films are is known from these only. */
 static enum err import_view(struct db_tx *tx, int64_t id, bool whole, struct import_view *out_view)
 {
@@ -161,12 +206,12 @@ static enum err import_view(struct db_tx *tx, int64_t id, bool whole, struct imp
         view.files_total += count;
         if (str_eq(state, STR("failed")))
             view.files_failed += count;
-        else if (str_eq(state, STR("done")) || str_eq(state, STR("skipped")) ||
-                 str_eq(state, STR("review")))
+        else if (file_ended(state))
             view.files_done += count;
     }
     if (whole || str_eq(import.state, STR("running")))
         TRY(files_view(tx, &view));
+    TRY(state_of_jobs(tx, &import, &view));
     progress_of(&view, import.media);
     *out_view = view;
     return OK;
