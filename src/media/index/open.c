@@ -131,22 +131,28 @@ static uint64_t sum_of_sizes(const struct index *index, uint32_t first, uint32_t
     return sum;
 }
 
-/* All of them together have no bit that the largest allowed one could not have. */
-static bool shape_ids_small(const struct index *index)
+static inline bool entries_below(const uint8_t *table, uint8_t width, uint32_t count,
+                                 uint32_t limit)
 {
-    size_t len = (size_t)index->sample_count * index->shape_width, at = 0;
-    uint64_t bits = 0;
-    for (; at + 8 <= len; at += 8)
-        bits |= load64(index->shape_ids + at);
-    for (; at < len; at++)
-        bits |= (uint64_t)index->shape_ids[at] << at % index->shape_width * 8;
-    uint64_t folded = bits | bits >> 32;
-    if (index->shape_width < 4)
-        folded |= folded >> 16;
-    if (index->shape_width < 2)
-        folded |= folded >> 8;
-    folded &= (UINT64_C(1) << index->shape_width * 8) - 1;
-    return folded < index->shape_count;
+    bool below = true;
+    for (uint32_t i = 0; i < count; i++)
+        below &= entry_at(table, width, i) < limit;
+    return below;
+}
+
+/* A loop for each width. */
+static bool shape_ids_known(const struct index *index)
+{
+    switch (index->shape_width) {
+    case 1:
+        return entries_below(index->shape_ids, 1, index->sample_count, index->shape_count);
+    case 2:
+        return entries_below(index->shape_ids, 2, index->sample_count, index->shape_count);
+    case 4:
+        return entries_below(index->shape_ids, 4, index->sample_count, index->shape_count);
+    default:
+        return true; /* all are of the first one */
+    }
 }
 
 static enum err check_segments(const struct index *index)
@@ -180,10 +186,8 @@ static enum err check_segments(const struct index *index)
 
 static enum err check_tables(const struct index *index)
 {
-    bool looked_at = index->shape_width == 0 || shape_ids_small(index);
-    for (uint32_t i = 0; !looked_at && i < index->sample_count; i++)
-        if (entry_at(index->shape_ids, index->shape_width, i) >= index->shape_count)
-            return corrupt("a sample has an unknown shape");
+    if (!shape_ids_known(index))
+        return corrupt("a sample has an unknown shape");
     for (uint32_t i = 0; i < index->keyframe_count; i++) {
         struct index_keyframe key = index_keyframe_get(index, i);
         if (key.sample >= index->sample_count || key.offset > index->source_bytes ||

@@ -95,7 +95,8 @@ static struct bytes *cache_find(str key, uint64_t hash, char etag[ETAG_BYTES])
     pthread_mutex_lock(&shard->lock);
     struct entry *entry = slot_of(shard, hash);
     if (entry->body && entry->hash == hash && str_eq(bytes_str(entry->key), key) &&
-        entry->generation == atomic_load(&generation) && clock_now() < entry->expires_at) {
+        entry->generation == atomic_load(&generation) &&
+        (entry->expires_at == INSTANT_NEVER || clock_now() < entry->expires_at)) {
         body = bytes_share(entry->body);
         memcpy(etag, entry->etag, ETAG_BYTES);
     }
