@@ -47,6 +47,8 @@ enum { DATA_FOLDER_BYTES = 512, DATA_PATH_BYTES = DATA_FOLDER_BYTES + 32 };
 
 struct data;
 
+/* Makes the folder and those above it where they are missing. ERR_FORBIDDEN "data-unwritable". */
+enum err data_folder_make(const char *folder);
 /*
  * Makes the folder if need be, takes its lock, opens databases and blobs, applies migrations, opens
  * the modules. ERR_CONFLICT slug "data-in-use": another process has it. Blocks; for start-up.

@@ -11,9 +11,10 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { ANSWER_BYTES_MAX = 8 << 20, TIMEOUT_S = 60 };
+enum { ANSWER_BYTES_MAX = 8 << 20, TIMEOUT_S = 60, HANDOVER_ROUNDS = 100, HANDOVER_PAUSE_MS = 100 };
 
 static enum err connect_to(const char *folder, int *out_fd)
 {
@@ -39,6 +40,8 @@ static enum err send_all(int fd, str bytes)
         ssize_t sent = send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
             continue;
+        if (sent < 0 && errno == EPIPE)
+            return OK; /* gone, or refused already: what it answered tells */
         if (sent < 0)
             return err_errno("the server's control socket");
         bytes = str_skip(bytes, (size_t)sent);
@@ -55,9 +58,9 @@ static enum err receive_all(int fd, struct buf *answer)
         ssize_t got = recv(fd, room, KIB(16), 0);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0)
+        if (got < 0 && errno != ECONNRESET)
             return err_errno("the server's control socket");
-        if (got == 0)
+        if (got <= 0)
             return OK;
         buf_advance(answer, (size_t)got);
     }
@@ -94,6 +97,8 @@ enum err control_ask(struct arena *arena, const char *folder, const char *method
         result = receive_all(fd, &answer);
     close(fd);
     TRY(result);
+    if (answer.len == 0)
+        return err_set(ERR_UNAVAILABLE, "no-server", "the process that served %s has gone", folder);
     return parse_answer(buf_str(&answer), out_answer);
 }
 
@@ -142,10 +147,26 @@ static enum err serve_alone(struct arena *arena, control_fn fn)
     return result;
 }
 
+static bool failed_by(const char *slug)
+{
+    return str_eq(str_of(err_slot()->slug), str_of(slug));
+}
+
+/*
+ * Another command may have the folder for a moment before it answers, or have gone just now: then
+ * it is asked again, until somebody serves or the folder is ours.
+ */
 enum err app_with_server(struct arena *arena, control_fn fn)
 {
-    enum err result = fn(arena, app_data_folder());
-    if (result == ERR_UNAVAILABLE && str_eq(str_of(err_slot()->slug), STR("no-server")))
-        return serve_alone(arena, fn);
-    return result;
+    for (unsigned round = 0;; round++) {
+        enum err result = fn(arena, app_data_folder());
+        if (result != ERR_UNAVAILABLE || !failed_by("no-server"))
+            return result;
+        result = serve_alone(arena, fn);
+        bool taken = result == ERR_CONFLICT && failed_by("data-in-use");
+        bool left = result == ERR_UNAVAILABLE && failed_by("no-server");
+        if ((!taken && !left) || round >= HANDOVER_ROUNDS)
+            return result;
+        nanosleep(&(struct timespec){ 0, HANDOVER_PAUSE_MS * 1000000 }, NULL);
+    }
 }

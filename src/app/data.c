@@ -10,6 +10,7 @@
 #include "engines/db/sqlite/sqlite.h"
 #include "engines/flow/jobs.h"
 #include "foundation/child/child.h"
+#include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
 #include "foundation/task/pool.h"
 
@@ -22,7 +23,14 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { FILE_THREADS = 4, FILE_QUEUE = 4096, CHILD_THREADS = 2, CHILD_QUEUE = 256, CHECKS = 4 };
+enum {
+    FILE_THREADS = 4,
+    FILE_QUEUE = 4096,
+    CHILD_THREADS = 2,
+    CHILD_QUEUE = 256,
+    CHECKS = 4,
+    SOCKET_PATH_BYTES = 108 /* unix(7) */
+};
 
 struct data {
     char *folder;
@@ -43,9 +51,10 @@ enum err data_control_path(const char *folder, char *out, size_t size_bytes)
                    "the path of the data folder is too long for a socket: %s", folder);
 }
 
-static enum err make_folder(const char *folder)
+enum err data_folder_make(const char *folder)
 {
     char path[DATA_FOLDER_BYTES];
+    TRY(data_control_path(folder, path, SOCKET_PATH_BYTES)); /* the longest name that must fit */
     if (snprintf(path, sizeof(path), "%s", folder) >= (int)sizeof(path))
         return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long");
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -79,6 +88,17 @@ static enum err take_lock(struct data *data)
     str owner = str_trim((str){ pid, len > 0 ? (size_t)len : 0 });
     return err_set(ERR_CONFLICT, "data-in-use", "%s is in use by another process (%.*s)",
                    data->folder, STR_ARG(owner));
+}
+
+/* A folder with blobs has had a database. One that is gone is made anew, but not in silence. */
+static void tell_missing(const char *folder)
+{
+    char blobs[DATA_PATH_BYTES], database[DATA_PATH_BYTES];
+    snprintf(blobs, sizeof(blobs), "%s/blobs", folder);
+    snprintf(database, sizeof(database), "%s/content.db", folder);
+    if (access(blobs, F_OK) == 0 && access(database, F_OK) != 0)
+        log_warn("data", "the database is missing from a folder in use; an empty one is made",
+                 LOG_CSTR("file", database));
 }
 
 static enum err open_databases(struct data *data)
@@ -176,6 +196,7 @@ static enum err open_all(struct data *data)
 {
     char blobs[DATA_PATH_BYTES];
     TRY(take_lock(data));
+    tell_missing(data->folder);
     TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
     TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
     snprintf(blobs, sizeof(blobs), "%s/blobs", data->folder);
@@ -186,7 +207,7 @@ static enum err open_all(struct data *data)
 
 enum err data_open(const char *folder, struct data **out_data)
 {
-    TRY(make_folder(folder));
+    TRY(data_folder_make(folder));
     struct data *data = HEAP_NEW(struct data);
     data->lock_fd = -1;
     data->folder = heap_alloc(strlen(folder) + 1);

@@ -60,7 +60,9 @@ int command_admin_key(int argc, char **argv)
             " admin-key --reset\n");
         return 0;
     }
-    result = access_key_make(app_data_folder(), key);
+    result = data_folder_make(app_data_folder());
+    if (result == OK)
+        result = access_key_make(app_data_folder(), key);
     if (result != OK)
         return app_fail(result);
     printf("%s\n", key);

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POLL_MS = 300, ARENA_BYTES = 64 << 20, BAR_CELLS = 24, NAME_CELLS = 44 };
+enum { ARENA_BYTES = 64 << 20, BAR_CELLS = 24, NAME_CELLS = 44 };
 
 struct import_file {
     str path, state, reason;
@@ -48,6 +48,9 @@ static enum err request_body(struct arena *arena, int argc, char **argv, str *ou
     for (int i = 1; i < argc; i++) {
         if (!realpath(argv[i], path))
             return err_set(ERR_NOT_FOUND, "no-such-path", "%s: %s", argv[i], strerror(errno));
+        if (!str_is_utf8(str_of(path))) /* requests are JSON; below it any bytes will do */
+            return err_set(ERR_INVALID, "folder-name",
+                           "the name of %s is no UTF-8: import the folder above it", argv[i]);
         if (i > 1)
             buf_put_char(&body, ',');
         json_write_string(&body, str_of(path));
@@ -102,15 +105,25 @@ static int report(const struct import_status *status)
     return str_eq(status->state, STR("done")) && status->files_failed == 0 ? 0 : EXIT_DATA;
 }
 
-/* Small imports are over at once, large ones take hours: the questions become rarer. */
+/*
+ * Small imports are over at once, large ones take hours: the questions become rarer. The answer to
+ * each lists what is done so far, so that a large one costs the server something, too.
+ */
+static span pause_after(span since_start, span last_answer)
+{
+    span pause = MIN_OF(since_start / 10, MILLISECONDS(300));
+    return MAX_OF(MAX_OF(pause, last_answer * 5), MILLISECONDS(10));
+}
+
 static enum err follow(struct arena *arena, const char *folder, str id,
                        struct import_status *out_status)
 {
-    int pause_ms = 10;
+    instant begun = clock_mono();
     bool terminal = isatty(STDERR_FILENO);
     str path = arena_printf(arena, "/v1/imports/%.*s", STR_ARG(id));
     for (;;) {
         struct arena_mark mark = arena_mark(arena);
+        instant asked = clock_mono();
         str body;
         TRY(control_call(arena, folder, "GET", path.ptr, STR(""), &body));
         TRY(shape_parse_json(arena, &import_status_shape, body, out_status));
@@ -119,30 +132,40 @@ static enum err follow(struct arena *arena, const char *folder, str id,
         if (ended(out_status->state))
             break;
         arena_rewind(arena, mark);
-        nanosleep(&(struct timespec){ 0, pause_ms * 1000000 }, NULL);
-        pause_ms = MIN_OF(pause_ms * 2, (int)POLL_MS);
+        span pause = pause_after(asked - begun, clock_mono() - asked);
+        nanosleep(&(struct timespec){ pause / SECONDS(1), pause % SECONDS(1) * 1000 }, NULL);
     }
     if (terminal)
         fputc('\n', stderr);
     return OK;
 }
 
-/* The body of the request, and where the exit code goes: what the command was called with. */
-static str import_body;
+/* The body of the request, the import it became (a server that follows another goes on with it),
+ * and the exit code. */
+static str import_body, import_id;
 static int import_code = EXIT_SOFTWARE;
 
-static enum err import_through(struct arena *arena, const char *folder)
+static enum err import_begin(struct arena *arena, const char *folder)
 {
     struct import_status status = { 0 };
     str answer;
     TRY(control_call(arena, folder, "POST", "/v1/imports", import_body, &answer));
     TRY(shape_parse_json(arena, &import_status_shape, answer, &status));
+    import_id = status.id;
+    return OK;
+}
+
+static enum err import_through(struct arena *arena, const char *folder)
+{
+    struct import_status status = { 0 };
+    if (import_id.len == 0)
+        TRY(import_begin(arena, folder));
     if (app_flags.queue) {
-        printf("import %.*s is queued\n", STR_ARG(status.id));
+        printf("import %.*s is queued\n", STR_ARG(import_id));
         import_code = 0;
         return OK;
     }
-    TRY(follow(arena, folder, status.id, &status));
+    TRY(follow(arena, folder, import_id, &status));
     import_code = report(&status);
     return OK;
 }

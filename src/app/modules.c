@@ -7,6 +7,6 @@
 #include "domains/content/playback/playback.h"
 
 const struct module *const app_modules[] = {
-    &catalog_module, &assets_module, &ingest_module, &playback_module, &demo_module,
+    &catalog_module, &assets_module, &ingest_module, &playback_module, &demo_module, &health_module,
 };
 const unsigned app_modules_count = ARRAY_LEN(app_modules);

@@ -85,8 +85,10 @@ int command_serve(int argc, char **argv)
     if (result == OK)
         result =
             server_start(data, app_settings.listen, (unsigned)app_settings.cores, &server, &bound);
-    if (result != OK)
+    if (result != OK) {
+        data_close(data);
         return app_fail(result);
+    }
     say_where(&bound);
     log_info("serve", "ready", LOG_CSTR("version", app_version));
     int number = wait_for_signal(&signals);

@@ -187,6 +187,20 @@ static enum err start_threads(struct server *server)
     return OK;
 }
 
+/* One whose threads were not started. Nothing here can fail: the error slot stays. */
+static void server_discard(struct server *server)
+{
+    for (unsigned i = 0; i < server->cores_count; i++)
+        for (size_t k = 0; k < ARRAY_LEN(server->cores[i].fds); k++)
+            if (server->cores[i].fds[k] >= 0)
+                close(server->cores[i].fds[k]);
+    if (server->gateway)
+        gateway_close(server->gateway);
+    pthread_cond_destroy(&server->changed);
+    pthread_mutex_destroy(&server->lock);
+    heap_free(server);
+}
+
 enum err server_start(struct data *data, str listen, unsigned cores, struct server **out_server,
                       struct net_address *out_bound)
 {
@@ -211,8 +225,13 @@ enum err server_start(struct data *data, str listen, unsigned cores, struct serv
     net_sigpipe_ignore();
     net_descriptors_raise();
     loop_stall_handler(on_stall);
-    TRY(gateway_open(&settings, &server->gateway));
-    TRY(listen_all(server, listen, out_bound));
+    enum err result = gateway_open(&settings, &server->gateway);
+    if (result == OK)
+        result = listen_all(server, listen, out_bound);
+    if (result != OK) {
+        server_discard(server);
+        return result;
+    }
     TRY(start_threads(server));
     *out_server = server;
     return OK;

@@ -65,6 +65,7 @@ static enum err key_read(struct access *access)
     struct stat info;
     if (stat(access->path, &info) != 0) {
         access->has_key = false;
+        access->read_inode = 0; /* the same file may come back */
         return errno == ENOENT ? OK : err_errno(access->path);
     }
     if (info.st_ino == access->read_inode && info.st_mtim.tv_sec == access->read_at.tv_sec &&
@@ -77,6 +78,7 @@ static enum err key_read(struct access *access)
     close(fd);
     str read_text = str_trim((str){ text, len > 0 ? (size_t)len : 0 });
     access->has_key = crypto_unhex(read_text, secret, SECRET_BYTES);
+    access->read_inode = 0;
     if (!access->has_key)
         return err_set(ERR_CORRUPT, "admin-key-file",
                        "%s is damaged; make a new key with: kinobezdna admin-key --reset",

@@ -69,6 +69,16 @@ static void after(void *owner, const struct http_request *request,
              LOG_BOOL("aborted", outcome->aborted));
 }
 
+/* What a client did wrong is told to the client; what went wrong here is for the log. */
+static void failed(void *owner, const struct http_request *request, enum err err)
+{
+    (void)owner;
+    if (err_info(err)->http_status >= 500)
+        log_failure("http", "a request failed", err,
+                    LOG_STR("method", http_method_name(request->method)),
+                    LOG_STR("path", request->path));
+}
+
 /* --- Who may -------------------------------------------------------------------------------- */
 
 static bool changes(enum http_method method)
@@ -299,7 +309,9 @@ void gateway_drain(struct gateway *gateway)
 
 void gateway_server_settings(struct gateway *gateway, struct http_server_settings *out_settings)
 {
-    *out_settings = (struct http_server_settings){
-        .router = gateway->router, .owner = gateway, .before = before, .after = after
-    };
+    *out_settings = (struct http_server_settings){ .router = gateway->router,
+                                                   .owner = gateway,
+                                                   .before = before,
+                                                   .after = after,
+                                                   .failed = failed };
 }

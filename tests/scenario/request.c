@@ -112,7 +112,8 @@ static enum err connected(struct world *world)
 {
     if (world->port == 0)
         return world_fail(world, "no server was started");
-    if (is_stale(&world->conn) && http_connect(&world->conn, world->port) != OK)
+    bool ended = world->has_answer && world->answer.closes; /* by what `receive` read */
+    if ((ended || is_stale(&world->conn)) && http_connect(&world->conn, world->port) != OK)
         return world_fail_with(world, "the server does not accept");
     return OK;
 }

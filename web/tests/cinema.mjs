@@ -51,7 +51,7 @@ export class Cinema {
       'the program to serve',
       () => {
         if (child.exitCode !== null) throw new Error(`the program ended with ${child.exitCode}: ${words}`);
-        return existsSync(address) && readFileSync(address, 'utf8').trim() && /[A-Z0-9]{4}-/.test(words);
+        return existsSync(address) && readFileSync(address, 'utf8').trim() && words.includes('http://');
       },
       START_MS_MAX,
     );

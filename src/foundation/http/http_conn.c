@@ -116,7 +116,8 @@ static void destroy(struct conn *conn)
     conn->destroyed = true;
     timer_unlink(conn);
     in_drop(conn);
-    heap_free(conn->pending);
+    if (conn->pending)
+        heap_free(conn->pending);
     conn->pending = NULL;
     conn->pending_len = conn->pending_at = 0;
     net_socket_close(&conn->socket, on_closed);

@@ -83,8 +83,8 @@ struct http_exchange {
     uint64_t body_bytes_max, body_received_bytes, body_wire_bytes;
     uint64_t sent_at; /* of the response's body */
     uint64_t sent_bytes;
-    uint64_t warmed_until;
-    uint64_t turn_bytes; /* of pieces, since others had their turn */
+    uint64_t resident_until, resident_at_ms; /* of the file; see http_send_file.c */
+    uint64_t turn_bytes;                     /* of pieces, since others had their turn */
     uv_work_t warm;
     enum err run_result;
     struct arena arena;

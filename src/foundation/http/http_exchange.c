@@ -108,7 +108,10 @@ static enum err handler_call(void *arg)
 
 static void answered(struct http_exchange *exchange, enum err err)
 {
+    const struct http_server_settings *settings = &exchange->conn->server->settings;
     exchange->arena.size_bytes_max += ARENA_RESERVE_BYTES;
+    if (err != OK && settings->failed)
+        settings->failed(settings->owner, &exchange->request, err);
     if (err != OK)
         http_reply_error(&exchange->request, &exchange->response, err);
     exchange->phase = PHASE_ANSWER;

@@ -119,7 +119,9 @@ TEST(ranges_of_files)
 
 TEST(a_header_from_memory_before_the_file)
 {
-    static const unsigned sizes[] = { 0, 1, 5000, 65536, 131072, 131073, 2500000 };
+    /* From byte 1000 there are 3096 to the next page; up to 16384 are copied. */
+    static const unsigned sizes[] = { 0,     1,     5000,  16384,  16385,  19479,
+                                      19480, 19481, 65536, 131072, 131073, 2500000 };
     file_make();
     struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), NULL);
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
@@ -178,6 +180,8 @@ TEST(a_file_that_shrank_ends_the_connection_only)
     CHECK(truncate(the_path, 1500) == 0);
     answer = ask(fixture, "/segment/5000", "");
     CHECK(answer_body(answer).len < 5006);
+    answer = ask(fixture, "/segment/50000", "");
+    CHECK(answer_body(answer).len < 50006);
     answer = ask(fixture, "/segment/100", "");
     CHECK_INT(answer_body(answer).len, 106);
     fixture_close(fixture);

@@ -11,7 +11,8 @@
 
 struct fixture;
 
-/* Serves the table on 127.0.0.1; settings may be NULL (the router is filled in). */
+/* Serves the table on 127.0.0.1; settings may be NULL; the router is filled in where
+ * they have none. */
 struct fixture *fixture_open(const struct http_route *routes, size_t count,
                              const struct http_server_settings *settings);
 void fixture_close(struct fixture *fixture);

@@ -48,8 +48,10 @@ struct fixture *fixture_open(const struct http_route *routes, size_t count,
     struct http_route_table table = { routes, count };
     if (settings)
         fixture->settings = *settings;
-    CHECK_OK(http_router_open(&table, 1, &fixture->router));
-    fixture->settings.router = fixture->router;
+    if (!fixture->settings.router) {
+        CHECK_OK(http_router_open(&table, 1, &fixture->router));
+        fixture->settings.router = fixture->router;
+    }
     sem_init(&fixture->ready, 0, 0);
     CHECK_INT(pthread_create(&fixture->thread, NULL, serve, fixture), 0);
     sem_wait(&fixture->ready);
@@ -81,7 +83,8 @@ void fixture_close(struct fixture *fixture)
     fixture_run(fixture, close_server, fixture->server);
     loop_stop(fixture->loop);
     pthread_join(fixture->thread, NULL);
-    http_router_close(fixture->router);
+    if (fixture->router)
+        http_router_close(fixture->router);
     sem_destroy(&fixture->ready);
     heap_free(fixture);
 }

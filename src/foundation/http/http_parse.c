@@ -182,12 +182,17 @@ static bool method_of(const llhttp_t *parser, enum http_method *out)
 /* RFC 3986: what a host and port are made of. Userinfo and paths have no place in it. */
 static bool host_is_valid(str host)
 {
-    for (size_t i = 0; i < host.len; i++) {
-        unsigned char c = (unsigned char)host.ptr[i];
-        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-        if (!plain && (c == 0 || !strchr(".-:[]_~%!$&'()*+,;=", c)))
+    static const bool allowed[256] = {
+        ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['.'] = true,
+        ['-'] = true,         [':'] = true,         ['['] = true,         [']'] = true,
+        ['_'] = true,         ['~'] = true,         ['%'] = true,         ['!'] = true,
+        ['$'] = true,         ['&'] = true,         ['\''] = true,        ['('] = true,
+        [')'] = true,         ['*'] = true,         ['+'] = true,         [','] = true,
+        [';'] = true,         ['='] = true,
+    };
+    for (size_t i = 0; i < host.len; i++)
+        if (!allowed[(unsigned char)host.ptr[i]])
             return false;
-    }
     return true;
 }
 
@@ -213,8 +218,9 @@ static const struct http_refusal *target_take(struct http_head *head, struct are
         return refusal;
     if (str_eq(head->parts.path, STR("*")) && head->method != METHOD_OPTIONS)
         return &bad_request;
-    if (head->parts.authority.ptr)
-        head->host = head->parts.authority; /* RFC 9112 section 3.2.2: it replaces Host */
+    if (!head->parts.authority.ptr)
+        return NULL;
+    head->host = head->parts.authority; /* RFC 9112 section 3.2.2: it replaces Host */
     return host_is_valid(head->host) ? NULL : &bad_host;
 }
 

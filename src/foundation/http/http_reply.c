@@ -16,9 +16,10 @@ str http_header_find(const struct http_request *request, str name)
 enum err http_header_add(struct http_response *response, str name, str value)
 {
     bool valid = value.len <= VALUE_BYTES_MAX && response->fields_count < HTTP_RESPONSE_FIELDS_MAX;
-    for (size_t i = 0; i < value.len && valid; i++)
-        valid =
-            ((unsigned char)value.ptr[i] >= 0x20 || value.ptr[i] == '\t') && value.ptr[i] != 0x7f;
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        valid &= (c >= 0x20 || c == '\t') & (c != 0x7f);
+    }
     if (!valid)
         return err_set(ERR_INTERNAL, "bad-response-field", "the field %.*s cannot be sent",
                        STR_ARG(name));
@@ -174,10 +175,9 @@ static void reply_problem(struct http_request *request, struct http_response *re
 void http_reply_problem(struct http_request *request, struct http_response *response,
                         unsigned status, const char *slug, const char *text)
 {
-    struct problem problem = { .status = status,
-                               .slug = str_of(slug),
-                               .text = str_of(text),
-                               .retryable = status == 503 };
+    struct problem problem = {
+        .status = status, .slug = str_of(slug), .text = str_of(text), .retryable = status == 503
+    };
     reply_problem(request, response, &problem);
 }
 

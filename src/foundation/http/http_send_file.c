@@ -1,7 +1,8 @@
 /*
  * http_send_file: ranges of files. Short parts are copied behind their head and go out with it in
- * one call, which saves two; longer ones go by sendfile, which wins from 16 KiB on. Neither may
- * wait for a disk on the loop: pages that are not resident are read by a thread first.
+ * one call, which saves two; longer ones go by sendfile, which wins from 16 KiB on and is given
+ * whole pages: what comes before the first of them goes with the head. Neither may wait for a disk
+ * on the loop: pages that are not resident are read by a thread first.
  */
 #include "http_conn.h"
 
@@ -12,7 +13,9 @@
 enum {
     TURN_BYTES = 4 << 20,     /* at most this for one viewer before others have their turn */
     SAMPLE_BYTES = 256 << 10, /* read-ahead makes pages resident in runs of about this */
-    WARM_BYTES = 1 << 20,     /* read by a thread at a time */
+    RESIDENT_MS = 1000,       /* so long they are taken to stay so, by the answer that asked */
+    PAGE_BYTES = 4096,
+    WARM_BYTES = 1 << 20, /* read by a thread at a time */
     WARM_STEP_BYTES = 64 << 10
 };
 
@@ -32,18 +35,32 @@ static ssize_t read_resident(struct http_file *file, char *room, size_t len, uin
     return pread(file->fd, room, len, (off_t)offset);
 }
 
-/* How many of `len` bytes from `offset` can be sent without waiting for the disk, by samples. */
-static size_t resident_bytes(const struct http_exchange *exchange, uint64_t offset, size_t len)
+/* Pages before resident_until were seen, or read by a thread, a moment ago. */
+static bool resident_known(const struct http_exchange *exchange, uint64_t until)
+{
+    uint64_t age_ms = uv_now(exchange->conn->server->uv) - exchange->resident_at_ms;
+    return until <= exchange->resident_until && age_ms < RESIDENT_MS;
+}
+
+/*
+ * How many of `len` bytes from `offset` can be sent without waiting for the disk, by samples. A
+ * socket takes them in many parts: what is known is not asked for again with each.
+ */
+static size_t resident_bytes(struct http_exchange *exchange, uint64_t offset, size_t len)
 {
     struct http_file *file = exchange->response.body.file;
+    uint64_t at = offset, end = offset + len;
     char byte;
-    for (size_t at = 0; at < len; at += SAMPLE_BYTES) {
-        if (offset + at < exchange->warmed_until)
-            continue; /* read a moment ago: if memory is that short, waiting is all there is */
-        if (read_resident(file, &byte, 1, offset + at) < 0 && errno == EAGAIN)
-            return at;
-    }
-    return len;
+    if (resident_known(exchange, offset + 1))
+        at = exchange->resident_until;
+    else
+        exchange->resident_at_ms = uv_now(exchange->conn->server->uv);
+    if (at >= end)
+        return len;
+    while (at < end && (read_resident(file, &byte, 1, at) >= 0 || errno != EAGAIN))
+        at += SAMPLE_BYTES;
+    exchange->resident_until = MIN_OF(at, end);
+    return (size_t)(exchange->resident_until - offset);
 }
 
 static void warm_on_thread(uv_work_t *work)
@@ -52,10 +69,10 @@ static void warm_on_thread(uv_work_t *work)
     const struct http_exchange *exchange = CONTAINER_OF(work, struct http_exchange, warm);
     const struct http_body *body = &exchange->response.body;
     uint64_t at = body->file_offset + exchange->sent_at - body->memory.len;
-    while (at < exchange->warmed_until) {
+    while (at < exchange->resident_until) {
         ssize_t count =
             pread(body->file->fd, bytes,
-                  MIN_OF(exchange->warmed_until - at, (uint64_t)WARM_STEP_BYTES), (off_t)at);
+                  MIN_OF(exchange->resident_until - at, (uint64_t)WARM_STEP_BYTES), (off_t)at);
         if (count <= 0)
             return; /* found again, and answered for, when it is sent */
         at += (uint64_t)count;
@@ -68,6 +85,7 @@ static void on_warmed(uv_work_t *work, int status)
     struct conn *conn = exchange->conn;
     (void)status;
     exchange->phase = PHASE_SEND;
+    exchange->resident_at_ms = uv_now(conn->server->uv);
     if (conn->destroyed)
         exchange_end(exchange);
     else
@@ -78,7 +96,8 @@ static void on_warmed(uv_work_t *work, int status)
 static bool warm_begin(struct http_exchange *exchange, uint64_t offset, uint64_t len)
 {
     struct conn *conn = exchange->conn;
-    exchange->warmed_until = offset + MIN_OF(len, (uint64_t)WARM_BYTES);
+    exchange->resident_until = offset + MIN_OF(len, (uint64_t)WARM_BYTES);
+    exchange->resident_at_ms = uv_now(conn->server->uv);
     if (uv_queue_work(conn->server->uv, &exchange->warm, warm_on_thread, on_warmed) != 0)
         return true; /* no thread: then the loop waits, which is slow and right */
     exchange->phase = PHASE_WARM;
@@ -112,7 +131,7 @@ bool send_piece_next(struct http_exchange *exchange)
     body->pieces_at += body->size_bytes;
     exchange->sent_bytes += exchange->sent_at;
     exchange->turn_bytes += exchange->sent_at;
-    exchange->sent_at = exchange->warmed_until = 0;
+    exchange->sent_at = exchange->resident_until = 0;
     exchange->by_sendfile = false;
     if (exchange->turn_bytes >= TURN_BYTES) { /* pieces alone would never let others have it */
         exchange->turn_bytes = 0;
@@ -133,22 +152,52 @@ static bool sent(struct http_exchange *exchange, size_t count)
     return true;
 }
 
+/* Copies `len` bytes of what is left; false, and *out_result what the step comes to: not now. */
+static bool file_copy(struct http_exchange *exchange, uint64_t offset, str room, bool *out_result)
+{
+    const struct http_body *body = &exchange->response.body;
+    char *to = (char *)(uintptr_t)room.ptr;
+    bool known = resident_known(exchange, offset + room.len);
+    ssize_t count = known ? pread(body->file->fd, to, room.len, (off_t)offset)
+                          : read_resident(body->file, to, room.len, offset);
+    if (count == (ssize_t)room.len)
+        return true;
+    bool absent = !known && ((count < 0 && errno == EAGAIN) || count > 0);
+    uint64_t left = body->size_bytes - exchange->sent_at;
+    *out_result = absent ? warm_begin(exchange, offset, left) : cut_short(exchange);
+    return false;
+}
+
 static bool copy_step(struct http_exchange *exchange, uint64_t offset, size_t left)
 {
     struct conn *conn = exchange->conn;
-    struct http_file *file = exchange->response.body.file;
-    char *room = out_room(conn, left);
-    if (!room)
+    str room = { out_room(conn, left), left };
+    bool result;
+    if (!room.ptr)
         return false;
-    bool warmed = offset + left <= exchange->warmed_until;
-    ssize_t count = warmed ? pread(file->fd, room, left, (off_t)offset)
-                           : read_resident(file, room, left, offset);
-    if (count < (ssize_t)left) {
-        bool absent = !warmed && ((count < 0 && errno == EAGAIN) || count > 0);
-        return absent ? warm_begin(exchange, offset, left) : cut_short(exchange);
-    }
+    if (!file_copy(exchange, offset, room, &result))
+        return result;
     exchange->by_sendfile = true; /* for what may be left: copied bytes are not kept */
-    return sent(exchange, out_send(conn, (str){ room, left }, false));
+    return sent(exchange, out_send(conn, room, false));
+}
+
+/*
+ * A packet carries 64 KiB in at most 17 parts: a range that begins within a page would need one
+ * part more, and half of its packets would be small ones.
+ */
+static bool align_step(struct http_exchange *exchange, uint64_t offset)
+{
+    struct conn *conn = exchange->conn;
+    size_t len = PAGE_BYTES - offset % PAGE_BYTES;
+    str room = { out_room(conn, len), len };
+    bool result;
+    if (!room.ptr)
+        return false;
+    if (!file_copy(exchange, offset, room, &result))
+        return result;
+    conn->server->out_len += len;
+    exchange->sent_at += len;
+    return true;
 }
 
 static bool sendfile_step(struct http_exchange *exchange, uint64_t offset, uint64_t left)
@@ -196,5 +245,7 @@ bool send_file_step(struct http_exchange *exchange)
         return sent(exchange, 0);
     if (left <= COPY_BYTES_MAX && !exchange->by_sendfile)
         return copy_step(exchange, offset, (size_t)left);
+    if (offset % PAGE_BYTES && left > PAGE_BYTES && exchange->sent_at == body->memory.len)
+        return align_step(exchange, offset);
     return sendfile_step(exchange, offset, left);
 }

@@ -27,6 +27,11 @@ struct http_server_settings {
      */
     void (*after)(void *owner, const struct http_request *request,
                   const struct http_response *response, const struct http_outcome *outcome);
+    /*
+     * A handler or the before hook has failed with `err`, whose detail is in err_slot(): where the
+     * edge logs a failure, once. Must not suspend.
+     */
+    void (*failed)(void *owner, const struct http_request *request, enum err err);
     span header_timeout;  /* from the first byte of a request to its complete head; 10 s */
     span body_timeout;    /* without a byte of the body; 20 s */
     span idle_timeout;    /* between requests; 60 s */

@@ -100,12 +100,59 @@ static inline uint32_t entry_at(const uint8_t *table, uint8_t width, uint32_t i)
     return wide;
 }
 
+static uint64_t load64(const uint8_t *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+/*
+ * A title is opened while somebody waits for it, and two hours have half a million sizes: they are
+ * added eight bytes at a time. Lanes of 32 bits hold the sum of 2 * FMP4_SAMPLES_MAX / 4 sizes.
+ */
 static uint64_t sum_of_sizes(const struct index *index, uint32_t first, uint32_t count)
 {
-    uint64_t sum = 0;
-    for (uint32_t i = first; i < first + count; i++)
+    const uint64_t evens = 0x0000ffff0000ffff;
+    const uint8_t *at = index->sizes + (size_t)first * index->size_width;
+    uint32_t whole = count - count % (8u / index->size_width);
+    const uint8_t *end = at + (size_t)whole * index->size_width;
+    uint64_t sum = 0, lanes = 0;
+    if (index->size_width == 2) {
+        for (; at < end; at += 8)
+            lanes += (load64(at) & evens) + (load64(at) >> 16 & evens);
+        sum = (lanes & UINT32_MAX) + (lanes >> 32);
+    } else {
+        for (; at < end; at += 8)
+            sum += (load64(at) & UINT32_MAX) + (load64(at) >> 32);
+    }
+    for (uint32_t i = first + whole; i < first + count; i++)
         sum += entry_at(index->sizes, index->size_width, i);
     return sum;
+}
+
+static inline bool entries_below(const uint8_t *table, uint8_t width, uint32_t count,
+                                 uint32_t limit)
+{
+    bool below = true;
+    for (uint32_t i = 0; i < count; i++)
+        below &= entry_at(table, width, i) < limit;
+    return below;
+}
+
+/* A loop for each width. */
+static bool shape_ids_known(const struct index *index)
+{
+    switch (index->shape_width) {
+    case 1:
+        return entries_below(index->shape_ids, 1, index->sample_count, index->shape_count);
+    case 2:
+        return entries_below(index->shape_ids, 2, index->sample_count, index->shape_count);
+    case 4:
+        return entries_below(index->shape_ids, 4, index->sample_count, index->shape_count);
+    default:
+        return true; /* all are of the first one */
+    }
 }
 
 static enum err check_segments(const struct index *index)
@@ -139,10 +186,7 @@ static enum err check_segments(const struct index *index)
 
 static enum err check_tables(const struct index *index)
 {
-    uint32_t id_max = 0;
-    for (uint32_t i = 0; index->shape_width && i < index->sample_count; i++)
-        id_max = MAX_OF(id_max, entry_at(index->shape_ids, index->shape_width, i));
-    if (id_max >= index->shape_count)
+    if (!shape_ids_known(index))
         return corrupt("a sample has an unknown shape");
     for (uint32_t i = 0; i < index->keyframe_count; i++) {
         struct index_keyframe key = index_keyframe_get(index, i);

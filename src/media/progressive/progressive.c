@@ -33,8 +33,7 @@ struct maker {
     size_t offsets_at[PROGRESSIVE_TRACKS_MAX]; /* where in `out` the entries of co64 are */
 };
 
-/* --- Reading the stored heads
- * ------------------------------------------------------------------------- */
+/* --- Reading the stored heads --------------------------------------------------------------- */
 
 /* Fields below are counted from the start of a box with a size of 32 bits, as ffmpeg writes them.
  */
@@ -96,8 +95,7 @@ static enum err head_read(struct maker *maker, size_t track)
     return mvhd_read(maker, mvhd.whole);
 }
 
-/* --- The order of pieces
- * ---------------------------------------------------------------------------------- */
+/* --- The order of pieces -------------------------------------------------------------------- */
 
 static uint64_t next_start_us(const struct index *index, uint32_t number)
 {
@@ -140,8 +138,7 @@ static enum err pieces_order(struct maker *maker)
     return OK;
 }
 
-/* --- Writing
- * -------------------------------------------------------------------------------------------- */
+/* --- Writing -------------------------------------------------------------------------------- */
 
 static size_t box_begin(struct buf *out, str type)
 {

@@ -35,11 +35,20 @@ static uint32_t fold_name_char(uint32_t c)
     return c == 0x451 ? 0x435 : c;
 }
 
+static uint32_t folded_next(str s, size_t *pos)
+{
+    unsigned char c = (unsigned char)s.ptr[*pos];
+    if (c >= 0x80)
+        return fold_name_char(str_utf8_next(s, pos));
+    ++*pos; /* most names, and most words they are compared with */
+    return c >= 'A' && c <= 'Z' ? c | 0x20u : c;
+}
+
 bool fold_eq(str a, str b)
 {
     size_t i = 0, k = 0;
     while (i < a.len && k < b.len)
-        if (fold_name_char(str_utf8_next(a, &i)) != fold_name_char(str_utf8_next(b, &k)))
+        if (folded_next(a, &i) != folded_next(b, &k))
             return false;
     return i == a.len && k == b.len;
 }

@@ -95,7 +95,8 @@ static struct bytes *cache_find(str key, uint64_t hash, char etag[ETAG_BYTES])
     pthread_mutex_lock(&shard->lock);
     struct entry *entry = slot_of(shard, hash);
     if (entry->body && entry->hash == hash && str_eq(bytes_str(entry->key), key) &&
-        entry->generation == atomic_load(&generation) && clock_now() < entry->expires_at) {
+        entry->generation == atomic_load(&generation) &&
+        (entry->expires_at == INSTANT_NEVER || clock_now() < entry->expires_at)) {
         body = bytes_share(entry->body);
         memcpy(etag, entry->etag, ETAG_BYTES);
     }
@@ -148,19 +149,31 @@ static enum err build_entry(struct http_request *request, str key, build_fn buil
     return OK;
 }
 
+/* "LANGUAGE PATH?QUERY" */
+static str key_of(const struct http_request *request, str language)
+{
+    struct buf key;
+    size_t len = language.len + request->path.len + request->query.len + 2;
+    buf_init_fixed(&key, arena_alloc(request->arena, len), len);
+    buf_put(&key, language);
+    buf_put_char(&key, ' ');
+    buf_put(&key, request->path);
+    buf_put_char(&key, '?');
+    buf_put(&key, request->query);
+    return buf_str(&key);
+}
+
 enum err cache_answer(struct http_request *request, struct http_response *response, build_fn build)
 {
-    struct entry entry = { 0 };
-    str language = request_language(request);
-    str key = arena_printf(request->arena, "%.*s %.*s?%.*s", STR_ARG(language),
-                           STR_ARG(request->path), STR_ARG(request->query));
+    struct entry entry;
+    str key = key_of(request, request_language(request));
     entry.body = cache_find(key, str_hash(key), entry.etag);
     if (!entry.body && !task_current())
         return http_continue_in_task(request); /* the database may have to be waited for */
     if (!entry.body)
         TRY(build_entry(request, key, build, &entry));
-    http_reply_bytes(request, response, STR("application/json"), entry.body);
-    bytes_release(entry.body);
+    arena_hold(request->arena, bytes_release, entry.body); /* ours becomes the answer's */
+    http_reply_memory(response, STR("application/json"), bytes_str(entry.body));
     response->etag = arena_str(request->arena, str_of(entry.etag));
     response->cache_control = STR("no-cache");
     return http_header_add(response, STR("Vary"), STR("Accept-Language"));

@@ -9,7 +9,7 @@ static struct id added(str answer)
     CHECK_INT(answer_status(answer), 201);
     str body = answer_body(answer);
     ptrdiff_t at = str_find(body, STR("\"id\":\""));
-    str rest = str_skip(body, (size_t)at + 6), number;
+    str rest = str_skip(body, (size_t)at + 6), number = STR_NONE;
     CHECK(at >= 0 && str_cut(&rest, '"', &number));
     CHECK(id_parse(number, &card.id));
     return card.id;

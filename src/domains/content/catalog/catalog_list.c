@@ -126,11 +126,17 @@ static void ordering_of(struct list *list)
                        sort == SORT_YEAR_DESC;
 }
 
+/* A cursor is of an order and its direction. */
+static str cursor_list(struct arena *arena, const struct list *list)
+{
+    return arena_printf(arena, "%s%s", list->descending ? "-" : "", list->ordering);
+}
+
 static enum err list_begin(struct arena *arena, struct list *list)
 {
     ordering_of(list);
     if (list->query->cursor.len)
-        return cursor_parse(arena, list->query->cursor, str_of(list->ordering), &list->key,
+        return cursor_parse(arena, list->query->cursor, cursor_list(arena, list), &list->key,
                             &list->id);
     /* before the first key, or after the last */
     list->key = list->descending ? STR("\xf4\x8f\xbf\xbf") : STR("");
@@ -161,8 +167,8 @@ static enum err list_read(struct db_tx *tx, void *arg)
     list->answer.next = (opt_str){ .state = OPT_NULL };
     if (rows.count > count) {
         const struct db_row *last = &rows.items[count - 1];
-        list->answer.next = OPT(str, cursor_format(arena, str_of(list->ordering), db_text(last, 0),
-                                                   ID(db_i64(last, 1))));
+        list->answer.next = OPT(str, cursor_format(arena, cursor_list(arena, list),
+                                                   db_text(last, 0), ID(db_i64(last, 1))));
     }
     return OK;
 }

@@ -38,8 +38,7 @@ enum err encode_space_check(const struct plan *plan, uint64_t sources_bytes)
                    free_bytes >> 20, (needed >> 20) + 1, ingest.disk_reserve_bytes >> 20);
 }
 
-/* --- The command line
- * ----------------------------------------------------------------------------- */
+/* --- The command line ----------------------------------------------------------------------- */
 
 struct line {
     struct arena *arena;
@@ -181,8 +180,7 @@ static enum err line_make(const struct encode *encode, const str *out_paths, str
     return OK;
 }
 
-/* --- Running
- * ----------------------------------------------------------------------------------------- */
+/* --- Running -------------------------------------------------------------------------------- */
 
 struct running {
     const struct encode *encode;

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 enum {
-    ATTEMPTS_MAX = 3, /* as the kind of the job says: after the last one the file has failed */
     PART_BYTES = 64 << 10,
     LEFT_OVERS_MAX = 16,
     NOTES_BYTES_MAX = 16 << 10,
@@ -81,8 +80,7 @@ static enum err checkpoint_load(struct film *film, int64_t size_bytes, int64_t m
     return OK;
 }
 
-/* --- The source
- * ------------------------------------------------------------------------------------ */
+/* --- The source ----------------------------------------------------------------------------- */
 
 struct look {
     str path;
@@ -188,8 +186,7 @@ static enum err sources_probe(struct film *film, str *out_notes, size_t *out_cou
     return OK;
 }
 
-/* --- States
- * ------------------------------------------------------------------------------------------ */
+/* --- States --------------------------------------------------------------------------------- */
 
 str film_notes(struct arena *arena, const struct film *film)
 {
@@ -230,8 +227,7 @@ static enum err asset_begin(struct db_tx *tx, void *arg)
     return asset_add(tx, &source, &film->saved.asset);
 }
 
-/* --- The end
- * ------------------------------------------------------------------------------------------- */
+/* --- The end -------------------------------------------------------------------------------- */
 
 struct publishing {
     struct film *film;
@@ -348,8 +344,7 @@ static enum err film_fail(struct film *film, enum err result)
     return err_set(again ? ERR_INVALID : result, slug.ptr, "%.*s", STR_ARG(text));
 }
 
-/* --- The job
- * ---------------------------------------------------------------------------------------------- */
+/* --- The job -------------------------------------------------------------------------------- */
 
 static enum err film_plan(struct film *film, const str *notes, size_t notes_count)
 {
@@ -384,8 +379,7 @@ static enum err film_make(struct film *film)
     return film_publish(film);
 }
 
-/* --- What crashes left
- * ---------------------------------------------------------------------------------------- */
+/* --- What crashes left ---------------------------------------------------------------------- */
 
 struct left_overs {
     struct id ids[LEFT_OVERS_MAX];
@@ -435,7 +429,7 @@ enum err film_job(struct job_run *run, void *arg)
         str_eq(str_of(err_slot()->slug), STR("job-lease-lost")))
         return result;
     film_scratch_discard(film);
-    if (may_pass(result) && job_attempt(run) < ATTEMPTS_MAX)
+    if (may_pass(result) && job_attempt(run) < FILM_ATTEMPTS_MAX)
         return result;
     return film_fail(film, result);
 }

@@ -36,8 +36,7 @@ static struct module_env env;
 static char films[600], store[600];
 static char own_path[4096];
 
-/* --- The stage
- * ------------------------------------------------------------------------------------ */
+/* --- The stage ------------------------------------------------------------------------------ */
 
 static void need_ffmpeg(void)
 {
@@ -161,8 +160,7 @@ static unsigned files_in(const char *folder)
     return count;
 }
 
-/* --- Asking for films
- * ------------------------------------------------------------------------------- */
+/* --- Asking for films ----------------------------------------------------------------------- */
 
 struct wish {
     const char *name;  /* of the file */
@@ -331,8 +329,7 @@ static str subtitle_of(const struct result *result, const char *track)
     return text;
 }
 
-/* --- Films that are taken in
- * -------------------------------------------------------------------------- */
+/* --- Films that are taken in ---------------------------------------------------------------- */
 
 static const char srt[] = "1\n00:00:01,000 --> 00:00:02,500\nHello\n\n"
                           "2\n00:00:03,000 --> 00:00:04,000\nBye\n";
@@ -578,8 +575,7 @@ TEST(names_are_neither_options_nor_patterns)
     scenario(odd_names);
 }
 
-/* --- Films that are not
- * ---------------------------------------------------------------------------------- */
+/* --- Films that are not --------------------------------------------------------------------- */
 
 static enum err not_films(void *arg)
 {
@@ -675,8 +671,7 @@ TEST(whatever_ffprobe_does_is_survived)
     scenario(wild_ffprobe);
 }
 
-/* --- Stopped on the way
- * -------------------------------------------------------------------------------------- */
+/* --- Stopped on the way --------------------------------------------------------------------- */
 
 static void make_long(void)
 {
@@ -781,53 +776,4 @@ static enum err cancelled(void *arg)
 TEST(a_cancelled_film_leaves_no_scratch)
 {
     scenario(cancelled);
-}
-
-/* --- The payload
- * ---------------------------------------------------------------------------------- */
-
-TEST(a_film_task_is_read_as_it_was_written)
-{
-    struct arena arena;
-    struct film_task task, read;
-    str path = STR("/films/\xcc\xe8\xf0 \"'\\\n/-x.mkv"), back;
-    arena_init(&arena, MIB(1));
-    struct film_sidecar sidecar = { .path = path_to_hex(&arena, path),
-                                    .language = STR("pt-BR"),
-                                    .label = STR("\"Знаки\""),
-                                    .kind = STR("subtitle"),
-                                    .forced = true };
-    task = (struct film_task){ .import_id = 1,
-                               .file_id = INT64_MAX,
-                               .title_id = 3,
-                               .path = path_to_hex(&arena, path),
-                               .edition = STR("Director's Cut"),
-                               .draft = true,
-                               .sidecars = { &sidecar, 1 } };
-    CHECK_OK(film_task_parse(&arena, film_task_write(&arena, &task), &read));
-    CHECK_OK(path_from_hex(&arena, read.path, &back));
-    CHECK_STR(back, path);
-    CHECK(read.import_id == 1 && read.file_id == INT64_MAX && read.title_id == 3 && read.draft);
-    CHECK_STR(read.edition, task.edition);
-    CHECK(read.folder.len == 0 && read.folder.ptr && read.extra.len == 0);
-    CHECK_INT(read.sidecars.count, 1);
-    CHECK_STR(read.sidecars.items[0].label, sidecar.label);
-    CHECK_OK(path_from_hex(&arena, read.sidecars.items[0].path, &back));
-    CHECK_STR(back, path);
-    CHECK(read.sidecars.items[0].forced && !read.sidecars.items[0].sdh);
-    arena_deinit(&arena);
-}
-
-TEST(a_path_that_is_none_is_refused)
-{
-    static const char *const bad[] = { "", "2", "2f0", "zz", "2f00", "2f 1" };
-    struct arena arena;
-    struct film_task task;
-    str path;
-    arena_init(&arena, MIB(1));
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        CHECK_ERR(path_from_hex(&arena, str_of(bad[i]), &path), ERR_INVALID);
-    CHECK_ERR(film_task_parse(&arena, STR("{}"), &task), ERR_INVALID);
-    CHECK_ERR(film_task_parse(&arena, STR("nonsense"), &task), ERR_INVALID);
-    arena_deinit(&arena);
 }

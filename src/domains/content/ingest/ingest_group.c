@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { UNITS_MAX = 2000, CANDIDATES_MAX = 5 };
+enum { UNITS_MAX = 2000, CANDIDATES_MAX = 5, PICTURES_SHARED_MAX = 64 };
 
 struct group {
     struct arena *arena;
@@ -27,12 +27,15 @@ struct group {
     struct unit *units;
     size_t units_count;
     const struct nfo_work *series_nfo;
-    struct picture pictures[64]; /* stored already; by unit or of the series */
-    size_t pictures_count;
-    struct id film; /* of the first film of the group: what extras belong to */
+    struct picture *pictures; /* stored already; by unit or of the series */
+    size_t pictures_count, pictures_max;
+    struct id film;   /* of the first film of the group: what extras belong to */
+    struct id series; /* of the first episode: a series is written once */
+    str series_name;
+    str failure;
 };
 
-/* --- Reading -------------------------------------------------------------------------------- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 struct nfo_call {
     const struct walk_file *file;
@@ -77,20 +80,39 @@ static bool is_video(const struct walk_file *file)
            file->name.kind == FILM_NAME_EXTRA;
 }
 
-static size_t count_films(const struct walk_group *files)
+/* How much of a folder is about every film in it. */
+struct sharing {
+    bool one_file; /* subtitles, too, need not be named after it */
+    bool one_film; /* several editions of it: they share pictures and NFO */
+};
+
+static struct sharing sharing_of(const struct walk_group *files)
 {
+    const struct film_name *first = NULL;
+    struct sharing sharing = { .one_film = true };
     size_t count = 0;
-    for (size_t i = 0; i < files->files_count; i++)
-        count += files->files[i]->name.kind == FILM_NAME_FILM;
-    return count;
+    for (size_t i = 0; i < files->files_count; i++) {
+        const struct film_name *name = &files->files[i]->name;
+        if (name->kind != FILM_NAME_FILM)
+            continue;
+        first = first ? first : name;
+        sharing.one_film &= name->year == first->year && film_name_same(name->title, first->title);
+        count++;
+    }
+    sharing.one_file = count == 1;
+    return sharing;
 }
 
-/* Sidecars share the stem of their video; in a folder of one film everything belongs to it. */
-static bool belongs(const struct walk_file *sidecar, const struct walk_file *video, bool only_film)
+/* Sidecars share the stem of their video, or the folder when it is of one film. */
+static bool belongs(const struct walk_file *sidecar, const struct walk_file *video,
+                    struct sharing sharing)
 {
-    if (str_eq(sidecar->name.stem, video->name.stem))
+    bool about_film = sidecar->name.kind == FILM_NAME_IMAGE || sidecar->name.kind == FILM_NAME_NFO;
+    if (str_eq(sidecar->name.stem, video->name.stem) &&
+        str_eq(sidecar->name.owner, video->name.owner))
         return true;
-    return only_film && video->name.kind == FILM_NAME_FILM && sidecar->name.season < 0;
+    return (sharing.one_file || (sharing.one_film && about_film)) &&
+           video->name.kind == FILM_NAME_FILM && sidecar->name.season < 0;
 }
 
 static const char *image_kind(enum film_image image)
@@ -143,7 +165,7 @@ static enum err unit_add_sidecar(struct group *group, struct unit *unit,
 static enum err read_units(struct group *group)
 {
     const struct walk_group *files = group->files;
-    bool only_film = count_films(files) == 1;
+    struct sharing sharing = sharing_of(files);
     group->units =
         ARENA_ARRAY(group->arena, MIN_OF(files->files_count, (size_t)UNITS_MAX), struct unit);
     for (size_t i = 0; i < files->files_count && group->units_count < UNITS_MAX; i++) {
@@ -154,7 +176,7 @@ static enum err read_units(struct group *group)
         if (unit->video->name.kind == FILM_NAME_EXTRA)
             continue;
         for (size_t j = 0; j < files->files_count; j++)
-            if (belongs(files->files[j], unit->video, only_film))
+            if (belongs(files->files[j], unit->video, sharing))
                 TRY(unit_add_sidecar(group, unit, files->files[j]));
     }
     for (size_t i = 0; i < files->files_count && !group->series_nfo; i++) {
@@ -170,7 +192,7 @@ static enum err store_picture(struct group *group, const struct walk_file *file,
                               const struct unit *unit)
 {
     struct picture picture = { .file = file, .kind = kind, .unit = unit };
-    if (group->pictures_count == ARRAY_LEN(group->pictures))
+    if (group->pictures_count == group->pictures_max)
         return OK;
     enum err result = picture_store(group->arena, &picture);
     if (result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_NOT_FOUND)
@@ -182,6 +204,8 @@ static enum err store_picture(struct group *group, const struct walk_file *file,
 
 static enum err store_pictures(struct group *group)
 {
+    group->pictures_max = group->files->files_count + PICTURES_SHARED_MAX;
+    group->pictures = ARENA_ARRAY(group->arena, group->pictures_max, struct picture);
     for (size_t i = 0; i < group->units_count; i++)
         for (size_t j = 0; j < group->units[i].images_count; j++)
             TRY(store_picture(group, group->units[i].images[j].file, group->units[i].images[j].kind,
@@ -196,7 +220,7 @@ static enum err store_pictures(struct group *group)
     return OK;
 }
 
-/* --- Writing -------------------------------------------------------------------------------- */
+/* --- Writing ---------------------------------------------------------------------------------- */
 
 static str shown_path(const struct walk_file *file)
 {
@@ -243,56 +267,10 @@ static enum err review_put(struct db_tx *tx, const struct group *group, const st
     TRY(db_exec(tx, &SQL_REVIEW_PUT,
                 DB_ARGS(DB_BLOB(unit->video->path), DB_TEXT(shown_path(unit->video)),
                         DB_I64(group->import->id), DB_TEXT(identity->title), DB_I64(identity->year),
-                        DB_TEXT(reason), DB_TEXT(buf_str(&candidates)), DB_TIME(clock_now())),
+                        DB_TEXT(reason), DB_TEXT(buf_str(&candidates)), DB_TIME(clock_now()),
+                        DB_BLOB(group->files->path)),
                 NULL));
     return file_put(tx, group, unit, "review", reason, ID_NONE, &file_id);
-}
-
-enum verdict { VERDICT_TITLE, VERDICT_NEW, VERDICT_REVIEW, VERDICT_SKIP };
-
-/* Decided by a person, known from before, certain by id or by name and year, new, or doubtful. */
-static enum err judge(struct db_tx *tx, const struct unit *unit, struct identity *identity,
-                      struct id *out_title, enum verdict *out_verdict, str *out_reason)
-{
-    struct db_row row;
-    struct source source;
-    struct catalog_match match;
-    unsigned count = 0;
-    *out_title = ID_NONE;
-    TRY(db_find(tx, &SQL_DECISION_FIND, DB_ARGS(DB_BLOB(unit->video->path)), &row));
-    if (row.values) {
-        str decision = db_text(&row, 0);
-        *out_title = ID(db_i64(&row, 1));
-        *out_verdict = str_eq(decision, STR("use"))   ? VERDICT_TITLE
-                       : str_eq(decision, STR("new")) ? VERDICT_NEW
-                                                      : VERDICT_SKIP;
-        if (*out_verdict == VERDICT_NEW) {
-            identity->title = db_text(&row, 2);
-            identity->year = db_i64(&row, 3);
-        }
-        return OK;
-    }
-    TRY(source_find(tx, unit->video->path, &source));
-    if (!id_is_none(source.title)) {
-        *out_title = source.title;
-        *out_verdict = VERDICT_TITLE;
-        return OK;
-    }
-    *out_reason = str_of(film_doubt_text(identity->doubt));
-    *out_verdict = identity->doubt == FILM_DOUBT_NONE ? VERDICT_NEW : VERDICT_REVIEW;
-    if (identity->doubt != FILM_DOUBT_NONE)
-        return OK;
-    struct catalog_wanted wanted = { identity->kind, identity->title, identity->year, identity->ids,
-                                     identity->ids_count };
-    TRY(catalog_match(tx, &wanted, 1, &match, &count));
-    if (count && match.score >= 1.0) {
-        *out_title = match.id;
-        *out_verdict = VERDICT_TITLE;
-    } else if (count && match.score >= 0.8) {
-        *out_reason = STR("there is a title of the same name a year apart");
-        *out_verdict = VERDICT_REVIEW;
-    }
-    return OK;
 }
 
 static enum err pictures_put(struct db_tx *tx, const struct group *group, const struct unit *unit,
@@ -356,14 +334,17 @@ static str text_or_empty(str text)
     return text.ptr ? text : STR("");
 }
 
+static str nfo_note(const struct group *group, const struct unit *unit)
+{
+    return unit->nfo_warning ? arena_printf(group->arena, "NFO: %s", unit->nfo_warning) : STR("");
+}
+
 static enum err film_queue(struct db_tx *tx, const struct group *group, const struct unit *unit,
                            struct id title)
 {
     const struct film_name *name = &unit->video->name;
     int64_t file_id, job_id;
-    str warning =
-        unit->nfo_warning ? arena_printf(group->arena, "NFO: %s", unit->nfo_warning) : STR("");
-    TRY(file_put(tx, group, unit, "queued", warning, title, &file_id));
+    TRY(file_put(tx, group, unit, "queued", nfo_note(group, unit), title, &file_id));
     bool extra = name->kind == FILM_NAME_EXTRA;
     struct film_task task = {
         .import_id = group->import->id,
@@ -378,7 +359,7 @@ static enum err film_queue(struct db_tx *tx, const struct group *group, const st
     };
     sidecars_of(group->arena, unit, &task);
     struct job_new job = { .kind = STR(INGEST_FILM_JOB),
-                           .subject = shown_path(unit->video),
+                           .subject = str_head_utf8(shown_path(unit->video), JOB_SUBJECT_MAX),
                            .payload = film_task_write(group->arena, &task),
                            .priority = extra ? -1 : 0 };
     TRY(jobs_add(tx, &job, &job_id));
@@ -394,14 +375,17 @@ static enum err media_put(struct db_tx *tx, const struct group *group, const str
     TRY(source_find(tx, unit->video->path, &source));
     bool same = source.size_bytes == unit->video->size_bytes &&
                 source.modified_ns == unit->video->modified_ns;
-    if (group->import->media && !(same && !id_is_none(source.asset)))
-        return film_queue(tx, group, unit, title);
-    if (!same || id_is_none(source.title)) {
+    bool queue = group->import->media && !(same && !id_is_none(source.asset));
+    /* known from now on, so that a film that fails does not make a second title the next time; one
+     * that is stored is kept until the new one is */
+    if (id_is_none(source.title) || (!same && id_is_none(source.asset))) {
         struct source fresh = { unit->video->path, unit->video->size_bytes,
                                 unit->video->modified_ns, title, ID_NONE };
         TRY(source_asset_put(tx, &fresh));
     }
-    TRY(file_put(tx, group, unit, "done", STR(""), title, &file_id));
+    if (queue)
+        return film_queue(tx, group, unit, title);
+    TRY(file_put(tx, group, unit, "done", nfo_note(group, unit), title, &file_id));
     return group->import->draft ? OK : catalog_title_publish(tx, title);
 }
 
@@ -413,36 +397,49 @@ static enum err review_settled(struct db_tx *tx, const struct unit *unit)
 static enum err film_take(struct db_tx *tx, struct group *group, const struct unit *unit)
 {
     struct identity identity = unit_identity(unit);
-    enum verdict verdict;
-    struct id title;
-    str reason = STR("");
+    struct judgement judgement;
     int64_t file_id;
-    TRY(judge(tx, unit, &identity, &title, &verdict, &reason));
-    if (unit->video->name.part > 1 && verdict != VERDICT_SKIP) {
-        verdict = VERDICT_SKIP;
-        reason = STR("a film in several files is not joined; only its first part is shown");
-    }
-    if (verdict == VERDICT_REVIEW)
-        return review_put(tx, group, unit, &identity, reason);
+    identity.kind = TITLE_FILM; /* an episode without numbers is one by decision only */
+    TRY(judge(tx, unit, &identity, &judgement));
+    if (unit->video->name.part > 1 && judgement.verdict != VERDICT_SKIP)
+        judgement = (struct judgement){
+            .verdict = VERDICT_SKIP,
+            .reason = STR("a film in several files is not joined; only its first part is shown")
+        };
+    if (judgement.verdict == VERDICT_REVIEW)
+        return review_put(tx, group, unit, &identity, judgement.reason);
     TRY(review_settled(tx, unit));
-    if (verdict == VERDICT_SKIP)
-        return file_put(tx, group, unit, "skipped", reason, ID_NONE, &file_id);
-    TRY(records_put(tx, group, unit, &identity, &title));
+    if (judgement.verdict == VERDICT_SKIP)
+        return file_put(tx, group, unit, "skipped", judgement.reason, ID_NONE, &file_id);
+    TRY(records_put(tx, group, unit, &identity, &judgement.title));
     if (id_is_none(group->film))
-        group->film = title;
-    return media_put(tx, group, unit, title);
+        group->film = judgement.title;
+    return media_put(tx, group, unit, judgement.title);
 }
 
-/* --- Series --------------------------------------------------------------------------------- */
+/* --- Series ----------------------------------------------------------------------------------- */
 
-static enum err series_take(struct db_tx *tx, struct group *group, const struct unit *unit,
-                            struct id *out_series)
+/* The series its files were of before, whatever it is called now. */
+static enum err series_known(struct db_tx *tx, const struct group *group, str name,
+                             struct id *out_series)
 {
-    const struct film_name *name = &unit->video->name;
-    struct identity identity = { .kind = TITLE_SERIES, .title = name->title, .year = name->year };
-    struct catalog_match match;
-    unsigned count;
+    *out_series = ID_NONE;
+    for (size_t i = 0; i < group->units_count && id_is_none(*out_series); i++) {
+        const struct unit *unit = &group->units[i];
+        struct source source;
+        if (unit->video->name.kind != FILM_NAME_EPISODE || !str_eq(unit->video->name.title, name))
+            continue;
+        TRY(source_find(tx, unit->video->path, &source));
+        if (!id_is_none(source.title))
+            TRY(catalog_series_of(tx, source.title, out_series));
+    }
+    return OK;
+}
+
+static struct identity series_identity(const struct group *group, const struct film_name *name)
+{
     const struct nfo_work *nfo = group->series_nfo;
+    struct identity identity = { .kind = TITLE_SERIES, .title = name->title, .year = name->year };
     if (name->imdb.len)
         identity.ids[identity.ids_count++] =
             (struct catalog_external_id){ STR("imdb"), name->imdb };
@@ -453,16 +450,34 @@ static enum err series_take(struct db_tx *tx, struct group *group, const struct 
         identity.title = nfo->title;
     if (nfo && nfo->year)
         identity.year = nfo->year;
+    return identity;
+}
+
+static enum err series_take(struct db_tx *tx, struct group *group, const struct unit *unit,
+                            struct id *out_series)
+{
+    const struct film_name *name = &unit->video->name;
+    struct identity identity = series_identity(group, name);
     struct catalog_wanted wanted = { TITLE_SERIES, identity.title, identity.year, identity.ids,
                                      identity.ids_count };
-    TRY(catalog_match(tx, &wanted, 1, &match, &count));
-    struct id series = count && match.score >= 0.6 ? match.id : ID_NONE;
-    struct unit whole = { .video = unit->video, .nfo = nfo };
+    struct catalog_match match;
+    unsigned count = 0;
+    struct id series;
+    *out_series = group->series;
+    if (!id_is_none(group->series) && str_eq(group->series_name, name->title))
+        return OK;
+    TRY(series_known(tx, group, name->title, &series));
+    if (id_is_none(series))
+        TRY(catalog_match(tx, &wanted, 1, &match, &count));
+    if (count && match.score >= MATCH_DOUBTFUL)
+        series = match.id;
+    struct unit whole = { .video = unit->video, .nfo = group->series_nfo };
     TRY(records_put(tx, group, &whole, &identity, &series));
     TRY(pictures_put(tx, group, NULL, series));
     if (!group->import->draft)
         TRY(catalog_title_publish(tx, series));
-    *out_series = series;
+    group->series = *out_series = series;
+    group->series_name = name->title;
     return OK;
 }
 
@@ -471,17 +486,8 @@ static enum err episode_take(struct db_tx *tx, struct group *group, const struct
     const struct film_name *name = &unit->video->name;
     struct arena *arena = group->arena;
     struct id series, episode;
-    int64_t file_id;
-    if (name->doubt != FILM_DOUBT_NONE || name->season < 0 || name->episode < 0) {
-        struct identity identity = unit_identity(unit);
-        enum verdict verdict;
-        struct id ignored;
-        str reason = STR("");
-        TRY(judge(tx, unit, &identity, &ignored, &verdict, &reason));
-        if (verdict == VERDICT_SKIP)
-            return file_put(tx, group, unit, "skipped", reason, ID_NONE, &file_id);
-        return review_put(tx, group, unit, &identity, str_of(film_doubt_text(name->doubt)));
-    }
+    if (name->doubt != FILM_DOUBT_NONE || name->season < 0 || name->episode < 0)
+        return film_take(tx, group, unit);
     TRY(series_take(tx, group, unit, &series));
     TRY(catalog_episode_find(tx, series, name->season, name->episode, &episode));
     str title = name->episode_title.len ? name->episode_title : STR("");
@@ -515,7 +521,7 @@ static enum err extra_take(struct db_tx *tx, struct group *group, const struct u
 static enum err group_tx(struct db_tx *tx, void *arg)
 {
     struct group *group = arg;
-    group->film = ID_NONE;
+    group->film = group->series = ID_NONE;
     for (size_t i = 0; i < group->units_count; i++) {
         const struct unit *unit = &group->units[i];
         if (unit->video->name.kind == FILM_NAME_FILM)
@@ -541,4 +547,28 @@ enum err group_take(const struct import *import, const struct walk_group *files,
     TRY(store_pictures(group));
     TRY(db_tx(ingest.db, group_tx, group));
     return OK;
+}
+
+static enum err group_fail_tx(struct db_tx *tx, void *arg)
+{
+    struct group *group = arg;
+    for (size_t i = 0; i < group->units_count; i++) {
+        int64_t file_id;
+        TRY(file_put(tx, group, &group->units[i], "failed", group->failure, ID_NONE, &file_id));
+    }
+    return OK;
+}
+
+enum err group_fail(const struct import *import, const struct walk_group *files, str reason)
+{
+    struct group *group = ARENA_NEW(task_arena(), struct group);
+    *group = (struct group){ .arena = task_arena(),
+                             .import = import,
+                             .files = files,
+                             .failure = arena_str(task_arena(), reason) };
+    group->units = ARENA_ARRAY(group->arena, files->files_count, struct unit);
+    for (size_t i = 0; i < files->files_count; i++)
+        if (is_video(files->files[i]))
+            group->units[group->units_count++].video = files->files[i];
+    return db_tx(ingest.db, group_fail_tx, group);
 }

@@ -10,3 +10,21 @@
  */
 TASK_FN enum err group_take(const struct import *import, const struct walk_group *group,
                             int64_t signature);
+/* The group could not be taken in: its films are listed as failed, with the reason. Suspends. */
+TASK_FN enum err group_fail(const struct import *import, const struct walk_group *group,
+                            str reason);
+
+/* --- Which title a file is (ingest_judge.c) ------------------------------------------------- */
+
+#define MATCH_CERTAIN  1.0
+#define MATCH_DOUBTFUL 0.6
+
+enum verdict { VERDICT_TITLE, VERDICT_NEW, VERDICT_REVIEW, VERDICT_SKIP };
+struct judgement {
+    enum verdict verdict;
+    struct id title; /* VERDICT_TITLE */
+    str reason;      /* VERDICT_REVIEW; may be empty */
+};
+/* What a person decided is written into *identity. */
+enum err judge(struct db_tx *tx, const struct unit *unit, struct identity *identity,
+               struct judgement *out_judgement);

@@ -90,19 +90,36 @@ SHAPE(imports_query_shape, struct page_query,
       FIELD(struct page_query, cursor, .max = CURSOR_BYTES_MAX),
       FIELD(struct page_query, limit, .min = 1, .max = LIMIT_MAX, .initial = LIMIT_DEFAULT));
 
+static bool file_ended(str state)
+{
+    return str_eq(state, STR("done")) || str_eq(state, STR("failed")) ||
+           str_eq(state, STR("skipped")) || str_eq(state, STR("review"));
+}
+
+/* A job that was given up (its process died again and again) could not say so itself. */
+static bool job_was_lost(const struct job *job)
+{
+    return job->state == JOB_FAILED || job->state == JOB_CANCELLED;
+}
+
 /* How far a running film is, from its job; a finished one is whole. */
 static enum err file_progress(struct db_tx *tx, const struct db_row *row, struct file_view *view)
 {
     struct job job;
-    bool ended = str_eq(view->state, STR("done")) || str_eq(view->state, STR("failed")) ||
-                 str_eq(view->state, STR("skipped")) || str_eq(view->state, STR("review"));
+    bool ended = file_ended(view->state);
     view->progress = ended ? 1 : 0;
     if (ended || db_null(row, 5))
         return OK;
     enum err result = jobs_get(tx, db_i64(row, 5), &job);
-    if (result == OK)
-        view->progress = job.progress;
-    return result == ERR_NOT_FOUND ? OK : result;
+    if (result != OK)
+        return result == ERR_NOT_FOUND ? OK : result;
+    view->progress = job.progress;
+    if (job_was_lost(&job)) {
+        view->state = STR("failed");
+        view->reason = job.error_text.ptr ? job.error_text : view->reason;
+        view->progress = 1;
+    }
+    return OK;
 }
 
 static enum err files_view(struct db_tx *tx, struct import_view *view)
@@ -138,7 +155,36 @@ static void progress_of(struct import_view *view, bool media)
     view->progress = ended ? 1 : media ? folders * 0.1 + films * 0.9 * (folders >= 1) : folders;
 }
 
-static enum err import_view(struct db_tx *tx, int64_t id, struct import_view *out_view)
+/* What the jobs behind it could not write down any more: an import whose scan or last film was
+ * given up has ended all the same. */
+static enum err state_of_jobs(struct db_tx *tx, const struct import *import,
+                              struct import_view *view)
+{
+    struct job job;
+    int64_t lost = 0, waiting = 0;
+    bool scanning = str_eq(view->state, STR("queued")) || str_eq(view->state, STR("scanning"));
+    if (scanning && import->scan_job) {
+        enum err result = jobs_get(tx, import->scan_job, &job);
+        if (result == OK && job_was_lost(&job)) {
+            view->state = STR("failed");
+            view->message = job.error_text.ptr ? job.error_text : view->message;
+        }
+        return result == ERR_NOT_FOUND ? OK : result;
+    }
+    for (size_t i = 0; i < view->files.count; i++) {
+        lost += str_eq(view->files.items[i].state, STR("failed"));
+        waiting += !file_ended(view->files.items[i].state);
+    }
+    if (str_eq(view->state, STR("running")) && view->files.count && waiting == 0 &&
+        view->files_total == (int64_t)view->files.count) {
+        view->state = STR("done");
+        view->files_failed = lost;
+    }
+    return OK;
+}
+
+/* `whole`: with its files; how far films are is known from these only. */
+static enum err import_view(struct db_tx *tx, int64_t id, bool whole, struct import_view *out_view)
 {
     struct import import;
     struct db_rows counts;
@@ -160,18 +206,21 @@ static enum err import_view(struct db_tx *tx, int64_t id, struct import_view *ou
         view.files_total += count;
         if (str_eq(state, STR("failed")))
             view.files_failed += count;
-        else if (str_eq(state, STR("done")) || str_eq(state, STR("skipped")) ||
-                 str_eq(state, STR("review")))
+        else if (file_ended(state))
             view.files_done += count;
     }
-    TRY(files_view(tx, &view));
+    if (whole || str_eq(import.state, STR("running")))
+        TRY(files_view(tx, &view));
+    TRY(state_of_jobs(tx, &import, &view));
     progress_of(&view, import.media);
     *out_view = view;
     return OK;
 }
 
 struct import_add {
-    struct import_body body;
+    str paths; /* JSON */
+    str subject;
+    bool draft, media;
     struct arena *arena;
     int64_t id;
 };
@@ -191,13 +240,12 @@ static enum err import_add_tx(struct db_tx *tx, void *arg)
 {
     struct import_add *add = arg;
     int64_t job_id;
-    str paths = paths_json(add->arena, &add->body);
     TRY(db_insert(tx, &SQL_IMPORT_ADD,
-                  DB_ARGS(DB_TEXT(paths), DB_BOOL(add->body.draft), DB_BOOL(add->body.media),
+                  DB_ARGS(DB_TEXT(add->paths), DB_BOOL(add->draft), DB_BOOL(add->media),
                           DB_TEXT(STR("nfo")), DB_TIME(clock_now())),
                   &add->id));
     struct job_new job = { .kind = STR(INGEST_SCAN_JOB),
-                           .subject = add->body.paths.items[0],
+                           .subject = str_head_utf8(add->subject, JOB_SUBJECT_MAX),
                            .payload =
                                arena_printf(add->arena, "{\"import_id\":%lld}", (long long)add->id),
                            .priority = 10 };
@@ -207,7 +255,11 @@ static enum err import_add_tx(struct db_tx *tx, void *arg)
 
 static enum err import_start(struct arena *arena, const struct import_body *body, int64_t *out_id)
 {
-    struct import_add add = { .body = *body, .arena = arena };
+    struct import_add add = { .paths = paths_json(arena, body),
+                              .subject = body->paths.items[0],
+                              .draft = body->draft,
+                              .media = body->media,
+                              .arena = arena };
     for (size_t i = 0; i < body->paths.count; i++)
         if (!str_starts(body->paths.items[i], STR("/")) ||
             str_find_char(body->paths.items[i], 0) >= 0) {
@@ -225,7 +277,7 @@ static enum err reply_import(struct http_request *request, struct http_response 
 {
     struct import_view view;
     struct buf buf;
-    TRY(import_view(db_now(ingest.db), id, &view));
+    TRY(import_view(db_now(ingest.db), id, true, &view));
     buf_init(&buf, request->arena, ANSWER_BYTES_MAX);
     shape_write_json(&buf, &import_view_shape, &view);
     reply(response, &buf);
@@ -266,7 +318,7 @@ static enum err on_imports_list(struct http_request *request, struct http_respon
     size_t count = MIN_OF((size_t)rows.count, (size_t)query.limit);
     list.items.items = ARENA_ARRAY(request->arena, count, struct import_view);
     for (size_t i = 0; i < count; i++) {
-        TRY(import_view(db_now(ingest.db), db_i64(&rows.items[i], 0), &list.items.items[i]));
+        TRY(import_view(db_now(ingest.db), db_i64(&rows.items[i], 0), false, &list.items.items[i]));
         list.items.items[i].files.count = 0; /* by themselves: /v1/imports/{id} */
         list.items.count++;
     }
@@ -495,30 +547,49 @@ struct review_decide {
     int64_t id;
     struct review_body body;
     struct arena *arena;
-    str path;
-    bool draft;
 };
+
+/*
+ * What was decided is carried out by importing again what was imported; only the group of the file
+ * is looked at anew.
+ */
+static enum err import_again(struct db_tx *tx, struct arena *arena, int64_t import_id, str folder)
+{
+    struct import import;
+    TRY(import_get(tx, import_id, &import));
+    TRY(folder_forget(tx, folder));
+    struct import_add add = { .paths = import.paths_json,
+                              .subject = folder,
+                              .draft = import.draft,
+                              .media = import.media,
+                              .arena = arena };
+    if (!str_is_utf8(folder))
+        add.subject = STR("");
+    return import_add_tx(tx, &add);
+}
 
 static enum err review_decide_tx(struct db_tx *tx, void *arg)
 {
     struct review_decide *decide = arg;
     const struct review_body *body = &decide->body;
-    struct import import;
+    bool use = body->decision == DECISION_USE, new = body->decision == DECISION_NEW;
+    struct id series;
     struct db_row row;
     TRY(db_find(tx, &SQL_REVIEW_GET, DB_ARGS(DB_I64(decide->id)), &row));
     if (!row.values)
         return err_set(ERR_NOT_FOUND, "review-not-found", "there is no review %lld",
                        (long long)decide->id);
-    decide->path = db_blob(&row, 1);
-    decide->draft = import_get(tx, db_i64(&row, 3), &import) == OK && import.draft;
-    TRY(db_exec(
-        tx, &SQL_DECISION_PUT,
-        DB_ARGS(DB_BLOB(decide->path), DB_TEXT(shape_enum_text(&review_decisions, body->decision)),
-                body->title_id.state == OPT_SET ? DB_I64(body->title_id.value.value) : DB_NULL,
-                DB_TEXT(body->title.state == OPT_SET ? body->title.value : STR("")),
-                DB_I64(body->year.state == OPT_SET ? body->year.value : 0)),
-        NULL));
-    return db_exec(tx, &SQL_REVIEW_REMOVE, DB_ARGS(DB_I64(decide->id)), NULL);
+    if (use)
+        TRY(catalog_series_of(tx, body->title_id.value, &series)); /* the title is there */
+    TRY(db_exec(tx, &SQL_DECISION_PUT,
+                DB_ARGS(DB_BLOB(db_blob(&row, 1)),
+                        DB_TEXT(shape_enum_text(&review_decisions, body->decision)),
+                        use ? DB_I64(body->title_id.value.value) : DB_NULL,
+                        DB_TEXT(new ? body->title.value : STR("")),
+                        DB_I64(new && body->year.state == OPT_SET ? body->year.value : 0)),
+                NULL));
+    TRY(db_exec(tx, &SQL_REVIEW_REMOVE, DB_ARGS(DB_I64(decide->id)), NULL));
+    return use || new ? import_again(tx, decide->arena, db_i64(&row, 3), db_blob(&row, 4)) : OK;
 }
 
 static enum err check_decision(const struct review_body *body)
@@ -534,22 +605,6 @@ static enum err check_decision(const struct review_body *body)
     return ERR_INVALID;
 }
 
-/* What was decided is carried out by importing the file's folder again; the rest of it is
- * unchanged. */
-static enum err import_again(struct arena *arena, const struct review_decide *decide)
-{
-    int64_t id;
-    ptrdiff_t slash = str_find_last_char(decide->path, '/');
-    str folder = str_sub(decide->path, 0, slash > 0 ? (size_t)slash : 0);
-    struct import_body body = { .draft = decide->draft, .media = true };
-    if (!str_is_utf8(folder))
-        return err_set(ERR_INVALID, "folder-name",
-                       "the folder's name is no UTF-8: import it by the command");
-    body.paths.items = &folder;
-    body.paths.count = 1;
-    return import_start(arena, &body, &id);
-}
-
 static enum err on_review_post(struct http_request *request, struct http_response *response)
 {
     struct review_decide decide = { .arena = request->arena };
@@ -557,8 +612,6 @@ static enum err on_review_post(struct http_request *request, struct http_respons
     TRY(shape_parse_json(request->arena, &review_post_shape, request->body, &decide.body));
     TRY(check_decision(&decide.body));
     TRY(db_tx(ingest.db, review_decide_tx, &decide));
-    if (decide.body.decision != DECISION_SKIP)
-        TRY(import_again(request->arena, &decide));
     http_reply_status(response, 204);
     return OK;
 }

@@ -95,6 +95,8 @@ str language_of_text(str text);
 
 /* --- Jobs (ingest_scan.c, ingest_film.c) ---------------------------------------------------- */
 
+/* Every attempt of a scan goes on where the last one was killed. */
+enum { SCAN_ATTEMPTS_MAX = 10, FILM_ATTEMPTS_MAX = 3 };
 TASK_FN enum err scan_job(struct job_run *run, void *arg);
 TASK_FN enum err film_job(struct job_run *run, void *arg);
 

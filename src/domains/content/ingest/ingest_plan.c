@@ -314,8 +314,7 @@ static void audio_default(struct planner *planner)
         chosen->is_default = true;
 }
 
-/* --- Subtitles
- * ------------------------------------------------------------------------------------ */
+/* --- Subtitles ------------------------------------------------------------------------------ */
 
 static void plan_subtitle(struct planner *planner, const struct probe_stream *subtitle)
 {
@@ -353,8 +352,7 @@ static void plan_subtitle(struct planner *planner, const struct probe_stream *su
     *track_add(planner, PLAN_SUBTITLE) = track;
 }
 
-/* --- The plan
- * --------------------------------------------------------------------------------------- */
+/* --- The plan ------------------------------------------------------------------------------- */
 
 enum err plan_make(struct arena *arena, const struct plan_source *sources, size_t sources_count,
                    str transcode, struct plan *out_plan)

@@ -142,8 +142,7 @@ TEST(pictures_and_data_are_no_film)
     arena_deinit(&arena);
 }
 
-/* --- Audio
- * ---------------------------------------------------------------------------------------- */
+/* --- Audio ---------------------------------------------------------------------------------- */
 
 struct audio_row {
     const char *codec, *profile;
@@ -290,8 +289,7 @@ TEST(sound_beside_the_film_is_taken_by_its_name)
     arena_deinit(&arena);
 }
 
-/* --- Subtitles
- * --------------------------------------------------------------------------------------- */
+/* --- Subtitles ------------------------------------------------------------------------------ */
 
 struct subtitle_row {
     const char *codec;
@@ -349,8 +347,7 @@ TEST(disk_needed_follows_the_plan)
     arena_deinit(&arena);
 }
 
-/* --- ffprobe's answers
- * --------------------------------------------------------------------------------- */
+/* --- ffprobe's answers ---------------------------------------------------------------------- */
 
 static const char matroska[] =
     "{\"programs\":[],\"streams\":[{\"index\":0,\"codec_name\":\"h264\",\"profile\":\"High 10\","

@@ -14,7 +14,10 @@
 #include "foundation/task/loop.h"
 #include "foundation/task/pool.h"
 
-enum { WORKERS = 8, PATHS_MAX = 100 };
+enum { WORKERS = 8, PATHS_MAX = 100, TURN_GROUPS = 32 };
+
+/* A count is a write to the disk: so often, and at the end. */
+#define REPORT_EVERY MILLISECONDS(500)
 
 struct scan_payload {
     int64_t import_id;
@@ -34,7 +37,7 @@ struct scan {
     struct walk walk;
     size_t next_group;
     int64_t done, unchanged;
-    int64_t reported;
+    instant reported_at;
 };
 
 struct walk_call {
@@ -72,15 +75,25 @@ static enum err group_unchanged(const struct scan *scan, const struct walk_group
     return OK;
 }
 
+/* What another group need not meet: one bad folder does not end an import. */
+static bool is_of_the_group(enum err result)
+{
+    return result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_CONFLICT ||
+           result == ERR_NOT_FOUND || result == ERR_FORBIDDEN || result == ERR_PRECONDITION;
+}
+
 static enum err take_group(struct scan *scan, const struct walk_group *group)
 {
     bool unchanged;
     TRY(group_unchanged(scan, group, &unchanged));
-    if (unchanged) {
-        scan->unchanged++;
-        return OK;
-    }
-    return group_take(&scan->import, group, signature_of(scan, group));
+    if (unchanged) /* nothing was waited for: the loop has viewers, too */
+        return ++scan->unchanged % TURN_GROUPS == 0 ? await_turn() : OK;
+    enum err result = group_take(&scan->import, group, signature_of(scan, group));
+    if (is_of_the_group(result))
+        result =
+            group_fail(&scan->import, group, arena_str(task_arena(), str_of(err_slot()->text)));
+    catalog_changed();
+    return result;
 }
 
 static enum err report(struct scan *scan)
@@ -88,9 +101,9 @@ static enum err report(struct scan *scan)
     double all = MAX_OF((double)scan->import.folders_total, 1.0);
     job_progress(scan->run, (double)scan->done / all, "%lld of %lld folders", (long long)scan->done,
                  (long long)scan->import.folders_total);
-    if (scan->done - scan->reported < 200 && scan->done < scan->import.folders_total)
+    if (clock_mono() - scan->reported_at < REPORT_EVERY)
         return OK;
-    scan->reported = scan->done;
+    scan->reported_at = clock_mono();
     return db_tx(ingest.db, put_counts, scan);
 }
 
@@ -182,9 +195,7 @@ static enum err scan_all(struct scan *scan)
     TRY(shape_parse_json(task_arena(), &scan_paths_shape, wrapped, &paths));
     for (size_t i = 0; i < paths.paths.count; i++)
         TRY(take_path(scan, arena_str(task_arena(), paths.paths.items[i])));
-    TRY(db_tx(ingest.db, end_tx, scan));
-    catalog_changed();
-    return OK;
+    return db_tx(ingest.db, end_tx, scan);
 }
 
 /* Failures that another try would meet again end the import with their sentence. */
@@ -195,9 +206,11 @@ enum err scan_job(struct job_run *run, void *arg)
     (void)arg;
     TRY(shape_parse_json(task_arena(), &scan_payload_shape, job_payload(run), &payload));
     scan->run = run;
+    scan->reported_at = clock_mono();
     scan->import.id = payload.import_id;
     enum err result = scan_all(scan);
-    if (result == OK || result == ERR_CANCELLED || err_info(result)->retryable)
+    bool again = err_info(result)->retryable && job_attempt(run) < SCAN_ATTEMPTS_MAX;
+    if (result == OK || result == ERR_CANCELLED || again)
         return result;
     struct err_slot detail = *err_slot();
     struct scan_failure failure = { payload.import_id,

@@ -24,8 +24,7 @@ enum {
     READ_BYTES_S = 2 << 20,
 };
 
-/* --- Out of the film
- * ------------------------------------------------------------------------------ */
+/* --- Out of the film ------------------------------------------------------------------------ */
 
 static size_t put_words(const char **argv, size_t count, const char *const *words)
 {
@@ -103,8 +102,7 @@ enum err subtitles_extract(const struct subtitles *subtitles, str *out_paths, st
     return OK;
 }
 
-/* --- To WebVTT
- * --------------------------------------------------------------------------------------- */
+/* --- To WebVTT ------------------------------------------------------------------------------ */
 
 struct work {
     str path, scratch, lost;

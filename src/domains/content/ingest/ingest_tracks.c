@@ -165,8 +165,7 @@ static enum err write_all(struct film *film)
     return write_tracks(film, true);
 }
 
-/* --- Indexing
- * --------------------------------------------------------------------------------------- */
+/* --- Indexing ------------------------------------------------------------------------------- */
 
 static enum err index_one(struct film *film, const struct plan_track *track, bool follow,
                           struct indexed_track *out)
@@ -295,8 +294,7 @@ static enum err index_audio(struct film *film)
     return OK;
 }
 
-/* --- Subtitles
- * ---------------------------------------------------------------------------------------- */
+/* --- Subtitles ------------------------------------------------------------------------------ */
 
 static enum err subtitle_add(struct film *film, str path, struct asset_track *track, str shown)
 {
@@ -388,8 +386,7 @@ static enum err sidecar_subtitles(struct film *film)
     return OK;
 }
 
-/* --- All of it
- * ------------------------------------------------------------------------------------------- */
+/* --- All of it ------------------------------------------------------------------------------ */
 
 /* The same film once more, the video transcoded. */
 static enum err plan_again(struct film *film, str objection)

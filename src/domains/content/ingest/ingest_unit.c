@@ -9,7 +9,16 @@
 #include "domains/content/vocabulary/genres.h"
 #include "media/language/language.h"
 
-enum { VALUES_MAX = 24, CREDITS_MAX = 120, GENRES_MAX = 12 };
+enum {
+    VALUES_MAX = 24,
+    CREDITS_MAX = 120,
+    GENRES_MAX = 12,
+    NAME_BYTES_MAX = 200,
+    TITLE_BYTES_MAX = 500, /* what the catalogue takes */
+    TEXT_BYTES_MAX = 20000,
+    YEAR_MIN = 1870,
+    YEAR_MAX = 2200
+};
 
 str language_of_text(str text)
 {
@@ -77,9 +86,10 @@ static void value_add(struct builder *builder, const char *field, str language, 
             (struct catalog_value){ str_of(field), language, value };
 }
 
-static void text_add(struct builder *builder, const char *field, str value)
+/* What is too long for the catalogue is cut rather than refused. */
+static void text_add(struct builder *builder, const char *field, str value, size_t bytes_max)
 {
-    value_add(builder, field, language_of_text(value), value);
+    value_add(builder, field, language_of_text(value), str_head_utf8(value, bytes_max));
 }
 
 static void number_add(struct builder *builder, const char *field, int64_t value)
@@ -111,10 +121,17 @@ struct catalog_record record_of_name(struct arena *arena, enum title_kind kind, 
                                      int64_t year)
 {
     struct builder builder = builder_make(arena);
-    text_add(&builder, "title", title);
-    if (year >= 1870)
+    text_add(&builder, "title", title, TITLE_BYTES_MAX);
+    if (year >= YEAR_MIN && year <= YEAR_MAX)
         number_add(&builder, "year", year);
     return record_of(&builder, kind, CATALOG_SOURCE_NAME);
+}
+
+/* "Rated PG-13 for violence" is "PG-13". */
+static str age_label(str text)
+{
+    struct age_rating rating;
+    return str_head_utf8(age_rating_parse(text, &rating) ? rating.label : text, 20);
 }
 
 static void genres_add(struct builder *builder, const struct nfo_texts *genres)
@@ -159,8 +176,10 @@ static void credit_add(struct builder *builder, str name, const char *role, str 
         return;
     struct catalog_text *names = ARENA_NEW(builder->arena, struct catalog_text);
     struct catalog_text *characters = ARENA_NEW(builder->arena, struct catalog_text);
-    *names = (struct catalog_text){ language_of_text(name), str_sub(str_trim(name), 0, 200) };
-    *characters = (struct catalog_text){ language_of_text(character), str_sub(character, 0, 200) };
+    *names = (struct catalog_text){ language_of_text(name),
+                                    str_head_utf8(str_trim(name), NAME_BYTES_MAX) };
+    *characters = (struct catalog_text){ language_of_text(character),
+                                         str_head_utf8(character, NAME_BYTES_MAX) };
     builder->credits[builder->credits_count++] =
         (struct catalog_credit){ .names = names,
                                  .names_count = 1,
@@ -183,15 +202,16 @@ struct catalog_record record_of_nfo(struct arena *arena, enum title_kind kind,
                                     const struct nfo_work *work, enum catalog_source source)
 {
     struct builder builder = builder_make(arena);
-    text_add(&builder, "title", work->title);
-    value_add(&builder, "original_title", STR(""), work->original_title);
-    text_add(&builder, "synopsis", work->plot.len ? work->plot : work->outline);
-    text_add(&builder, "tagline", work->tagline);
-    if (work->year >= 1870 && work->year <= 2200)
+    text_add(&builder, "title", work->title, TITLE_BYTES_MAX);
+    value_add(&builder, "original_title", STR(""),
+              str_head_utf8(work->original_title, TITLE_BYTES_MAX));
+    text_add(&builder, "synopsis", work->plot.len ? work->plot : work->outline, TEXT_BYTES_MAX);
+    text_add(&builder, "tagline", work->tagline, TITLE_BYTES_MAX);
+    if (work->year >= YEAR_MIN && work->year <= YEAR_MAX)
         number_add(&builder, "year", work->year);
     if (work->runtime_min > 0 && work->runtime_min <= 10000)
         number_add(&builder, "runtime_min", work->runtime_min);
-    value_add(&builder, "age_rating", STR(""), str_sub(work->age_rating, 0, 20));
+    value_add(&builder, "age_rating", STR(""), age_label(work->age_rating));
     genres_add(&builder, &work->genres);
     countries_add(&builder, &work->countries);
     languages_add(&builder, &work->audio_languages);

@@ -4,10 +4,12 @@
  * one look that nothing changed. Everything is bounded; links are followed to files but not to
  * folders.
  */
+#include "film_name_internal.h"
 #include "ingest_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,6 +57,16 @@ static void folder_unreadable(struct walk *walk, str path)
         walk->first_unreadable = path;
 }
 
+/* Not every file system says in its folders what an entry is. */
+static bool is_link(DIR *dir, const struct dirent *entry)
+{
+    struct stat info;
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type == DT_LNK;
+    return fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISLNK(info.st_mode);
+}
+
 static enum err entry_read(struct walker *walker, const struct folder *folder, DIR *dir,
                            const struct dirent *entry)
 {
@@ -65,12 +77,13 @@ static enum err entry_read(struct walker *walker, const struct folder *folder, D
         folder->path.len + name.len + 2 > PATH_BYTES_MAX ||
         fstatat(dirfd(dir), entry->d_name, &info, 0) != 0)
         return OK;
+    bool link = is_link(dir, entry);
     str path = arena_printf(arena, "%.*s/%.*s", STR_ARG(folder->path), STR_ARG(name));
     str below = arena_printf(arena, "%.*s%.*s", STR_ARG(folder->below), STR_ARG(name));
     if (S_ISREG(info.st_mode))
         return file_add(walker, path, below, &info);
-    bool real = S_ISDIR(info.st_mode) && entry->d_type != DT_LNK;
-    if (!real || folder->depth >= DEPTH_MAX || film_name_folder_ignored(name))
+    if (!S_ISDIR(info.st_mode) || link || folder->depth >= DEPTH_MAX ||
+        film_name_folder_ignored(name))
         return OK;
     struct folder *inner = ARENA_NEW(arena, struct folder);
     *inner = (struct folder){ walker->pending, path, arena_printf(arena, "%.*s/", STR_ARG(below)),
@@ -109,12 +122,25 @@ static str name_prefix(struct arena *arena, str path)
 
 /* --- Groups --------------------------------------------------------------------------------- */
 
+/* Seasons belong to their series: its pictures and NFO lie a folder above them. */
+static str group_owner(const struct walk_file *file)
+{
+    str owner = file->name.owner, series;
+    int season;
+    ptrdiff_t slash = str_find_last_char(owner, '/');
+    if (!name_season_folder(str_skip(owner, (size_t)(slash + 1)), &season, &series) || series.len)
+        return owner;
+    return str_sub(owner, 0, slash > 0 ? (size_t)slash : 0);
+}
+
 /* A loose file belongs to those that share the beginning of its name. */
 static str group_key(struct arena *arena, const struct walk_file *file, str root)
 {
-    if (file->name.owner.len)
-        return arena_printf(arena, "%.*s/%.*s", STR_ARG(root), STR_ARG(file->name.owner));
-    return arena_printf(arena, "%.*s//%.*s", STR_ARG(root), STR_ARG(file->name.stem));
+    str owner = group_owner(file);
+    if (owner.len)
+        return arena_printf(arena, "%.*s/%.*s", STR_ARG(root), STR_ARG(owner));
+    return arena_printf(arena, "%.*s//%.*s", STR_ARG(root),
+                        STR_ARG(file->name.owner.len ? STR("") : file->name.stem));
 }
 
 struct keyed {

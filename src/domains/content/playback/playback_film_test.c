@@ -164,7 +164,9 @@ static void check_film(const char *video, unsigned packets_min)
     stage_close(film.stage);
 }
 
-#define X264                   "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -sc_threshold 0 -flags +cgop "
+#define X264                                                                                       \
+    "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -sc_threshold 0 "                             \
+    "-flags +cgop "
 #define PICTURE(rate, seconds) "-f lavfi -i testsrc2=s=160x90:r=" rate ":d=" seconds " "
 
 TEST(every_packet_of_a_film_with_b_frames)

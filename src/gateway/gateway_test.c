@@ -1,0 +1,455 @@
+/* The edge through the real server: who may, what it says of itself, and the web interface. */
+#include "access.h"
+#include "gateway.h"
+
+#include "foundation/http/http_fixture.h"
+#include "foundation/json/json.h"
+#include "foundation/test/test.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct arena arena;
+static struct gateway *gateway;
+static struct fixture *http;
+static char key[ACCESS_KEY_BYTES];
+static bool disk_is_well, mail_is_well;
+
+static const char *text_of(const char *format, ...) PRINTF_LIKE(1, 2);
+static const char *text_of(const char *format, ...)
+{
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return arena_str(&arena, str_of(text)).ptr;
+}
+
+/* --- A module with a route for everyone and one for the administrator ----------------------- */
+
+static enum err on_ok(struct http_request *request, struct http_response *response)
+{
+    http_reply_memory(response, STR("text/plain"),
+                      caller_has(request, ROLE_ADMIN) ? STR("admin") : STR("anyone"));
+    return OK;
+}
+
+static const struct http_route routes[] = {
+    { METHOD_GET, "/v1/things/{id}", on_ok, "A thing \"quoted\"" },
+    { METHOD_POST, "/v1/things", on_ok, "Add a thing", .role = ROLE_ADMIN },
+    { METHOD_POST, "/v1/plays", on_ok, "Play" },
+    { METHOD_GET, "/v1/hidden", on_ok, .flags = ROUTE_HIDDEN },
+};
+static const struct http_route_table table = { routes, ARRAY_LEN(routes) };
+static const struct module things = { .name = "things", .context = "content", .routes = &table };
+static const struct module *const modules[] = { &things };
+
+static const char page[] = "<!doctype html>page", script[] = "run()", docs[] = "docs";
+static const struct embedded_file files[] = {
+    { STR_INIT("assets/app-1.js"), STR_INIT("text/javascript"), STR_INIT("\"js\""), script,
+      script + 5 },
+    { STR_INIT("docs.html"), STR_INIT("text/html"), STR_INIT("\"docs\""), docs, docs + 4 },
+    { STR_INIT("index.html"), STR_INIT("text/html"), STR_INIT("\"page\""), page, page + 19 },
+};
+static const struct embedded_set site = { files, ARRAY_LEN(files) }, no_site;
+
+static bool look(void *arg, struct buf *detail)
+{
+    bool *well = arg;
+    if (!*well)
+        buf_put(detail, STR("it is full"));
+    return *well;
+}
+static const struct gateway_check checks[] = {
+    { "content.db", look, &disk_is_well, true },
+    { "mail", look, &mail_is_well, false },
+};
+
+static enum err open_gateway(const struct embedded_set *the_site)
+{
+    static struct gateway_settings settings;
+    settings = (struct gateway_settings){ .modules = modules,
+                                          .modules_count = 1,
+                                          .site = the_site,
+                                          .version = "0.0.0",
+                                          .data_folder = test_folder(),
+                                          .checks = checks,
+                                          .checks_count = ARRAY_LEN(checks) };
+    return gateway_open(&settings, &gateway);
+}
+
+static void open_with(const struct embedded_set *the_site)
+{
+    struct http_server_settings settings;
+    arena_deinit(&arena);
+    arena_init(&arena, MIB(64));
+    disk_is_well = mail_is_well = true;
+    CHECK_OK(access_key_make(test_folder(), key));
+    CHECK_OK(open_gateway(the_site));
+    gateway_server_settings(gateway, &settings);
+    http = fixture_open(NULL, 0, &settings);
+}
+
+static void open_it(void)
+{
+    open_with(&site);
+}
+
+static void close_it(void)
+{
+    clock_set(INSTANT_NEVER);
+    fixture_close(http);
+    gateway_close(gateway);
+    arena_deinit(&arena);
+}
+
+static str ask(const char *method, const char *path, const char *fields, const char *body)
+{
+    const char *request = text_of("%s %s HTTP/1.1\r\nHost: cinema:8000\r\nContent-Length: %zu\r\n"
+                                  "Connection: close\r\n%s\r\n%s",
+                                  method, path, strlen(body), fields, body);
+    return arena_str(&arena, client_ask(http, str_of(request)));
+}
+
+static unsigned status(const char *method, const char *path, const char *fields)
+{
+    return answer_status(ask(method, path, fields, ""));
+}
+
+static bool has(str text, const char *part)
+{
+    return str_find(text, str_of(part)) >= 0;
+}
+
+/* --- Who may -------------------------------------------------------------------------------- */
+
+static str sign_in(const char *the_key)
+{
+    return ask("POST", "/v1/session", "", text_of("{\"key\":\"%s\"}", the_key));
+}
+
+/* "Cookie: kb_session=...\r\n" of a session just made. */
+static const char *cookie(void)
+{
+    str answer = sign_in(key), value;
+    CHECK_INT(answer_status(answer), 204);
+    str field = answer_field(answer, STR("Set-Cookie"));
+    CHECK(has(field, "; Path=/; HttpOnly; SameSite=Strict"));
+    CHECK(str_cut(&field, ';', &value));
+    return text_of("Cookie: theme=dark; %.*s\r\n", STR_ARG(value));
+}
+
+static bool is_admin(const char *fields)
+{
+    str answer = ask("GET", "/v1/things/1", fields, "");
+    CHECK_INT(answer_status(answer), 200);
+    bool admin = has(answer_body(answer), "admin");
+    CHECK_INT(has(ask("GET", "/v1/session", fields, ""), "\"admin\":true"), admin);
+    return admin;
+}
+
+static const char *bearer(const char *the_key)
+{
+    return text_of("Authorization: Bearer %s\r\n", the_key);
+}
+
+TEST(the_key_opens_and_nothing_else)
+{
+    open_it();
+    CHECK(!is_admin(""));
+    CHECK(is_admin(bearer(key)));
+    CHECK(is_admin(cookie()));
+    CHECK(!is_admin(text_of("Authorization: Basic %s\r\n", key)));
+    CHECK(!is_admin(text_of("Authorization: Bearer\r\n")));
+    CHECK_INT(status("POST", "/v1/things", ""), 401);
+    CHECK_INT(status("POST", "/v1/things", bearer(key)), 200);
+    CHECK_INT(status("POST", "/v1/plays", ""), 200);
+    CHECK(has(sign_in("no such key"), "\"slug\":\"wrong-key\""));
+    CHECK_INT(answer_status(sign_in("")), 400);
+    close_it();
+}
+
+TEST(a_cookie_is_not_forged)
+{
+    open_it();
+    const char *good = cookie();
+    char bad[256];
+    snprintf(bad, sizeof(bad), "%s", good);
+    size_t last = strlen(bad) - 3; /* before CR LF */
+    bad[last] = bad[last] == 'a' ? 'b' : 'a';
+    CHECK(!is_admin(bad));
+    snprintf(bad, sizeof(bad), "%s", good);
+    char *dot = strchr(bad, '.');
+    dot[-1] = dot[-1] == '9' ? '8' : (char)(dot[-1] + 1); /* a little longer, please */
+    CHECK(!is_admin(bad));
+    CHECK(!is_admin("Cookie: kb_session=\r\n"));
+    CHECK(!is_admin("Cookie: kb_session=.\r\n"));
+    CHECK(!is_admin("Cookie: kb_session=99999999999999999999.00\r\n"));
+    CHECK(!is_admin("Cookie: kb_session=9223372036854775807.00\r\n"));
+    CHECK(!is_admin("Cookie: kb_session=-1.00; kb_session\r\n"));
+    CHECK(!is_admin(text_of("Cookie: not_%s", good + strlen("Cookie: theme=dark; "))));
+    CHECK(is_admin(good));
+    close_it();
+}
+
+TEST(a_session_ends)
+{
+    open_it();
+    clock_set(SECONDS(1000000000));
+    const char *session = cookie();
+    clock_set(SECONDS(1000000000) + DAYS(7) - SECONDS(1));
+    CHECK(is_admin(session));
+    clock_set(SECONDS(1000000000) + DAYS(7));
+    CHECK(!is_admin(session));
+    str gone = ask("DELETE", "/v1/session", "", "");
+    CHECK_INT(answer_status(gone), 204);
+    CHECK(has(answer_field(gone, STR("Set-Cookie")), "Max-Age=0"));
+    close_it();
+}
+
+TEST(a_new_key_ends_all_sessions)
+{
+    char old[ACCESS_KEY_BYTES];
+    open_it();
+    const char *session = cookie();
+    memcpy(old, key, sizeof(old));
+    CHECK_OK(access_key_make(test_folder(), key)); /* by the command, while we serve */
+    CHECK(strcmp(old, key) != 0);
+    CHECK(!is_admin(session));
+    CHECK(!is_admin(bearer(old)));
+    CHECK(is_admin(bearer(key)));
+    CHECK(is_admin(cookie()));
+    close_it();
+}
+
+static const char *key_path(const char *suffix)
+{
+    return text_of("%s/admin.key%s", test_folder(), suffix);
+}
+
+TEST(without_a_key_nobody_is_the_administrator)
+{
+    open_it();
+    const char *session = cookie();
+    CHECK(rename(key_path(""), key_path(".away")) == 0);
+    CHECK(!is_admin(session) && !is_admin(bearer(key)));
+    CHECK_INT(answer_status(sign_in(key)), 401);
+    CHECK(rename(key_path(".away"), key_path("")) == 0); /* the very same file again */
+    CHECK(is_admin(session) && is_admin(bearer(key)));
+    CHECK(truncate(key_path(""), 60) == 0);
+    CHECK(!is_admin(session));
+    CHECK(!is_admin(bearer("")));
+    CHECK_INT(status("GET", "/livez", ""), 200);
+    close_it();
+}
+
+TEST(the_key_file_is_private_and_holds_no_key)
+{
+    struct stat info;
+    char text[1024] = "";
+    open_it();
+    CHECK(stat(key_path(""), &info) == 0);
+    CHECK_INT(info.st_mode & 0777, 0600);
+    int fd = open(key_path(""), O_RDONLY);
+    CHECK(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+    close(fd);
+    CHECK(strstr(text, key) == NULL);
+    CHECK_INT(strlen(key), ACCESS_KEY_BYTES - 1);
+    close_it();
+}
+
+TEST(a_damaged_key_file_is_named)
+{
+    arena_deinit(&arena);
+    arena_init(&arena, MIB(1));
+    FILE *file = fopen(key_path(""), "w");
+    CHECK(file && fputs("not hexadecimal", file) >= 0 && fclose(file) == 0);
+    CHECK_ERR(open_gateway(&site), ERR_CORRUPT);
+    CHECK(strstr(err_slot()->text, "admin-key --reset") != NULL);
+    CHECK_OK(access_key_make(test_folder(), key));
+    CHECK_OK(open_gateway(&site));
+    gateway_close(gateway);
+}
+
+TEST(wrong_keys_slow_the_address)
+{
+    open_it();
+    for (int i = 0; i < 5; i++)
+        CHECK_INT(answer_status(sign_in("wrong")), 401);
+    str answer = sign_in(key); /* even the right one waits now */
+    int64_t wait_s = 0;
+    CHECK_INT(answer_status(answer), 429);
+    CHECK(has(answer, "\"slug\":\"too-many-keys\""));
+    CHECK(str_parse_i64(answer_field(answer, STR("Retry-After")), &wait_s));
+    CHECK(wait_s >= 1 && wait_s <= 300);
+    CHECK(!has(str_skip(answer, (size_t)str_find(answer, STR("Retry-After")) + 5), "Retry-After"));
+    CHECK(!is_admin(bearer(key)));
+    for (int i = 0; i < 100 && answer_status(sign_in(key)) != 204; i++)
+        nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
+    CHECK_INT(answer_status(sign_in(key)), 204);
+    CHECK_INT(answer_status(sign_in("wrong")), 401); /* counted from the beginning again */
+    close_it();
+}
+
+TEST(a_change_comes_from_our_own_pages)
+{
+    open_it();
+    const char *session = cookie(), *admin = bearer(key);
+    const char *ours = "Origin: http://cinema:8000\r\n", *theirs = "Origin: http://evil\r\n";
+    CHECK_INT(status("POST", "/v1/things", text_of("%s%s", session, ours)), 200);
+    CHECK_INT(status("POST", "/v1/things", text_of("%s%s", session, theirs)), 403);
+    CHECK_INT(status("POST", "/v1/things", session), 403); /* browsers always say */
+    CHECK_INT(status("POST", "/v1/things", text_of("%sOrigin: null\r\n", session)), 403);
+    CHECK_INT(
+        status("POST", "/v1/things", text_of("%sOrigin: http://cinema:8000.evil\r\n", session)),
+        403);
+    CHECK_INT(status("POST", "/v1/things", text_of("%sOrigin: http://cinema\r\n", session)), 403);
+    CHECK_INT(status("POST", "/v1/things", admin), 200); /* a script has no origin */
+    CHECK_INT(status("POST", "/v1/things", text_of("%s%s", admin, theirs)), 403);
+    CHECK_INT(status("POST", "/v1/plays", theirs), 403);
+    CHECK_INT(status("GET", "/v1/things/1", text_of("%s%s", session, theirs)), 200);
+    str answer = ask("POST", "/v1/session", theirs, text_of("{\"key\":\"%s\"}", key));
+    CHECK(has(answer, "\"slug\":\"wrong-origin\""));
+    close_it();
+}
+
+TEST(a_unix_socket_is_the_administrator)
+{
+    struct access *access;
+    struct http_request request = { .arena = NULL };
+    arena_deinit(&arena);
+    arena_init(&arena, MIB(1));
+    CHECK_OK(access_open(test_folder(), &access));
+    CHECK(!access_has_key(access));
+    CHECK(access_is_admin(access, &request));
+    request.peer.ip[15] = 1;
+    CHECK(!access_is_admin(access, &request));
+    access_close(access);
+}
+
+/* --- Health and documents ------------------------------------------------------------------- */
+
+TEST(readiness_has_a_line_a_dependency)
+{
+    open_it();
+    CHECK_STR(answer_body(ask("GET", "/readyz", "", "")), STR("content.db ok\nmail ok\n"));
+    mail_is_well = false; /* it serves without */
+    str answer = ask("GET", "/readyz", "", "");
+    CHECK_INT(answer_status(answer), 200);
+    CHECK_STR(answer_body(answer), STR("content.db ok\nmail missing: it is full\n"));
+    disk_is_well = false;
+    answer = ask("GET", "/readyz", "", "");
+    CHECK_INT(answer_status(answer), 503);
+    CHECK(has(answer, "content.db failed: it is full"));
+    CHECK_INT(status("GET", "/livez", ""), 200);
+    disk_is_well = true;
+    gateway_drain(gateway);
+    CHECK_INT(status("GET", "/readyz", ""), 503);
+    close_it();
+}
+
+TEST(requests_are_counted)
+{
+    open_it();
+    str before = ask("GET", "/metrics", "", "");
+    CHECK(has(before, "\nhttp_requests_total{") || has(before, "http_requests_total{"));
+    CHECK_INT(status("DELETE", "/v1/things/1", ""), 405);
+    CHECK(has(ask("GET", "/metrics", "", ""),
+              "http_requests_total{method=\"DELETE\",status=\"4xx\"} "));
+    close_it();
+}
+
+TEST(the_openapi_document_has_every_route)
+{
+    struct json json;
+    open_it();
+    str body = answer_body(ask("GET", "/openapi.json", "", ""));
+    CHECK_OK(json_init(&json, &arena, body, NULL));
+    CHECK_OK(json_skip(&json, NULL)); /* repeated keys included */
+    CHECK_OK(json_finish(&json));
+    CHECK(has(body, "\"openapi\":\"3.1.0\""));
+    CHECK(has(body, "\"/v1/things/{id}\":{\"get\":") && has(body, "\"/v1/things\":{\"post\":"));
+    CHECK(has(body, "\"/v1/session\":{\"post\":") && has(body, "\"/livez\":{\"get\":"));
+    CHECK(has(body, "{\"name\":\"id\",\"in\":\"path\",\"required\":true"));
+    CHECK(has(body, "A thing \\\"quoted\\\""));
+    CHECK(!has(body, "hidden") && !has(body, "path*"));
+    close_it();
+}
+
+/* --- The web interface ---------------------------------------------------------------------- */
+
+TEST(the_page_is_at_every_address_of_its_own)
+{
+    static const char *const pages[] = { "/",          "/title/12", "/admin",
+                                         "/person/5/", "/a/b/c",    "/index.html" };
+    static const char *const nothing[] = { "/v1/nothing", "/media/1-a/x",  "/artwork/1/2",
+                                           "/missing.js", "/assets/a.css", "/title/a.b",
+                                           "/docs.htm" };
+    open_it();
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        str answer = ask("GET", pages[i], "", "");
+        CHECK_INT(answer_status(answer), 200);
+        CHECK_STR(answer_body(answer), STR("<!doctype html>page"));
+        CHECK_STR(answer_field(answer, STR("Cache-Control")), STR("no-cache"));
+        CHECK(has(answer_field(answer, STR("Content-Security-Policy")), "default-src 'self'"));
+        CHECK_STR(answer_field(answer, STR("X-Content-Type-Options")), STR("nosniff"));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(nothing); i++) {
+        str answer = ask("GET", nothing[i], "", "");
+        CHECK_INT(answer_status(answer), 404);
+        CHECK_STR(answer_field(answer, STR("Content-Type")), STR("application/problem+json"));
+    }
+    CHECK_STR(answer_body(ask("GET", "/docs", "", "")), STR("docs"));
+    CHECK_INT(status("POST", "/title/12", ""), 405);
+    close_it();
+}
+
+TEST(files_have_types_and_are_kept)
+{
+    open_it();
+    str answer = ask("GET", "/assets/app-1.js", "", "");
+    CHECK_STR(answer_body(answer), STR("run()"));
+    CHECK_STR(answer_field(answer, STR("Content-Type")), STR("text/javascript"));
+    CHECK(has(answer_field(answer, STR("Cache-Control")), "immutable"));
+    CHECK_STR(answer_field(answer, STR("ETag")), STR("\"js\""));
+    CHECK_INT(status("GET", "/assets/app-1.js", "If-None-Match: \"js\"\r\n"), 304);
+    CHECK_INT(status("GET", "/", "If-None-Match: \"js\"\r\n"), 200);
+    answer = ask("HEAD", "/assets/app-1.js", "", "");
+    CHECK_INT(answer_status(answer), 200);
+    CHECK_INT(answer_body(answer).len, 0);
+    close_it();
+}
+
+TEST(no_path_leaves_the_site)
+{
+    static const char *const paths[] = { "/../admin.key",
+                                         "/..%2fadmin.key",
+                                         "/%2e%2e/admin.key",
+                                         "/assets/../../admin.key",
+                                         "/assets/..\\admin.key",
+                                         "//admin.key",
+                                         "/%00",
+                                         "/./admin.key",
+                                         "/assets/%2e%2e%2fadmin.key" };
+    open_it();
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        unsigned answered = status("GET", paths[i], "");
+        CHECK(answered == 400 || answered == 404);
+    }
+    close_it();
+}
+
+TEST(without_a_web_interface_a_page_says_so)
+{
+    open_with(&no_site);
+    CHECK(has(ask("GET", "/", "", ""), "openapi.json"));
+    CHECK(has(ask("GET", "/title/1", "", ""), "Сервер работает"));
+    CHECK_INT(status("GET", "/app.js", ""), 404);
+    close_it();
+}
