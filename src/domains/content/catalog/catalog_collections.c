@@ -66,16 +66,8 @@ SHAPE(home_shape, struct home, FIELD_SHAPE_PTR(struct home, hero, title_card_sha
 
 enum err collection_text(struct db_tx *tx, struct id id, const char *field, str language, str *out)
 {
-    struct db_rows rows;
-    TRY(db_all(tx, &SQL_COLLECTION_TEXTS_LIST, DB_ARGS(DB_I64(id.value)), 200, &rows));
-    struct catalog_text *texts = ARENA_ARRAY(db_arena(tx), rows.count, struct catalog_text);
-    size_t count = 0;
-    for (unsigned i = 0; i < rows.count; i++)
-        if (str_eq(db_text(&rows.items[i], 0), str_of(field)))
-            texts[count++] =
-                (struct catalog_text){ db_text(&rows.items[i], 1), db_text(&rows.items[i], 2) };
-    *out = catalog_text_choose(texts, count, language, STR(""));
-    return OK;
+    struct text_wanted wanted = { &SQL_COLLECTION_TEXTS_LIST, id, field };
+    return catalog_owner_text(tx, &wanted, language, out);
 }
 
 static enum err collection_titles(struct db_tx *tx, struct id id, str language, unsigned limit,

@@ -366,11 +366,6 @@ static enum err form_fields(struct db_tx *tx, struct title_form *form)
     return OK;
 }
 
-static opt_time window(instant at)
-{
-    return at == INSTANT_NEVER ? (opt_time){ .state = OPT_NULL } : OPT(time, at);
-}
-
 static enum err read_form(struct db_tx *tx, void *arg)
 {
     struct edit_read *read = arg;
@@ -389,8 +384,8 @@ static enum err read_form(struct db_tx *tx, void *arg)
                                .genres = words_of(arena, title->genres),
                                .countries = words_of(arena, title->countries),
                                .languages = words_of(arena, title->languages),
-                               .available_from = window(title->available_from),
-                               .available_to = window(title->available_to) };
+                               .available_from = time_or_null(title->available_from),
+                               .available_to = time_or_null(title->available_to) };
     form_texts(arena, title, &form);
     TRY(form_fields(tx, &form));
     shape_write_json(&read->buf, &title_edit_shape, &form);

@@ -192,11 +192,6 @@ static enum err set_value(struct change_state *state, const struct catalog_value
                    NULL);
 }
 
-static struct db_value number_or_null(opt_i64 number)
-{
-    return number.state == OPT_SET ? DB_I64(number.value) : DB_NULL;
-}
-
 static enum err scalars_store(struct change_state *state)
 {
     const struct title *title = &state->title;

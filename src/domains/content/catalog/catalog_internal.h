@@ -105,6 +105,14 @@ extern const struct shape title_page_shape;
 /* The whole title page as JSON. */
 enum err page_write(struct db_tx *tx, const struct title *title, str language, struct buf *out);
 /* "name" or "biography" of a person; "name" or "description" of a collection. */
+/* Which texts: rows of (field, language, value) that `query` gives for the id. */
+struct text_wanted {
+    const struct db_query *query;
+    struct id id;
+    const char *field;
+};
+enum err catalog_owner_text(struct db_tx *tx, const struct text_wanted *wanted, str language,
+                            str *out);
 enum err person_text(struct db_tx *tx, struct id id, const char *field, str language, str *out);
 enum err collection_text(struct db_tx *tx, struct id id, const char *field, str language, str *out);
 /* The form of an editor: every language, every provenance. */
@@ -130,6 +138,16 @@ void cache_close(void);
 /* The id in a path parameter; what is no id is not found either: ERR_NOT_FOUND with `slug`. */
 enum err request_id(const struct http_request *request, const char *param, const char *slug,
                     struct id *out_id);
+
+/* Absent is NULL in a column, and null in an answer. */
+static inline struct db_value number_or_null(opt_i64 number)
+{
+    return number.state == OPT_SET ? DB_I64(number.value) : DB_NULL;
+}
+static inline opt_time time_or_null(instant at)
+{
+    return at == INSTANT_NEVER ? (opt_time){ .state = OPT_NULL } : OPT(time, at);
+}
 
 /* --- Handlers ------------------------------------------------------------------------------- */
 

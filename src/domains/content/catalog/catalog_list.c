@@ -96,11 +96,6 @@ static str tokens_of(struct arena *arena, const struct titles_query *query)
     return buf_str(&buf);
 }
 
-static struct db_value number_or_null(opt_i64 number)
-{
-    return number.state == OPT_SET ? DB_I64(number.value) : DB_NULL;
-}
-
 /* The folded prefix, and the first text after everything that begins with it. */
 static void prefix_range(struct arena *arena, str prefix, str *out_from, str *out_to)
 {

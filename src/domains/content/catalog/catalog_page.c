@@ -3,7 +3,13 @@
 
 #include "catalog_sql.h"
 
-enum { CREDITS_MAX = 200, EDITIONS_MAX = 100, EPISODES_MAX = 2000, COLLECTIONS_MAX = 50 };
+enum {
+    OWNER_TEXTS_MAX = 200,
+    CREDITS_MAX = 200,
+    EDITIONS_MAX = 100,
+    EPISODES_MAX = 2000,
+    COLLECTIONS_MAX = 50
+};
 
 struct page_person {
     struct id id;
@@ -113,18 +119,25 @@ static str row_text(const struct db_rows *rows, struct arena *arena, int64_t key
     return catalog_text_choose(texts, count, language, STR(""));
 }
 
-enum err person_text(struct db_tx *tx, struct id id, const char *field, str language, str *out)
+enum err catalog_owner_text(struct db_tx *tx, const struct text_wanted *wanted, str language,
+                            str *out)
 {
     struct db_rows rows;
-    TRY(db_all(tx, &SQL_PERSON_TEXTS_LIST, DB_ARGS(DB_I64(id.value)), 200, &rows));
+    TRY(db_all(tx, wanted->query, DB_ARGS(DB_I64(wanted->id.value)), OWNER_TEXTS_MAX, &rows));
     struct catalog_text *texts = ARENA_ARRAY(db_arena(tx), rows.count, struct catalog_text);
     size_t count = 0;
     for (unsigned i = 0; i < rows.count; i++)
-        if (str_eq(db_text(&rows.items[i], 0), str_of(field)))
+        if (str_eq(db_text(&rows.items[i], 0), str_of(wanted->field)))
             texts[count++] =
                 (struct catalog_text){ db_text(&rows.items[i], 1), db_text(&rows.items[i], 2) };
     *out = catalog_text_choose(texts, count, language, STR(""));
     return OK;
+}
+
+enum err person_text(struct db_tx *tx, struct id id, const char *field, str language, str *out)
+{
+    struct text_wanted wanted = { &SQL_PERSON_TEXTS_LIST, id, field };
+    return catalog_owner_text(tx, &wanted, language, out);
 }
 
 static enum err people_load(struct db_tx *tx, str language, struct title_page *page)
@@ -243,11 +256,6 @@ static enum err seasons_load(struct db_tx *tx, str language, struct title_page *
     return OK;
 }
 
-static opt_time window(instant at)
-{
-    return at == INSTANT_NEVER ? (opt_time){ .state = OPT_NULL } : OPT(time, at);
-}
-
 static void page_begin(struct arena *arena, const struct title *title,
                        const struct title_card *card, str language, struct title_page *page)
 {
@@ -272,8 +280,8 @@ static void page_begin(struct arena *arena, const struct title *title,
         .series_id = episode ? OPT(id, title->series_id) : (opt_id){ .state = OPT_NULL },
         .season = episode ? OPT(i64, title->season) : (opt_i64){ .state = OPT_NULL },
         .episode = episode ? OPT(i64, title->episode) : (opt_i64){ .state = OPT_NULL },
-        .available_from = window(title->available_from),
-        .available_to = window(title->available_to),
+        .available_from = time_or_null(title->available_from),
+        .available_to = time_or_null(title->available_to),
         .version = title->version,
         .updated_at = title->updated_at,
     };

@@ -5,6 +5,7 @@
  */
 #include "ingest_group.h"
 
+#include "ingest_file.h"
 #include "ingest_picture.h"
 #include "ingest_sql.h"
 

@@ -1,6 +1,7 @@
 /* ingest_index: reads the head of a stored track, builds its index, stores that beside it. */
 #include "ingest_index.h"
 
+#include "ingest_file.h"
 #include "ingest_internal.h"
 
 #include "engines/blob/blob.h"
@@ -90,26 +91,6 @@ static enum err follow_open(struct work *work, struct index *out_video)
     return index_open((str){ content, (size_t)bytes }, out_video);
 }
 
-static enum err write_scratch(const struct work *work, str bytes)
-{
-    int fd = open(work->scratch.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_errno("create an index");
-    while (bytes.len > 0) {
-        ssize_t put = write(fd, bytes.ptr, bytes.len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0) {
-            enum err failure = err_errno("write an index");
-            close(fd);
-            return failure;
-        }
-        bytes = str_skip(bytes, (size_t)put);
-    }
-    close(fd);
-    return OK;
-}
-
 static void describe(const struct index *index, size_t index_bytes, struct indexed_track *out)
 {
     struct index_cuts cuts = index_cuts(index);
@@ -144,7 +125,7 @@ static enum err build(struct work *work)
     TRY(index_build(&work->arena, &params, &bytes));
     TRY(index_open(bytes, &index));
     describe(&index, bytes.len, &work->track);
-    return write_scratch(work, bytes);
+    return write_new_file(work->scratch, bytes, "the index");
 }
 
 static enum err work_blocking(void *arg)

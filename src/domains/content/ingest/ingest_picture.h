@@ -11,8 +11,6 @@ struct picture {
     const char *media_type;
 };
 
-/* At most size_bytes_max bytes of a file. Blocks. ERR_TOO_LARGE, ERR_NOT_FOUND. */
-enum err read_small_file(struct arena *arena, str path, size_t size_bytes_max, str *out_content);
 /* The media type by the content's first bytes; NULL: no picture we show. */
 const char *picture_type(str content);
 /*

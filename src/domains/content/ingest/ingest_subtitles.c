@@ -4,6 +4,7 @@
  */
 #include "ingest_subtitles.h"
 
+#include "ingest_file.h"
 #include "ingest_internal.h"
 
 #include "engines/blob/blob.h"
@@ -137,26 +138,6 @@ static enum err read_all(int fd, struct arena *arena, str *out_bytes)
     return OK;
 }
 
-static enum err write_all(str path, str bytes)
-{
-    int fd = open(path.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_errno("create a subtitle");
-    while (bytes.len > 0) {
-        ssize_t put = write(fd, bytes.ptr, bytes.len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0) {
-            enum err failure = err_errno("write a subtitle");
-            close(fd);
-            return failure;
-        }
-        bytes = str_skip(bytes, (size_t)put);
-    }
-    close(fd);
-    return OK;
-}
-
 static enum err convert(struct work *work)
 {
     struct subtitle subtitle;
@@ -172,7 +153,7 @@ static enum err convert(struct work *work)
         work->lost = arena_printf(work->results, "%zu of %zu cues were dropped: %.*s",
                                   subtitle.cues_dropped, subtitle.cues_kept + subtitle.cues_dropped,
                                   STR_ARG(str_sub(subtitle.first_drop_reason, 0, 120)));
-    return write_all(work->scratch, subtitle.webvtt);
+    return write_new_file(work->scratch, subtitle.webvtt, "the subtitles");
 }
 
 static enum err work_blocking(void *arg)
