@@ -3,6 +3,8 @@ BUILD := build
 WEB   ?= 1
 DATA  ?= $(CURDIR)/data
 JOBS  ?= $(shell nproc)
+# A line that counts the steps for a person who waits, nothing but failures for a log.
+NINJA  = ninja -j $(JOBS) $(shell test -t 2 || echo --quiet)
 
 CONFIGURE = cmake -S . -G Ninja -Wno-dev
 RELEASE   = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_WEB=$(WEB)
@@ -14,10 +16,10 @@ SANITIZED = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_TESTS=ON -DKB_SANITIZE=addres
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-run: ## install what is missing, build, and open the cinema (FILMS=DIR: with your films)
+run: ## install what is missing, build, open the cinema (FILMS=DIR: your films; LISTEN=HOST:PORT)
 	@tools/setup build $(if $(filter 1,$(WEB)),web) run
 	@$(MAKE) --no-print-directory release
-	@tools/run --data "$(DATA)" $(if $(FILMS),--films "$(FILMS)")
+	@tools/run --data "$(DATA)" $(if $(LISTEN),--listen "$(LISTEN)") $(if $(FILMS),--films "$(FILMS)")
 
 build: ## leave the release program at build/kinobezdna (WEB=0: without Node)
 	@tools/setup build $(if $(filter 1,$(WEB)),web)
@@ -27,15 +29,16 @@ build: ## leave the release program at build/kinobezdna (WEB=0: without Node)
 release:
 	@$(CONFIGURE) -B $(BUILD)/release $(RELEASE) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
-	@ninja -C $(BUILD)/release -j $(JOBS) --quiet
+	@[ -e $(BUILD)/kinobezdna ] || echo "Building the program (a few minutes the first time)"
+	@$(NINJA) -C $(BUILD)/release
 	@ln -sf release/kinobezdna $(BUILD)/kinobezdna
 
 test: ## everything there is to test (T=name: suites whose name contains it)
 	@tools/setup build web run test
 	@$(MAKE) --no-print-directory release WEB=1
 	@$(CONFIGURE) -B $(BUILD)/test $(SANITIZED) > $(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
-	@ninja -C $(BUILD)/test -j $(JOBS) --quiet
-	@ninja -C $(BUILD)/release -j $(JOBS) --quiet release_tests
+	@$(NINJA) -C $(BUILD)/test
+	@$(NINJA) -C $(BUILD)/release release_tests
 	@tests/run $(BUILD) $(T)
 
 check: ## format, lint, layers, TSan, a minute of each fuzz target

@@ -274,6 +274,11 @@ static enum err seed_tx(struct db_tx *tx, void *arg)
 
 /* --- The route and the command -------------------------------------------------------------- */
 
+struct demo_answer {
+    int64_t titles;
+};
+SHAPE(demo_answer_shape, struct demo_answer, FIELD(struct demo_answer, titles));
+
 static enum err on_demo(struct http_request *request, struct http_response *response)
 {
     struct seeding *seeding = ARENA_NEW(request->arena, struct seeding);
@@ -286,9 +291,11 @@ static enum err on_demo(struct http_request *request, struct http_response *resp
     TRY(pictures_put(seeding));
     TRY(db_tx(demo.db, seed_tx, seeding));
     catalog_changed();
-    http_reply_memory(
-        response, STR("application/json"),
-        arena_printf(request->arena, "{\"titles\":%zu}", seeding->catalogue.titles.count));
+    struct demo_answer answer = { (int64_t)seeding->catalogue.titles.count };
+    struct buf out;
+    buf_init(&out, request->arena, KIB(1));
+    shape_write_json(&out, &demo_answer_shape, &answer);
+    http_reply_memory(response, STR("application/json"), buf_str(&out));
     return OK;
 }
 
@@ -319,8 +326,10 @@ const struct module demo_module = {
 static enum err seed_through(struct arena *arena, const char *folder)
 {
     str answer;
+    struct demo_answer seeded;
     TRY(control_call(arena, folder, "POST", "/v1/demo", STR(""), &answer));
-    printf("the demo catalogue is in: %.*s\n", STR_ARG(answer));
+    TRY(shape_parse_json(arena, &demo_answer_shape, answer, &seeded));
+    printf("The demo catalogue is in: %lld titles\n", (long long)seeded.titles);
     return OK;
 }
 

@@ -27,17 +27,31 @@ static enum err first_key(const char *folder)
     return OK;
 }
 
+static bool starts_with_any(str text, const str *beginnings, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_starts(text, beginnings[i]))
+            return true;
+    return false;
+}
+
 static void say_where(const struct net_address *bound)
 {
-    char text[NET_ADDRESS_TEXT_MAX];
+    static const str loopback[] = { STR_INIT("127."), STR_INIT("[::1]:") };
+    static const str any[] = { STR_INIT("0.0.0.0:"), STR_INIT("[::]:") };
+    char text[NET_ADDRESS_TEXT_MAX], localhost[32];
     str address = net_address_format(bound, text);
-    bool local = str_starts(address, STR("127.")) || str_starts(address, STR("[::1]"));
+    bool local = starts_with_any(address, loopback, ARRAY_LEN(loopback));
     unsigned port = net_address_port(bound);
-    printf("The cinema is open at http://localhost:%u/ (admin: http://localhost:%u/admin)\n", port,
-           port);
+    snprintf(localhost, sizeof(localhost), "localhost:%u", port);
+    if (local || starts_with_any(address, any, ARRAY_LEN(any)))
+        address = str_of(localhost);
+    printf("The cinema is open at http://%.*s/ (admin: http://%.*s/admin)\n", STR_ARG(address),
+           STR_ARG(address));
     if (local)
-        printf("It listens on this machine only; to open it to the house: --listen 0.0.0.0:%u\n",
-               port);
+        printf("Only this machine reaches it. To open it to the house, start it with:\n"
+               "    %s serve --data %s --listen 0.0.0.0:%u\n",
+               program_invocation_name, app_data_folder(), port);
     fflush(stdout);
 }
 
