@@ -90,8 +90,10 @@ static bool ended(str state)
 /* What did not go well, by name and reason. The exit code tells scripts. */
 static int report(const struct import_status *status)
 {
+    int64_t doubtful = 0;
     for (size_t i = 0; i < status->files.count; i++) {
         const struct import_file *file = &status->files.items[i];
+        doubtful += str_eq(file->state, STR("review"));
         bool notable = str_eq(file->state, STR("failed")) || str_eq(file->state, STR("review")) ||
                        (str_eq(file->state, STR("done")) && file->reason.len);
         if (notable)
@@ -100,8 +102,11 @@ static int report(const struct import_status *status)
     }
     if (status->message.len)
         printf("%.*s\n", STR_ARG(status->message));
-    printf("imported %lld of %lld files, %lld failed\n", (long long)status->files_done,
+    printf("imported %lld of %lld files, %lld failed", (long long)(status->files_done - doubtful),
            (long long)status->files_total, (long long)status->files_failed);
+    if (doubtful)
+        printf(", %lld wait for a decision at /admin/reviews", (long long)doubtful);
+    putchar('\n');
     return str_eq(status->state, STR("done")) && status->files_failed == 0 ? 0 : EXIT_DATA;
 }
 

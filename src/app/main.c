@@ -153,13 +153,24 @@ static enum err read_settings(struct arena *arena, int *argc, char **argv)
     return OK;
 }
 
+/* Wherever it stands: people write "import --help" as well. */
+static bool wants_help(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "help") == 0)
+        return true;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     static struct arena arena;
     crash_install(app_version);
     arena_init(&arena, MIB(1));
     const char *name = argc > 1 && argv[1][0] != '-' ? argv[1] : "serve";
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+    if (wants_help(argc, argv)) {
         print_help();
         return 0;
     }
