@@ -28,12 +28,7 @@ static void put_segment(struct buf *out, uint64_t duration_us, uint32_t number, 
 /* Time at which segment `number` begins in the playlist; the one past the last is the end. */
 static uint64_t start_us(const struct index *index, uint32_t number)
 {
-    struct index_segment segment;
-    if (number == 1)
-        return 0;
-    if (number > index->segment_count || index_segment_get(index, number, &segment) != OK)
-        return index_ticks_to_us(index, index->duration_ticks);
-    return index_ticks_to_us(index, segment.start_ticks);
+    return number == 1 ? 0 : index_ticks_to_us(index, index_segment_start(index, number));
 }
 
 /* RFC 8216 §4.3.3.1: no duration, rounded to the nearest second, exceeds the target. */

@@ -73,6 +73,9 @@ struct index_segment {
 /* Segment `number`, 1 to segment_count; ERR_NOT_FOUND "no-segment" beyond. Constant time. */
 enum err index_segment_get(const struct index *index, uint32_t number,
                            struct index_segment *out_segment);
+/* Its start_ticks alone, 1 to segment_count + 1: the end of the film is the start after the last.
+ */
+uint64_t index_segment_start(const struct index *index, uint32_t number);
 /*
  * Writes the bytes that precede the payload: exactly segment->header_bytes, at most
  * FMP4_HEADER_BYTES_MAX. Linear in the segment's samples; allocates nothing.

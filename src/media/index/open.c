@@ -297,6 +297,12 @@ enum err index_segment_get(const struct index *index, uint32_t number,
     return OK;
 }
 
+uint64_t index_segment_start(const struct index *index, uint32_t number)
+{
+    ASSERT(number > 0 && number <= index->segment_count + 1);
+    return segment_at(index, number - 1).start_ticks;
+}
+
 void index_segment_header(const struct index *index, const struct index_segment *segment,
                           uint8_t *out)
 {

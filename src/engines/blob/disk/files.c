@@ -112,7 +112,7 @@ static enum err hash_descriptor(int fd, str path, struct files_digest *digest, u
         return files_error("sync", path);
     /*
      * An import of films would push out of memory what viewers are watching. And what is read back
-     * lies in larger runs of pages than what was written piece by piece: a quarter cheaper to send.
+     * was cheaper to send than what was written piece by piece, in most of our runs.
      */
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     return OK;
