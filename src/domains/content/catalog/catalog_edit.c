@@ -134,7 +134,7 @@ struct edit {
 static enum err version_check(struct db_tx *tx, const struct edit *edit)
 {
     struct title title;
-    TRY(title_load(tx, edit->id, &title));
+    TRY(catalog_title_load(tx, edit->id, &title));
     if (title.version == edit->version)
         return OK;
     return err_set(ERR_PRECONDITION, "precondition-failed",
@@ -162,7 +162,7 @@ static enum err edit_status(struct db_tx *tx, const struct edit *edit)
     if (edit->kind == EDIT_ARCHIVE) {
         TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT,
                     DB_ARGS(DB_I64(edit->id.value), DB_TEXT(STR("archived"))), NULL));
-        return title_playable_refresh(tx, edit->id);
+        return catalog_playable_refresh(tx, edit->id);
     }
     TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT, DB_ARGS(DB_I64(edit->id.value), DB_TEXT(STR("draft"))),
                 NULL));
@@ -182,8 +182,8 @@ static enum err edit_tx(struct db_tx *tx, void *arg)
     TRY(version_check(tx, edit));
     if (edit->kind != EDIT_PATCH)
         return edit_status(tx, edit);
-    TRY(title_fields_put(tx, edit->id, &change));
-    return title_reindex(tx, edit->id);
+    TRY(catalog_title_fields_put(tx, edit->id, &change));
+    return catalog_title_reindex(tx, edit->id);
 }
 
 /* "7-1a2b…" in quotes, as GET answered: the number before the dash is the version. */
@@ -215,14 +215,14 @@ struct edit_read {
 static enum err read_title(struct db_tx *tx, void *arg)
 {
     struct edit_read *read = arg;
-    TRY(title_load(tx, read->id, &read->title));
-    return page_write(tx, &read->title, read->language, &read->buf);
+    TRY(catalog_title_load(tx, read->id, &read->title));
+    return catalog_page_write(tx, &read->title, read->language, &read->buf);
 }
 
 static enum err reply_title(struct http_request *request, struct http_response *response,
                             struct id id, unsigned status)
 {
-    struct edit_read read = { .id = id, .language = request_language(request) };
+    struct edit_read read = { .id = id, .language = catalog_request_language(request) };
     buf_init(&read.buf, request->arena, ANSWER_BYTES_MAX);
     TRY(db_read(catalog.db, read_title, &read));
     http_reply_memory(response, STR("application/json"), buf_str(&read.buf));
@@ -238,7 +238,7 @@ static enum err run_edit(struct http_request *request, struct http_response *res
 {
     bool answered = false;
     if (edit->kind != EDIT_ADD) {
-        TRY(request_id(request, "id", "title-not-found", &edit->id));
+        TRY(catalog_request_id(request, "id", "title-not-found", &edit->id));
         TRY(if_match(request, response, &edit->version, &answered));
     }
     if (answered)
@@ -250,7 +250,7 @@ static enum err run_edit(struct http_request *request, struct http_response *res
 
 /* --- Handlers ------------------------------------------------------------------------------- */
 
-enum err on_title_add(struct http_request *request, struct http_response *response)
+enum err catalog_on_title_add(struct http_request *request, struct http_response *response)
 {
     struct title_body add;
     struct edit edit = { .kind = EDIT_ADD, .values = { .arena = request->arena }, .add = &add };
@@ -266,7 +266,7 @@ enum err on_title_add(struct http_request *request, struct http_response *respon
     return run_edit(request, response, &edit);
 }
 
-enum err on_title_patch(struct http_request *request, struct http_response *response)
+enum err catalog_on_title_patch(struct http_request *request, struct http_response *response)
 {
     struct title_body patch;
     struct edit edit = { .kind = EDIT_PATCH, .values = { .arena = request->arena } };
@@ -275,13 +275,13 @@ enum err on_title_patch(struct http_request *request, struct http_response *resp
     return run_edit(request, response, &edit);
 }
 
-enum err on_title_publish(struct http_request *request, struct http_response *response)
+enum err catalog_on_title_publish(struct http_request *request, struct http_response *response)
 {
     struct edit edit = { .kind = EDIT_PUBLISH };
     return run_edit(request, response, &edit);
 }
 
-enum err on_title_archive(struct http_request *request, struct http_response *response)
+enum err catalog_on_title_archive(struct http_request *request, struct http_response *response)
 {
     struct edit edit = { .kind = EDIT_ARCHIVE };
     return run_edit(request, response, &edit);
@@ -371,7 +371,7 @@ static enum err read_form(struct db_tx *tx, void *arg)
     struct edit_read *read = arg;
     struct arena *arena = db_arena(tx);
     const struct title *title = &read->title;
-    TRY(title_load(tx, read->id, &read->title));
+    TRY(catalog_title_load(tx, read->id, &read->title));
     struct title_form form = { .id = title->id,
                                .kind = title->kind,
                                .status = title->status,
@@ -381,9 +381,9 @@ static enum err read_form(struct db_tx *tx, void *arg)
                                .age_rating = title->age_rating,
                                .year = title->year,
                                .runtime_min = title->runtime_min,
-                               .genres = words_of(arena, title->genres),
-                               .countries = words_of(arena, title->countries),
-                               .languages = words_of(arena, title->languages),
+                               .genres = catalog_words(arena, title->genres),
+                               .countries = catalog_words(arena, title->countries),
+                               .languages = catalog_words(arena, title->languages),
                                .available_from = time_or_null(title->available_from),
                                .available_to = time_or_null(title->available_to) };
     form_texts(arena, title, &form);
@@ -392,10 +392,10 @@ static enum err read_form(struct db_tx *tx, void *arg)
     return OK;
 }
 
-enum err on_title_edit_get(struct http_request *request, struct http_response *response)
+enum err catalog_on_title_edit_get(struct http_request *request, struct http_response *response)
 {
-    struct edit_read read = { .language = request_language(request) };
-    TRY(request_id(request, "id", "title-not-found", &read.id));
+    struct edit_read read = { .language = catalog_request_language(request) };
+    TRY(catalog_request_id(request, "id", "title-not-found", &read.id));
     buf_init(&read.buf, request->arena, ANSWER_BYTES_MAX);
     TRY(db_read(catalog.db, read_form, &read));
     http_reply_memory(response, STR("application/json"), buf_str(&read.buf));

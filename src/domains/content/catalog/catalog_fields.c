@@ -208,11 +208,11 @@ static enum err scalars_store(struct change_state *state)
                    NULL);
 }
 
-enum err title_fields_put(struct db_tx *tx, struct id id, const struct title_change *change)
+enum err catalog_title_fields_put(struct db_tx *tx, struct id id, const struct title_change *change)
 {
     struct change_state *state = ARENA_NEW(db_arena(tx), struct change_state);
     *state = (struct change_state){ .tx = tx, .id = id, .change = change };
-    TRY(title_load(tx, id, &state->title));
+    TRY(catalog_title_load(tx, id, &state->title));
     TRY(owners_load(state));
     for (size_t i = 0; i < change->values_count; i++)
         TRY(set_value(state, &change->values[i]));

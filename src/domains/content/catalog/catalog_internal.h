@@ -21,7 +21,7 @@ SHAPE_ENUM_DECLARE(catalog_sources);
 
 /* The languages lists are sorted in: those of the interface. */
 enum { INTERFACE_LANGUAGES = 2 };
-extern const str interface_languages[INTERFACE_LANGUAGES];
+extern const str catalog_languages[INTERFACE_LANGUAGES];
 
 typedef LIST_OF(str) str_list;
 
@@ -47,11 +47,11 @@ struct title {
 };
 
 /* ERR_NOT_FOUND "title-not-found". Draft or not. */
-enum err title_load(struct db_tx *tx, struct id id, struct title *out_title);
+enum err catalog_title_load(struct db_tx *tx, struct id id, struct title *out_title);
 /* Shown to viewers at this moment? */
 bool title_is_shown(const struct title *title, instant now);
 /* The text in `language`, else the original's, English's, any. Empty when there is none at all. */
-str title_text(const struct title *title, const char *field, str language);
+str catalog_title_text(const struct title *title, const char *field, str language);
 /* The same choice among texts of something else. */
 str catalog_text_choose(const struct catalog_text *texts, size_t count, str language, str original);
 
@@ -66,17 +66,18 @@ struct title_change {
     str licence;
     bool lock;
 };
-enum err title_fields_put(struct db_tx *tx, struct id id, const struct title_change *change);
+enum err catalog_title_fields_put(struct db_tx *tx, struct id id,
+                                  const struct title_change *change);
 /* Tokens, names and orders from what is stored; a new version; the event. */
-enum err title_reindex(struct db_tx *tx, struct id id);
-enum err title_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record);
-/* Playable or not from its editions, its series' likewise; then title_reindex() of both. */
-enum err title_playable_refresh(struct db_tx *tx, struct id id);
+enum err catalog_title_reindex(struct db_tx *tx, struct id id);
+enum err catalog_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record);
+/* Playable or not from its editions, its series' likewise; then catalog_title_reindex() of both. */
+enum err catalog_playable_refresh(struct db_tx *tx, struct id id);
 /* A name as it is looked up: folded, and cut to what is stored of one. */
-str name_folded(struct arena *arena, str name);
+str catalog_name_fold(struct arena *arena, str name);
 /* Word starts of a folded name, for prefix search: calls put for each. */
 typedef enum err (*name_fn)(struct db_tx *tx, str folded, struct id id);
-enum err names_each_word(struct db_tx *tx, str name, struct id id, name_fn put);
+enum err catalog_name_words(struct db_tx *tx, str name, struct id id, name_fn put);
 
 /* --- Answers (catalog_card.c, catalog_page.c) ----------------------------------------------- */
 
@@ -94,16 +95,18 @@ struct title_card {
 typedef LIST_OF(struct title_card) title_cards;
 SHAPE_DECLARE(title_card_shape, struct title_card);
 
-enum err card_load(struct db_tx *tx, struct id id, str language, struct title_card *out_card);
-enum err card_of(struct db_tx *tx, const struct title *title, str language,
-                 struct title_card *out_card);
-str_list words_of(struct arena *arena, str words);
+enum err catalog_card_load(struct db_tx *tx, struct id id, str language,
+                           struct title_card *out_card);
+enum err catalog_card_of(struct db_tx *tx, const struct title *title, str language,
+                         struct title_card *out_card);
+str_list catalog_words(struct arena *arena, str words);
 /* The name of a genre in a language of the interface; an unknown one is shown as its slug. */
-str genre_label(str slug, str language);
+str catalog_genre_label(str slug, str language);
 
 extern const struct shape title_page_shape;
 /* The whole title page as JSON. */
-enum err page_write(struct db_tx *tx, const struct title *title, str language, struct buf *out);
+enum err catalog_page_write(struct db_tx *tx, const struct title *title, str language,
+                            struct buf *out);
 /* "name" or "biography" of a person; "name" or "description" of a collection. */
 /* Which texts: rows of (field, language, value) that `query` gives for the id. */
 struct text_wanted {
@@ -113,11 +116,12 @@ struct text_wanted {
 };
 enum err catalog_owner_text(struct db_tx *tx, const struct text_wanted *wanted, str language,
                             str *out);
-enum err person_text(struct db_tx *tx, struct id id, const char *field, str language, str *out);
-enum err collection_text(struct db_tx *tx, struct id id, const char *field, str language, str *out);
+enum err catalog_person_text(struct db_tx *tx, struct id id, const char *field, str language,
+                             str *out);
+enum err catalog_collection_text(struct db_tx *tx, struct id id, const char *field, str language,
+                                 str *out);
 /* The form of an editor: every language, every provenance. */
 extern const struct shape title_edit_shape;
-enum err edit_write(struct db_tx *tx, struct id id, struct buf *out);
 
 /* --- Ready bytes (catalog_cache.c) ---------------------------------------------------------- */
 
@@ -128,16 +132,17 @@ enum err edit_write(struct db_tx *tx, struct id id, struct buf *out);
  */
 typedef enum err (*build_fn)(struct http_request *request, str language, struct buf *out,
                              int64_t *out_version);
-enum err cache_answer(struct http_request *request, struct http_response *response, build_fn build);
+enum err catalog_cache_answer(struct http_request *request, struct http_response *response,
+                              build_fn build);
 /* `language` of a request: ?lang= else Accept-Language, reduced to a primary tag that the interface
  * knows; "en" otherwise. */
-str request_language(const struct http_request *request);
-void cache_open(void);
-void cache_close(void);
+str catalog_request_language(const struct http_request *request);
+void catalog_cache_open(void);
+void catalog_cache_close(void);
 
 /* The id in a path parameter; what is no id is not found either: ERR_NOT_FOUND with `slug`. */
-enum err request_id(const struct http_request *request, const char *param, const char *slug,
-                    struct id *out_id);
+enum err catalog_request_id(const struct http_request *request, const char *param, const char *slug,
+                            struct id *out_id);
 
 /* Absent is NULL in a column, and null in an answer. */
 static inline struct db_value number_or_null(opt_i64 number)
@@ -151,25 +156,25 @@ static inline opt_time time_or_null(instant at)
 
 /* --- Handlers ------------------------------------------------------------------------------- */
 
-enum err on_titles_list(struct http_request *request, struct http_response *response);
-enum err on_title_get(struct http_request *request, struct http_response *response);
-enum err on_people_list(struct http_request *request, struct http_response *response);
-enum err on_person_get(struct http_request *request, struct http_response *response);
-enum err on_genres_list(struct http_request *request, struct http_response *response);
-enum err on_countries_list(struct http_request *request, struct http_response *response);
-enum err on_years_list(struct http_request *request, struct http_response *response);
-enum err on_collections_list(struct http_request *request, struct http_response *response);
-enum err on_collection_get(struct http_request *request, struct http_response *response);
-enum err on_home_get(struct http_request *request, struct http_response *response);
-enum err on_artwork_get(struct http_request *request, struct http_response *response);
+enum err catalog_on_titles_list(struct http_request *request, struct http_response *response);
+enum err catalog_on_title_get(struct http_request *request, struct http_response *response);
+enum err catalog_on_people_list(struct http_request *request, struct http_response *response);
+enum err catalog_on_person_get(struct http_request *request, struct http_response *response);
+enum err catalog_on_genres_list(struct http_request *request, struct http_response *response);
+enum err catalog_on_countries_list(struct http_request *request, struct http_response *response);
+enum err catalog_on_years_list(struct http_request *request, struct http_response *response);
+enum err catalog_on_collections_list(struct http_request *request, struct http_response *response);
+enum err catalog_on_collection_get(struct http_request *request, struct http_response *response);
+enum err catalog_on_home_get(struct http_request *request, struct http_response *response);
+enum err catalog_on_artwork_get(struct http_request *request, struct http_response *response);
 
-enum err on_title_add(struct http_request *request, struct http_response *response);
-enum err on_title_patch(struct http_request *request, struct http_response *response);
-enum err on_title_edit_get(struct http_request *request, struct http_response *response);
-enum err on_title_publish(struct http_request *request, struct http_response *response);
-enum err on_title_archive(struct http_request *request, struct http_response *response);
-enum err on_collection_put(struct http_request *request, struct http_response *response);
-enum err on_collection_remove(struct http_request *request, struct http_response *response);
+enum err catalog_on_title_add(struct http_request *request, struct http_response *response);
+enum err catalog_on_title_patch(struct http_request *request, struct http_response *response);
+enum err catalog_on_title_edit_get(struct http_request *request, struct http_response *response);
+enum err catalog_on_title_publish(struct http_request *request, struct http_response *response);
+enum err catalog_on_title_archive(struct http_request *request, struct http_response *response);
+enum err catalog_on_collection_put(struct http_request *request, struct http_response *response);
+enum err catalog_on_collection_remove(struct http_request *request, struct http_response *response);
 
 extern const struct shape titles_query_shape, titles_list_shape, people_query_shape,
     people_list_shape, person_page_shape, facets_query_shape, facets_list_shape,

@@ -99,7 +99,7 @@ static str tokens_of(struct arena *arena, const struct titles_query *query)
 /* The folded prefix, and the first text after everything that begins with it. */
 static void prefix_range(struct arena *arena, str prefix, str *out_from, str *out_to)
 {
-    *out_from = name_folded(arena, prefix);
+    *out_from = catalog_name_fold(arena, prefix);
     *out_to = arena_printf(arena, "%.*s\xf4\x8f\xbf\xbf", STR_ARG(*out_from)); /* U+10FFFF */
 }
 
@@ -157,8 +157,8 @@ static enum err list_read(struct db_tx *tx, void *arg)
     size_t count = MIN_OF((size_t)rows.count, (size_t)query->limit);
     list->answer.items.items = ARENA_ARRAY(arena, count, struct title_card);
     for (size_t i = 0; i < count; i++)
-        TRY(card_load(tx, ID(db_i64(&rows.items[i], 1)), list->language,
-                      &list->answer.items.items[list->answer.items.count++]));
+        TRY(catalog_card_load(tx, ID(db_i64(&rows.items[i], 1)), list->language,
+                              &list->answer.items.items[list->answer.items.count++]));
     list->answer.next = (opt_str){ .state = OPT_NULL };
     if (rows.count > count) {
         const struct db_row *last = &rows.items[count - 1];
@@ -201,8 +201,8 @@ static enum err edit_list_read(struct db_tx *tx, void *arg)
     size_t count = MIN_OF((size_t)rows.count, (size_t)query->limit);
     list->answer.items.items = ARENA_ARRAY(arena, count, struct title_card);
     for (size_t i = 0; i < count; i++)
-        TRY(card_load(tx, ID(db_i64(&rows.items[i], 0)), list->language,
-                      &list->answer.items.items[list->answer.items.count++]));
+        TRY(catalog_card_load(tx, ID(db_i64(&rows.items[i], 0)), list->language,
+                              &list->answer.items.items[list->answer.items.count++]));
     list->answer.next = (opt_str){ .state = OPT_NULL };
     if (rows.count > count)
         list->answer.next = OPT(
@@ -214,7 +214,7 @@ static enum err edit_list(struct http_request *request, struct http_response *re
                           const struct titles_query *query)
 {
     struct list list = { .query = query,
-                         .language = request_language(request),
+                         .language = catalog_request_language(request),
                          .id = ID(INT64_MAX) };
     struct buf buf;
     if (query->cursor.len)
@@ -246,18 +246,18 @@ static str without_any(struct arena *arena, str query, bool *out_any)
     return buf_str(&buf);
 }
 
-enum err on_titles_list(struct http_request *request, struct http_response *response)
+enum err catalog_on_titles_list(struct http_request *request, struct http_response *response)
 {
     struct titles_query query;
     bool any;
     str text = without_any(request->arena, request->query, &any);
     if (str_find(request->query, STR("status=")) < 0)
-        return cache_answer(request, response, list_build);
+        return catalog_cache_answer(request, response, list_build);
     TRY(shape_parse_query(request->arena, &titles_query_shape, text, &query));
     bool published =
         !any && (query.status.state != OPT_SET || query.status.value == TITLE_PUBLISHED);
     if (published && !caller_has(request, ROLE_ADMIN))
-        return cache_answer(request, response, list_build);
+        return catalog_cache_answer(request, response, list_build);
     TRY(require_role(request, ROLE_ADMIN));
     if (!task_current())
         return http_continue_in_task(request);
@@ -312,7 +312,7 @@ static enum err facets_write(struct http_request *request, const char *kind, str
     for (unsigned i = 0; i < rows.count; i++) {
         str slug = str_skip(db_text(&rows.items[i], 0), from.len);
         list.items.items[list.items.count++] =
-            (struct facet){ slug, label(slug, request_language(request)),
+            (struct facet){ slug, label(slug, catalog_request_language(request)),
                             db_i64(&rows.items[i], 1) };
     }
     shape_write_json(out, &facets_list_shape, &list);
@@ -323,7 +323,7 @@ static enum err genres_build(struct http_request *request, str language, struct 
                              int64_t *out_version)
 {
     (void)language, (void)out_version;
-    return facets_write(request, "genre", out, genre_label);
+    return facets_write(request, "genre", out, catalog_genre_label);
 }
 
 static enum err countries_build(struct http_request *request, str language, struct buf *out,
@@ -340,17 +340,17 @@ static enum err years_build(struct http_request *request, str language, struct b
     return facets_write(request, "year", out, plain_label);
 }
 
-enum err on_genres_list(struct http_request *request, struct http_response *response)
+enum err catalog_on_genres_list(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, genres_build);
+    return catalog_cache_answer(request, response, genres_build);
 }
 
-enum err on_countries_list(struct http_request *request, struct http_response *response)
+enum err catalog_on_countries_list(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, countries_build);
+    return catalog_cache_answer(request, response, countries_build);
 }
 
-enum err on_years_list(struct http_request *request, struct http_response *response)
+enum err catalog_on_years_list(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, years_build);
+    return catalog_cache_answer(request, response, years_build);
 }

@@ -134,7 +134,8 @@ enum err catalog_owner_text(struct db_tx *tx, const struct text_wanted *wanted, 
     return OK;
 }
 
-enum err person_text(struct db_tx *tx, struct id id, const char *field, str language, str *out)
+enum err catalog_person_text(struct db_tx *tx, struct id id, const char *field, str language,
+                             str *out)
 {
     struct text_wanted wanted = { &SQL_PERSON_TEXTS_LIST, id, field };
     return catalog_owner_text(tx, &wanted, language, out);
@@ -152,7 +153,7 @@ static enum err people_load(struct db_tx *tx, str language, struct title_page *p
         struct page_person *person = &page->people.items[page->people.count++];
         person->id = ID(db_i64(&credits.items[i], 1));
         person->role = db_text(&credits.items[i], 2);
-        TRY(person_text(tx, person->id, "name", language, &person->name));
+        TRY(catalog_person_text(tx, person->id, "name", language, &person->name));
         str character = row_text(&texts, arena, db_i64(&credits.items[i], 0), language);
         person->character = character.len ? OPT(str, character) : (opt_str){ .state = OPT_NULL };
     }
@@ -209,7 +210,7 @@ static enum err collections_load(struct db_tx *tx, str language, struct title_pa
     for (unsigned i = 0; i < rows.count; i++) {
         struct page_collection *collection = &page->collections.items[page->collections.count++];
         collection->id = ID(db_i64(&rows.items[i], 0));
-        TRY(collection_text(tx, collection->id, "name", language, &collection->name));
+        TRY(catalog_collection_text(tx, collection->id, "name", language, &collection->name));
     }
     return OK;
 }
@@ -218,7 +219,7 @@ static enum err episode_add(struct db_tx *tx, const struct title *episode, str l
                             struct page_season *season)
 {
     struct title_card card;
-    TRY(card_of(tx, episode, language, &card));
+    TRY(catalog_card_of(tx, episode, language, &card));
     season->episodes.items[season->episodes.count++] =
         (struct page_episode){ .id = card.id,
                                .number = episode->episode,
@@ -242,7 +243,7 @@ static enum err seasons_load(struct db_tx *tx, str language, struct title_page *
     struct page_season *season = NULL;
     for (unsigned i = 0; i < rows.count; i++) {
         struct title episode;
-        TRY(title_load(tx, ID(db_i64(&rows.items[i], 0)), &episode));
+        TRY(catalog_title_load(tx, ID(db_i64(&rows.items[i], 0)), &episode));
         if (!title_is_shown(&episode, now))
             continue;
         if (!season || season->number != episode.season) {
@@ -266,13 +267,13 @@ static void page_begin(struct arena *arena, const struct title *title,
         .status = card->status,
         .title = card->title,
         .original_title = card->original_title,
-        .synopsis = title_text(title, "synopsis", language),
-        .tagline = title_text(title, "tagline", language),
+        .synopsis = catalog_title_text(title, "synopsis", language),
+        .tagline = catalog_title_text(title, "tagline", language),
         .year = card->year,
         .runtime_min = card->runtime_min,
         .genres = card->genres,
         .countries = card->countries,
-        .languages = words_of(arena, title->languages),
+        .languages = catalog_words(arena, title->languages),
         .age_rating = card->age_rating,
         .poster = card->poster,
         .backdrop = card->backdrop,
@@ -287,11 +288,12 @@ static void page_begin(struct arena *arena, const struct title *title,
     };
 }
 
-enum err page_write(struct db_tx *tx, const struct title *title, str language, struct buf *out)
+enum err catalog_page_write(struct db_tx *tx, const struct title *title, str language,
+                            struct buf *out)
 {
     struct title_card card;
     struct title_page *page = ARENA_NEW(db_arena(tx), struct title_page);
-    TRY(card_of(tx, title, language, &card));
+    TRY(catalog_card_of(tx, title, language, &card));
     page_begin(db_arena(tx), title, &card, language, page);
     TRY(people_load(tx, language, page));
     TRY(editions_load(tx, page));

@@ -55,7 +55,7 @@ static enum err people_read(struct db_tx *tx, void *arg)
     struct arena *arena = db_arena(tx);
     struct db_rows rows;
     int64_t limit = read->query.limit;
-    str from = name_folded(arena, read->query.prefix);
+    str from = catalog_name_fold(arena, read->query.prefix);
     str to = arena_printf(arena, "%.*s\xf4\x8f\xbf\xbf", STR_ARG(from));
     TRY(db_all(tx, &SQL_PEOPLE_LIST,
                DB_ARGS(DB_I64(read->after.value), DB_TEXT(from), DB_TEXT(to), DB_I64(limit + 1),
@@ -66,7 +66,7 @@ static enum err people_read(struct db_tx *tx, void *arg)
     for (size_t i = 0; i < count; i++) {
         struct person_card *card = &read->answer.items.items[read->answer.items.count++];
         card->id = ID(db_i64(&rows.items[i], 0));
-        TRY(person_text(tx, card->id, "name", read->language, &card->name));
+        TRY(catalog_person_text(tx, card->id, "name", read->language, &card->name));
     }
     read->answer.next = (opt_str){ .state = OPT_NULL };
     if (rows.count > count)
@@ -89,9 +89,9 @@ static enum err people_build(struct http_request *request, str language, struct 
     return OK;
 }
 
-enum err on_people_list(struct http_request *request, struct http_response *response)
+enum err catalog_on_people_list(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, people_build);
+    return catalog_cache_answer(request, response, people_build);
 }
 
 struct person_read {
@@ -115,7 +115,8 @@ static enum err person_titles(struct db_tx *tx, struct person_read *read)
         struct id title = ID(db_i64(&rows.items[i], 0));
         if (page->titles.count && id_eq(page->titles.items[page->titles.count - 1].id, title))
             continue;
-        TRY(card_load(tx, title, read->language, &page->titles.items[page->titles.count++]));
+        TRY(catalog_card_load(tx, title, read->language,
+                              &page->titles.items[page->titles.count++]));
         page->roles.items[page->roles.count++] = db_text(&rows.items[i], 1);
     }
     return OK;
@@ -132,8 +133,8 @@ static enum err person_read(struct db_tx *tx, void *arg)
     read->page.id = read->id;
     read->page.born = db_null(&row, 1) ? (opt_i64){ .state = OPT_NULL } : OPT(i64, db_i64(&row, 1));
     read->page.died = db_null(&row, 2) ? (opt_i64){ .state = OPT_NULL } : OPT(i64, db_i64(&row, 2));
-    TRY(person_text(tx, read->id, "name", read->language, &read->page.name));
-    TRY(person_text(tx, read->id, "biography", read->language, &read->page.biography));
+    TRY(catalog_person_text(tx, read->id, "name", read->language, &read->page.name));
+    TRY(catalog_person_text(tx, read->id, "biography", read->language, &read->page.biography));
     return person_titles(tx, read);
 }
 
@@ -142,13 +143,13 @@ static enum err person_build(struct http_request *request, str language, struct 
 {
     struct person_read read = { .language = language };
     (void)out_version;
-    TRY(request_id(request, "id", "person-not-found", &read.id));
+    TRY(catalog_request_id(request, "id", "person-not-found", &read.id));
     TRY(db_read(catalog.db, person_read, &read));
     shape_write_json(out, &person_page_shape, &read.page);
     return OK;
 }
 
-enum err on_person_get(struct http_request *request, struct http_response *response)
+enum err catalog_on_person_get(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, person_build);
+    return catalog_cache_answer(request, response, person_build);
 }

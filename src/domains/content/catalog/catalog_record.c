@@ -1,6 +1,7 @@
 /*
  * catalog_record: what imports write: records, credits and people, external ids, editions, artwork,
- * publishing. Everything takes part in the caller's transaction and ends in title_reindex().
+ * publishing. Everything takes part in the caller's transaction and ends in
+ * catalog_title_reindex().
  */
 #include "catalog_internal.h"
 
@@ -34,7 +35,7 @@ static enum err person_put(struct db_tx *tx, const struct catalog_credit *credit
                     DB_ARGS(DB_I64(id), DB_TEXT(STR("name")), DB_TEXT(credit->names[i].language),
                             DB_TEXT(str_trim(credit->names[i].value)), DB_I64(0)),
                     NULL));
-        TRY(names_each_word(tx, credit->names[i].value, ID(id), person_name_put));
+        TRY(catalog_name_words(tx, credit->names[i].value, ID(id), person_name_put));
     }
     *out_id = ID(id);
     return OK;
@@ -76,7 +77,7 @@ static enum err credits_may_change(struct db_tx *tx, struct id title, enum catal
     return OK;
 }
 
-enum err title_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record)
+enum err catalog_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record)
 {
     bool may;
     if (record->credits_count == 0)
@@ -99,7 +100,7 @@ enum err title_credits_put(struct db_tx *tx, struct id id, const struct catalog_
 static enum err series_check(struct db_tx *tx, struct id id)
 {
     struct title series;
-    enum err result = title_load(tx, id, &series);
+    enum err result = catalog_title_load(tx, id, &series);
     if (result == OK && series.kind == TITLE_SERIES)
         return OK;
     if (result != OK && result != ERR_NOT_FOUND)
@@ -135,14 +136,14 @@ enum err catalog_record_put(struct db_tx *tx, const struct catalog_record *recor
                                    .lock = record->source == CATALOG_SOURCE_EDITOR };
     if (id_is_none(id))
         TRY(title_add(tx, record, &id));
-    TRY(title_fields_put(tx, id, &change));
-    TRY(title_credits_put(tx, id, record));
+    TRY(catalog_title_fields_put(tx, id, &change));
+    TRY(catalog_credits_put(tx, id, record));
     for (size_t i = 0; i < record->external_ids_count; i++)
         TRY(db_exec(tx, &SQL_EXTERNAL_ID_PUT,
                     DB_ARGS(DB_TEXT(record->external_ids[i].provider),
                             DB_TEXT(record->external_ids[i].value), DB_I64(id.value)),
                     NULL));
-    TRY(title_reindex(tx, id));
+    TRY(catalog_title_reindex(tx, id));
     *io_id = id;
     return OK;
 }
@@ -160,7 +161,7 @@ enum err catalog_episode_find(struct db_tx *tx, struct id series, int64_t season
 enum err catalog_series_of(struct db_tx *tx, struct id title, struct id *out_series)
 {
     struct title loaded;
-    TRY(title_load(tx, title, &loaded));
+    TRY(catalog_title_load(tx, title, &loaded));
     *out_series = loaded.kind == TITLE_EPISODE ? loaded.series_id : ID_NONE;
     return OK;
 }
@@ -211,10 +212,10 @@ static enum err match_by_id(struct db_tx *tx, enum title_kind kind,
                 DB_ARGS(DB_TEXT(external->provider), DB_TEXT(external->value)), &row));
     if (!row.values)
         return OK;
-    TRY(title_load(tx, ID(db_i64(&row, 0)), &title));
+    TRY(catalog_title_load(tx, ID(db_i64(&row, 0)), &title));
     if (title.kind != kind)
         return OK;
-    *out_match = (struct catalog_match){ title.id, title_text(&title, "title", STR("en")),
+    *out_match = (struct catalog_match){ title.id, catalog_title_text(&title, "title", STR("en")),
                                          title.year.state == OPT_SET ? title.year.value : 0, 1.0 };
     *out_found = true;
     return OK;
@@ -242,18 +243,19 @@ enum err catalog_match(struct db_tx *tx, const struct catalog_wanted *wanted, un
             return OK;
         }
     }
-    str folded = name_folded(db_arena(tx), wanted->name);
+    str folded = catalog_name_fold(db_arena(tx), wanted->name);
     TRY(db_all(tx, &SQL_TITLES_NAMED, DB_ARGS(DB_TEXT(folded)), NAMED_MAX, &rows));
     for (unsigned i = 0; i < rows.count; i++) {
         struct title title;
         if (!str_eq(db_text(&rows.items[i], 2), shape_enum_text(&title_kinds, wanted->kind)))
             continue;
-        TRY(title_load(tx, ID(db_i64(&rows.items[i], 0)), &title));
+        TRY(catalog_title_load(tx, ID(db_i64(&rows.items[i], 0)), &title));
         if (!title_has_name(&title, str_trim(wanted->name)))
             continue;
         int64_t its_year = db_i64(&rows.items[i], 1);
         match_insert(out_matches, &count, limit,
-                     (struct catalog_match){ title.id, title_text(&title, "title", STR("en")),
+                     (struct catalog_match){ title.id,
+                                             catalog_title_text(&title, "title", STR("en")),
                                              its_year, match_score(wanted->year, its_year) });
     }
     *out_count = count;
@@ -262,16 +264,16 @@ enum err catalog_match(struct db_tx *tx, const struct catalog_wanted *wanted, un
 
 /* --- Editions and artwork ------------------------------------------------------------------- */
 
-enum err title_playable_refresh(struct db_tx *tx, struct id id)
+enum err catalog_playable_refresh(struct db_tx *tx, struct id id)
 {
     struct title title;
     TRY(db_exec(tx, &SQL_TITLE_PLAYABLE_PUT, DB_ARGS(DB_I64(id.value)), NULL));
-    TRY(title_reindex(tx, id));
-    TRY(title_load(tx, id, &title));
+    TRY(catalog_title_reindex(tx, id));
+    TRY(catalog_title_load(tx, id, &title));
     if (title.kind != TITLE_EPISODE)
         return OK;
     TRY(db_exec(tx, &SQL_TITLE_PLAYABLE_PUT, DB_ARGS(DB_I64(title.series_id.value)), NULL));
-    return title_reindex(tx, title.series_id);
+    return catalog_title_reindex(tx, title.series_id);
 }
 
 enum err catalog_edition_put(struct db_tx *tx, const struct catalog_edition *edition,
@@ -285,7 +287,7 @@ enum err catalog_edition_put(struct db_tx *tx, const struct catalog_edition *edi
                           DB_I64(edition->height), DB_TEXT(edition->audio_json),
                           DB_TEXT(edition->subtitles_json), DB_I64(edition->position)),
                   &id));
-    TRY(title_playable_refresh(tx, edition->title));
+    TRY(catalog_playable_refresh(tx, edition->title));
     *out_id = ID(id);
     return OK;
 }
@@ -298,7 +300,7 @@ enum err catalog_edition_remove(struct db_tx *tx, struct id asset)
     if (result == ERR_NOT_FOUND)
         return OK;
     TRY(result);
-    return title_playable_refresh(tx, ID(title));
+    return catalog_playable_refresh(tx, ID(title));
 }
 
 enum err catalog_asset_get(struct db_tx *tx, struct id title, struct id edition,
@@ -336,18 +338,18 @@ enum err catalog_artwork_put(struct db_tx *tx, const struct catalog_artwork *art
                 DB_TEXT(shape_enum_text(&catalog_sources, artwork->source)),
                 DB_TEXT(artwork->licence), DB_BOOL(artwork->source == CATALOG_SOURCE_EDITOR)),
         NULL));
-    return title_reindex(tx, artwork->title);
+    return catalog_title_reindex(tx, artwork->title);
 }
 
 enum err catalog_title_publish(struct db_tx *tx, struct id id)
 {
     struct title title;
-    TRY(title_load(tx, id, &title));
+    TRY(catalog_title_load(tx, id, &title));
     if (title.status != TITLE_DRAFT)
         return OK;
     TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT, DB_ARGS(DB_I64(id.value), DB_TEXT(STR("published"))),
                 NULL));
-    return title_playable_refresh(tx, id);
+    return catalog_playable_refresh(tx, id);
 }
 
 enum err catalog_counts(struct db_tx *tx, struct catalog_counts *out_counts)

@@ -10,7 +10,7 @@ SHAPE_ENUM(title_kinds, [TITLE_FILM] = STR_INIT("film"), [TITLE_SERIES] = STR_IN
 SHAPE_ENUM(title_statuses, [TITLE_DRAFT] = STR_INIT("draft"),
            [TITLE_PUBLISHED] = STR_INIT("published"), [TITLE_ARCHIVED] = STR_INIT("archived"));
 
-const str interface_languages[INTERFACE_LANGUAGES] = { STR_INIT("ru"), STR_INIT("en") };
+const str catalog_languages[INTERFACE_LANGUAGES] = { STR_INIT("ru"), STR_INIT("en") };
 
 static opt_i64 optional(const struct db_row *row, unsigned column)
 {
@@ -38,7 +38,7 @@ static enum err texts_load(struct db_tx *tx, struct title *title)
     return OK;
 }
 
-enum err title_load(struct db_tx *tx, struct id id, struct title *out_title)
+enum err catalog_title_load(struct db_tx *tx, struct id id, struct title *out_title)
 {
     struct db_row row;
     struct title title = { .id = id };
@@ -107,7 +107,7 @@ str catalog_text_choose(const struct catalog_text *texts, size_t count, str lang
     return best;
 }
 
-str title_text(const struct title *title, const char *field, str language)
+str catalog_title_text(const struct title *title, const char *field, str language)
 {
     str best = STR("");
     int best_distance = 5;
