@@ -22,8 +22,7 @@ enum err catalog_request_id(const struct http_request *request, const char *para
 
 struct title_read {
     struct id id;
-    str language;
-    bool any_status;
+    struct page_view view;
     struct buf *out;
     int64_t version;
 };
@@ -32,21 +31,17 @@ static enum err title_read(struct db_tx *tx, void *arg)
 {
     struct title_read *read = arg;
     struct title title;
-    struct db_row shown;
-    TRY(db_find(tx, &SQL_TITLE_VISIBLE_FIND, DB_ARGS(DB_I64(read->id.value), DB_TIME(clock_now())),
-                &shown));
+    if (read->view.now != INSTANT_NEVER)
+        TRY(catalog_title_check_shown(tx, read->id));
     TRY(catalog_title_load(tx, read->id, &title));
-    if (!read->any_status && !shown.values)
-        return err_set(ERR_NOT_FOUND, "title-not-found", "there is no title %lld",
-                       (long long)read->id.value);
     read->version = title.version;
-    return catalog_page_write(tx, &title, read->language, read->out);
+    return catalog_page_write(tx, &title, &read->view, read->out);
 }
 
 static enum err title_build(struct http_request *request, str language, struct buf *out,
                             int64_t *out_version)
 {
-    struct title_read read = { .language = language, .out = out };
+    struct title_read read = { .view = { language, clock_now() }, .out = out };
     TRY(catalog_request_id(request, "id", "title-not-found", &read.id));
     TRY(db_read(catalog.db, title_read, &read));
     *out_version = read.version;
@@ -56,8 +51,7 @@ static enum err title_build(struct http_request *request, str language, struct b
 enum err catalog_on_title_get(struct http_request *request, struct http_response *response)
 {
     struct buf buf;
-    struct title_read read = { .language = catalog_request_language(request),
-                               .any_status = true,
+    struct title_read read = { .view = { catalog_request_language(request), INSTANT_NEVER },
                                .out = &buf };
     if (!caller_has(request, ROLE_ADMIN))
         return catalog_cache_answer(request, response, title_build);
@@ -66,11 +60,7 @@ enum err catalog_on_title_get(struct http_request *request, struct http_response
     buf_init(&buf, request->arena, MIB(1));
     TRY(catalog_request_id(request, "id", "title-not-found", &read.id));
     TRY(db_read(catalog.db, title_read, &read));
-    http_reply_memory(response, STR("application/json"), buf_str(&buf));
-    response->cache_control = STR("no-store");
-    response->etag = arena_printf(request->arena, "\"%lld-%016llx\"", (long long)read.version,
-                                  (unsigned long long)str_hash(buf_str(&buf)));
-    return OK;
+    return catalog_reply_editor(request, response, buf_str(&buf), read.version);
 }
 
 /* --- Artwork -------------------------------------------------------------------------------- */
@@ -92,8 +82,10 @@ enum err catalog_on_artwork_get(struct http_request *request, struct http_respon
     struct db_row row;
     struct id id;
     TRY(catalog_request_id(request, "id", "artwork-not-found", &id));
-    TRY(db_find(db_now(catalog.db), &SQL_ARTWORK_GET, DB_ARGS(DB_I64(id.value)), &row));
-    if (!row.values)
+    TRY(db_find(db_now(catalog.db), &SQL_ARTWORK_GET,
+                DB_ARGS(DB_I64(id.value), DB_TIME(clock_now())), &row));
+    bool shown = row.values && db_bool(&row, 3);
+    if (!row.values || !(shown || caller_has(request, ROLE_ADMIN)))
         return err_set(ERR_NOT_FOUND, "artwork-not-found", "there is no artwork %lld",
                        (long long)id.value);
     open.key = db_text(&row, 0);
@@ -107,8 +99,9 @@ enum err catalog_on_artwork_get(struct http_request *request, struct http_respon
     http_file_release(open.file);
     response->etag = arena_printf(request->arena, "\"%.*s\"", STR_ARG(db_text(&row, 2)));
     bool versioned = str_find(request->query, STR("v=")) >= 0;
-    response->cache_control =
-        versioned ? STR("public, max-age=31536000, immutable") : STR("no-cache");
+    response->cache_control = !shown      ? STR("no-store")
+                              : versioned ? STR("public, max-age=31536000, immutable")
+                                          : STR("no-cache");
     /* An SVG is a document: opened by itself it must not run anything. */
     return http_header_add(response, STR("Content-Security-Policy"),
                            STR("default-src 'none'; style-src 'unsafe-inline'; sandbox"));

@@ -198,3 +198,13 @@ str catalog_request_language(const struct http_request *request)
     str accepted = http_header_find(request, STR("Accept-Language"));
     return accepted.len ? primary_tag(accepted) : STR("en");
 }
+
+enum err catalog_reply_editor(struct http_request *request, struct http_response *response,
+                              str json, int64_t version)
+{
+    http_reply_memory(response, STR("application/json"), json);
+    response->cache_control = STR("no-store");
+    response->etag = arena_printf(request->arena, "\"%lld-%016llx\"", (long long)version,
+                                  (unsigned long long)str_hash(json));
+    return OK;
+}

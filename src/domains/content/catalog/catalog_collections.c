@@ -188,13 +188,16 @@ static void shelf_add(struct home *home, struct shelf shelf)
         home->shelves.items[home->shelves.count++] = shelf;
 }
 
-static enum err listed_titles(struct db_tx *tx, str tokens, str language, title_cards *out)
+/* Films and series in the order of a shop window; `token`: of a genre, or empty. */
+static enum err listed_titles(struct db_tx *tx, str token, str language, title_cards *out)
 {
     struct db_rows rows;
+    struct db_value none = DB_TEXT(STR(""));
     TRY(db_all(tx, &SQL_TITLES_DESCENDING,
                DB_ARGS(DB_TEXT(STR("shelf")), DB_TEXT(STR("\xf4\x8f\xbf\xbf")), DB_I64(INT64_MAX),
-                       DB_TEXT(tokens), DB_TIME(clock_now()), DB_NULL, DB_NULL, DB_NULL,
-                       DB_TEXT(STR("")), DB_TEXT(STR("")), DB_I64(SHELF_TITLES)),
+                       DB_TIME(clock_now()), none, DB_NULL, DB_NULL, DB_NULL, none, none,
+                       DB_I64(SHELF_TITLES), DB_TEXT(STR("kind:any")), DB_TEXT(token), none, none,
+                       none, none),
                SHELF_TITLES, &rows));
     out->items = ARENA_ARRAY(db_arena(tx), rows.count, struct title_card);
     out->count = 0;
@@ -210,7 +213,7 @@ static enum err new_shelf(struct db_tx *tx, struct home_read *read)
     struct shelf shelf = { .id = STR("new"),
                            .slug = STR("new"),
                            .name = russian ? STR("Новое в кинотеатре") : STR("New in the cinema") };
-    TRY(listed_titles(tx, STR("[\"kind:any\"]"), read->language, &shelf.titles));
+    TRY(listed_titles(tx, STR(""), read->language, &shelf.titles));
     for (size_t i = 0; i < shelf.titles.count && !read->home.hero; i++)
         if (shelf.titles.items[i].playable && shelf.titles.items[i].backdrop.state == OPT_SET)
             read->home.hero = &shelf.titles.items[i];
@@ -259,8 +262,7 @@ static enum err genre_shelves(struct db_tx *tx, struct home_read *read)
         struct shelf shelf = { .id = arena_printf(arena, "genre-%.*s", STR_ARG(slug)),
                                .slug = slug,
                                .name = catalog_genre_label(slug, read->language) };
-        str tokens = arena_printf(arena, "[\"kind:any\",\"genre:%.*s\"]", STR_ARG(slug));
-        TRY(listed_titles(tx, tokens, read->language, &shelf.titles));
+        TRY(listed_titles(tx, db_text(&genres[i], 0), read->language, &shelf.titles));
         shelf_add(&read->home, shelf);
     }
     return OK;

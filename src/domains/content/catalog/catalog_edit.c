@@ -216,7 +216,8 @@ static enum err read_title(struct db_tx *tx, void *arg)
 {
     struct edit_read *read = arg;
     TRY(catalog_title_load(tx, read->id, &read->title));
-    return catalog_page_write(tx, &read->title, read->language, &read->buf);
+    struct page_view view = { read->language, INSTANT_NEVER };
+    return catalog_page_write(tx, &read->title, &view, &read->buf);
 }
 
 static enum err reply_title(struct http_request *request, struct http_response *response,
@@ -225,12 +226,8 @@ static enum err reply_title(struct http_request *request, struct http_response *
     struct edit_read read = { .id = id, .language = catalog_request_language(request) };
     buf_init(&read.buf, request->arena, ANSWER_BYTES_MAX);
     TRY(db_read(catalog.db, read_title, &read));
-    http_reply_memory(response, STR("application/json"), buf_str(&read.buf));
     response->status = status;
-    response->cache_control = STR("no-store");
-    response->etag = arena_printf(request->arena, "\"%lld-%016llx\"", (long long)read.title.version,
-                                  (unsigned long long)str_hash(buf_str(&read.buf)));
-    return OK;
+    return catalog_reply_editor(request, response, buf_str(&read.buf), read.title.version);
 }
 
 static enum err run_edit(struct http_request *request, struct http_response *response,

@@ -101,7 +101,7 @@ static enum err parse_time(str field, str value, instant *out)
     return OK;
 }
 
-/* "12+", "PG-13": kept as written; one that is unknown limits nobody. */
+/* "12+", "PG-13": kept as written; one that is unknown limits nobody, and fits no age. */
 static enum err parse_age(str field, str value, struct title *title)
 {
     struct age_rating rating;

@@ -250,6 +250,54 @@ TEST(a_title_without_a_film_is_never_first_of_a_shelf)
     stage_close();
 }
 
+/* --- What belongs to drafts ----------------------------------------------------------------- */
+
+struct picture {
+    struct id title;
+    str key;
+};
+
+static enum err picture_tx(struct db_tx *tx, void *arg)
+{
+    const struct picture *picture = arg;
+    struct catalog_artwork artwork = { .title = picture->title,
+                                       .kind = STR("poster"),
+                                       .blob_key = picture->key,
+                                       .media_type = STR("image/png"),
+                                       .hash = STR("0123456789abcdef") };
+    return catalog_artwork_put(tx, &artwork);
+}
+
+TEST(the_people_and_pictures_of_a_draft_are_for_editors)
+{
+    stage_open();
+    struct id draft = stage_title(TITLE_FILM, "Secret", 1979, false);
+    struct picture picture = { draft, stage_blob("posters/1.png", "a picture") };
+    stage_person(draft, CATALOG_SOURCE_NFO, "Nobody Yet");
+    stage_do(picture_tx, &picture);
+    for (int round = 0; round < 2; round++) { /* once more: nothing of it was kept */
+        CHECK_INT(answer_status(ask("GET", "/v1/people/1", "", "")), 404);
+        CHECK_INT(list_get("/v1/people?prefix=nobody").count, 0);
+        CHECK_INT(answer_status(ask("GET", "/artwork/1?v=0123456789ab", "", "")), 404);
+        str answer = admin("GET", "/v1/people/1", "");
+        CHECK(has(answer, "\"name\":\"Nobody Yet\"") && has(answer, "\"title\":\"Secret\""));
+        CHECK_STR(answer_field(answer, STR("Cache-Control")), STR("no-store"));
+        answer = admin("GET", "/artwork/1?v=0123456789ab", "");
+        CHECK_STR(answer_body(answer), STR("a picture"));
+        CHECK_STR(answer_field(answer, STR("Cache-Control")), STR("no-store"));
+    }
+    stage_publish(draft);
+    CHECK(has(get("/v1/people/1"), "\"name\":\"Nobody Yet\""));
+    str answer = ask("GET", "/artwork/1?v=0123456789ab", "", "");
+    CHECK_STR(answer_body(answer), STR("a picture"));
+    CHECK_STR(answer_field(answer, STR("Cache-Control")),
+              STR("public, max-age=31536000, immutable"));
+    CHECK_INT(answer_status(admin_edit("POST", draft, "/archive", "")), 200);
+    CHECK_INT(answer_status(ask("GET", "/artwork/1", "", "")), 404);
+    CHECK_INT(answer_status(ask("GET", "/v1/people/1", "", "")), 404);
+    stage_close();
+}
+
 /* --- People --------------------------------------------------------------------------------- */
 
 TEST(people_have_pages)

@@ -15,6 +15,9 @@ struct catalog {
 extern struct catalog catalog;
 
 enum title_status { TITLE_DRAFT, TITLE_PUBLISHED, TITLE_ARCHIVED };
+/* The tokens a page of titles is filtered by, at most. */
+enum { CATALOG_LIST_TOKENS = 6 };
+
 SHAPE_ENUM_DECLARE(title_kinds);
 SHAPE_ENUM_DECLARE(title_statuses);
 SHAPE_ENUM_DECLARE(catalog_sources);
@@ -48,8 +51,8 @@ struct title {
 
 /* ERR_NOT_FOUND "title-not-found". Draft or not. */
 enum err catalog_title_load(struct db_tx *tx, struct id id, struct title *out_title);
-/* Shown to viewers at this moment? */
-bool title_is_shown(const struct title *title, instant now);
+/* ERR_NOT_FOUND "title-not-found" unless viewers see it now (the view title_windows). */
+enum err catalog_title_check_shown(struct db_tx *tx, struct id id);
 /* The text in `language`, else the original's, English's, any. Empty when there is none at all. */
 str catalog_title_text(const struct title *title, const char *field, str language);
 /* The same choice among texts of something else. */
@@ -104,9 +107,14 @@ str_list catalog_words(struct arena *arena, str words);
 str catalog_genre_label(str slug, str language);
 
 extern const struct shape title_page_shape;
-/* The whole title page as JSON. */
-enum err catalog_page_write(struct db_tx *tx, const struct title *title, str language,
-                            struct buf *out);
+/* The whole title page as JSON. Episodes: those shown at `now`; INSTANT_NEVER for an editor: all.
+ */
+struct page_view {
+    str language;
+    instant now;
+};
+enum err catalog_page_write(struct db_tx *tx, const struct title *title,
+                            const struct page_view *view, struct buf *out);
 /* "name" or "biography" of a person; "name" or "description" of a collection. */
 /* Which texts: rows of (field, language, value) that `query` gives for the id. */
 struct text_wanted {
@@ -139,6 +147,10 @@ enum err catalog_cache_answer(struct http_request *request, struct http_response
 str catalog_request_language(const struct http_request *request);
 void catalog_cache_open(void);
 void catalog_cache_close(void);
+
+/* JSON for an editor, who is never given what was kept: no-store, ETag "VERSION-…" for If-Match. */
+enum err catalog_reply_editor(struct http_request *request, struct http_response *response,
+                              str json, int64_t version);
 
 /* The id in a path parameter; what is no id is not found either: ERR_NOT_FOUND with `slug`. */
 enum err catalog_request_id(const struct http_request *request, const char *param, const char *slug,

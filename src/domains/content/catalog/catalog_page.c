@@ -40,18 +40,22 @@ struct page_episode {
     opt_i64 runtime_min;
     bool playable;
     opt_str still;
+    enum title_status status;
 };
 SHAPE(page_episode_shape, struct page_episode, FIELD(struct page_episode, id),
       FIELD(struct page_episode, number), FIELD(struct page_episode, title),
       FIELD(struct page_episode, synopsis), FIELD(struct page_episode, runtime_min),
-      FIELD(struct page_episode, playable), FIELD(struct page_episode, still));
+      FIELD(struct page_episode, playable), FIELD(struct page_episode, still),
+      FIELD_ENUM(struct page_episode, status, title_statuses,
+                 .doc = "the administrator is shown all episodes"));
 
 struct page_season {
     int64_t number;
     str title;
     LIST_OF(struct page_episode) episodes;
 };
-SHAPE(page_season_shape, struct page_season, FIELD(struct page_season, number),
+SHAPE(page_season_shape, struct page_season,
+      FIELD(struct page_season, number, .doc = "0: specials, which come last"),
       FIELD(struct page_season, title),
       FIELD_SHAPES(struct page_season, episodes, page_episode_shape));
 
@@ -227,25 +231,26 @@ static enum err episode_add(struct db_tx *tx, const struct title *episode, str l
                                .synopsis = card.synopsis,
                                .runtime_min = card.runtime_min,
                                .playable = card.playable,
-                               .still = card.backdrop };
+                               .still = card.backdrop,
+                               .status = card.status };
     return OK;
 }
 
-/* Rows come ordered by season and episode. */
-static enum err seasons_load(struct db_tx *tx, str language, struct title_page *page)
+/* Rows come ordered by season and episode, specials last. */
+static enum err seasons_load(struct db_tx *tx, const struct page_view *view,
+                             struct title_page *page)
 {
     struct db_rows rows, names;
     struct arena *arena = db_arena(tx);
-    instant now = clock_now();
-    TRY(db_all(tx, &SQL_TITLE_EPISODES_LIST, DB_ARGS(DB_I64(page->id.value)), EPISODES_MAX, &rows));
+    str language = view->language;
+    TRY(db_all(tx, &SQL_TITLE_EPISODES_LIST, DB_ARGS(DB_I64(page->id.value), DB_TIME(view->now)),
+               EPISODES_MAX, &rows));
     TRY(db_all(tx, &SQL_SEASON_TEXTS_LIST, DB_ARGS(DB_I64(page->id.value)), 500, &names));
     page->seasons.items = ARENA_ARRAY(arena, rows.count, struct page_season);
     struct page_season *season = NULL;
     for (unsigned i = 0; i < rows.count; i++) {
         struct title episode;
         TRY(catalog_title_load(tx, ID(db_i64(&rows.items[i], 0)), &episode));
-        if (!title_is_shown(&episode, now))
-            continue;
         if (!season || season->number != episode.season) {
             season = &page->seasons.items[page->seasons.count++];
             season->number = episode.season;
@@ -288,10 +293,11 @@ static void page_begin(struct arena *arena, const struct title *title,
     };
 }
 
-enum err catalog_page_write(struct db_tx *tx, const struct title *title, str language,
-                            struct buf *out)
+enum err catalog_page_write(struct db_tx *tx, const struct title *title,
+                            const struct page_view *view, struct buf *out)
 {
     struct title_card card;
+    str language = view->language;
     struct title_page *page = ARENA_NEW(db_arena(tx), struct title_page);
     TRY(catalog_card_of(tx, title, language, &card));
     page_begin(db_arena(tx), title, &card, language, page);
@@ -300,7 +306,7 @@ enum err catalog_page_write(struct db_tx *tx, const struct title *title, str lan
     TRY(external_ids_load(tx, page));
     TRY(collections_load(tx, language, page));
     if (title->kind == TITLE_SERIES)
-        TRY(seasons_load(tx, language, page));
+        TRY(seasons_load(tx, view, page));
     shape_write_json(out, &title_page_shape, page);
     return OK;
 }

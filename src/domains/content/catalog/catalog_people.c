@@ -96,9 +96,16 @@ enum err catalog_on_people_list(struct http_request *request, struct http_respon
 
 struct person_read {
     struct id id;
-    str language;
+    struct page_view view;
     struct person_page page;
+    int64_t version;
 };
+
+static enum err person_not_found(struct id id)
+{
+    return err_set(ERR_NOT_FOUND, "person-not-found", "there is no person %lld",
+                   (long long)id.value);
+}
 
 /* Somebody with several roles in one title has several rows; the title is shown once, with the
  * first. */
@@ -107,15 +114,17 @@ static enum err person_titles(struct db_tx *tx, struct person_read *read)
     struct db_rows rows;
     struct arena *arena = db_arena(tx);
     struct person_page *page = &read->page;
-    TRY(db_all(tx, &SQL_PERSON_TITLES_LIST, DB_ARGS(DB_I64(read->id.value), DB_TIME(clock_now())),
-               TITLES_MAX, &rows));
+    TRY(db_all(tx, &SQL_PERSON_TITLES_LIST,
+               DB_ARGS(DB_I64(read->id.value), DB_TIME(read->view.now)), TITLES_MAX, &rows));
+    if (rows.count == 0 && read->view.now != INSTANT_NEVER)
+        return person_not_found(read->id); /* known only from what is not shown */
     page->titles.items = ARENA_ARRAY(arena, rows.count, struct title_card);
     page->roles.items = ARENA_ARRAY(arena, rows.count, str);
     for (unsigned i = 0; i < rows.count; i++) {
         struct id title = ID(db_i64(&rows.items[i], 0));
         if (page->titles.count && id_eq(page->titles.items[page->titles.count - 1].id, title))
             continue;
-        TRY(catalog_card_load(tx, title, read->language,
+        TRY(catalog_card_load(tx, title, read->view.language,
                               &page->titles.items[page->titles.count++]));
         page->roles.items[page->roles.count++] = db_text(&rows.items[i], 1);
     }
@@ -128,28 +137,43 @@ static enum err person_read(struct db_tx *tx, void *arg)
     struct db_row row;
     TRY(db_find(tx, &SQL_PERSON_GET, DB_ARGS(DB_I64(read->id.value)), &row));
     if (!row.values)
-        return err_set(ERR_NOT_FOUND, "person-not-found", "there is no person %lld",
-                       (long long)read->id.value);
+        return person_not_found(read->id);
     read->page.id = read->id;
+    read->version = db_i64(&row, 3);
     read->page.born = db_null(&row, 1) ? (opt_i64){ .state = OPT_NULL } : OPT(i64, db_i64(&row, 1));
     read->page.died = db_null(&row, 2) ? (opt_i64){ .state = OPT_NULL } : OPT(i64, db_i64(&row, 2));
-    TRY(catalog_person_text(tx, read->id, "name", read->language, &read->page.name));
-    TRY(catalog_person_text(tx, read->id, "biography", read->language, &read->page.biography));
+    TRY(catalog_person_text(tx, read->id, "name", read->view.language, &read->page.name));
+    TRY(catalog_person_text(tx, read->id, "biography", read->view.language, &read->page.biography));
     return person_titles(tx, read);
+}
+
+static enum err person_answer(struct http_request *request, struct person_read *read,
+                              struct buf *out)
+{
+    TRY(catalog_request_id(request, "id", "person-not-found", &read->id));
+    TRY(db_read(catalog.db, person_read, read));
+    shape_write_json(out, &person_page_shape, &read->page);
+    return OK;
 }
 
 static enum err person_build(struct http_request *request, str language, struct buf *out,
                              int64_t *out_version)
 {
-    struct person_read read = { .language = language };
-    (void)out_version;
-    TRY(catalog_request_id(request, "id", "person-not-found", &read.id));
-    TRY(db_read(catalog.db, person_read, &read));
-    shape_write_json(out, &person_page_shape, &read.page);
+    struct person_read read = { .view = { language, clock_now() } };
+    TRY(person_answer(request, &read, out));
+    *out_version = read.version;
     return OK;
 }
 
 enum err catalog_on_person_get(struct http_request *request, struct http_response *response)
 {
-    return catalog_cache_answer(request, response, person_build);
+    struct person_read read = { .view = { catalog_request_language(request), INSTANT_NEVER } };
+    struct buf buf;
+    if (!caller_has(request, ROLE_ADMIN))
+        return catalog_cache_answer(request, response, person_build);
+    if (!task_current())
+        return http_continue_in_task(request);
+    buf_init(&buf, request->arena, MIB(1));
+    TRY(person_answer(request, &read, &buf));
+    return catalog_reply_editor(request, response, buf_str(&buf), read.version);
 }

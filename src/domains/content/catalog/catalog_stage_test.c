@@ -168,6 +168,23 @@ void stage_publish(struct id id)
     stage_do(publish_tx, &id);
 }
 
+struct blob {
+    str key, content;
+};
+
+static enum err blob_task(void *arg)
+{
+    struct blob *blob = arg;
+    return blob_put(stage.blobs, blob->key, blob->content, NULL);
+}
+
+str stage_blob(const char *key, const char *bytes)
+{
+    struct blob blob = { str_of(key), str_of(bytes) };
+    CHECK_OK(task_run("blob", MIB(1), blob_task, &blob));
+    return blob.key;
+}
+
 static enum err edition_tx(struct db_tx *tx, void *arg)
 {
     struct catalog_edition *edition = arg;

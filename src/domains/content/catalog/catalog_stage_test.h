@@ -33,6 +33,8 @@ void stage_publish(struct id id);
 /* What plays: an edition with an asset of that number. */
 struct id stage_edition(struct id title, int64_t asset, const char *kind, const char *name);
 void stage_edition_remove(int64_t asset);
+/* Bytes in the blob store; the key. */
+str stage_blob(const char *key, const char *bytes);
 /* A director. */
 void stage_person(struct id title, enum catalog_source source, const char *name);
 

@@ -74,11 +74,13 @@ enum err catalog_title_load(struct db_tx *tx, struct id id, struct title *out_ti
     return OK;
 }
 
-bool title_is_shown(const struct title *title, instant now)
+enum err catalog_title_check_shown(struct db_tx *tx, struct id id)
 {
-    return title->status == TITLE_PUBLISHED &&
-           (title->available_from == INSTANT_NEVER || title->available_from <= now) &&
-           (title->available_to == INSTANT_NEVER || now < title->available_to);
+    struct db_row row;
+    TRY(db_find(tx, &SQL_TITLE_SHOWN_FIND, DB_ARGS(DB_I64(id.value), DB_TIME(clock_now())), &row));
+    if (row.values)
+        return OK;
+    return err_set(ERR_NOT_FOUND, "title-not-found", "there is no title %lld", (long long)id.value);
 }
 
 /* How well a text's language serves one who asked for `wanted`; less is better. */
