@@ -200,7 +200,6 @@ static void match_insert(struct catalog_match *matches, unsigned *count, unsigne
     matches[at] = match;
 }
 
-/* Providers count films and series apart: the same number of another kind is something else. */
 static enum err match_by_id(struct db_tx *tx, enum title_kind kind,
                             const struct catalog_external_id *external,
                             struct catalog_match *out_match, bool *out_found)
@@ -209,12 +208,12 @@ static enum err match_by_id(struct db_tx *tx, enum title_kind kind,
     struct title title;
     *out_found = false;
     TRY(db_find(tx, &SQL_EXTERNAL_ID_FIND,
-                DB_ARGS(DB_TEXT(external->provider), DB_TEXT(external->value)), &row));
+                DB_ARGS(DB_TEXT(external->provider), DB_TEXT(shape_enum_text(&title_kinds, kind)),
+                        DB_TEXT(external->value)),
+                &row));
     if (!row.values)
         return OK;
     TRY(catalog_title_load(tx, ID(db_i64(&row, 0)), &title));
-    if (title.kind != kind)
-        return OK;
     *out_match = (struct catalog_match){ title.id, catalog_title_text(&title, "title", STR("en")),
                                          title.year.state == OPT_SET ? title.year.value : 0, 1.0 };
     *out_found = true;

@@ -124,12 +124,15 @@ SELECT DISTINCT t.id, t.year, t.kind FROM title_names n JOIN titles t ON t.id = 
 WHERE n.folded = ?1 LIMIT 200;
 
 -- name: external_id_find :point
-SELECT title_id FROM external_ids WHERE provider = ?1 AND value = ?2;
+SELECT title_id FROM title_external_ids WHERE provider = ?1 AND kind = ?2 AND value = ?3;
 -- name: external_ids_list :page
-SELECT provider, value FROM external_ids WHERE title_id = ?1 ORDER BY provider LIMIT 50;
+-- One a provider.
+SELECT provider, min(value) FROM title_external_ids WHERE title_id = ?1
+GROUP BY provider ORDER BY provider LIMIT 50;
 -- name: external_id_put :write
-INSERT INTO external_ids (provider, value, title_id) VALUES (?1, ?2, ?3)
-ON CONFLICT (provider, value) DO NOTHING;
+INSERT INTO title_external_ids (provider, kind, value, title_id)
+SELECT ?1, t.kind, ?2, t.id FROM titles t WHERE t.id = ?3
+ON CONFLICT (provider, kind, value) DO NOTHING;
 
 -- name: season_texts_list :page
 SELECT season, language, value FROM season_texts WHERE series_id = ?1;
