@@ -137,6 +137,11 @@ static const struct http_route routes[] = {
       .in = &title_add_shape, .out = &title_page_shape, .role = ROLE_ADMIN },
     { METHOD_PATCH, "/v1/titles/{id}", catalog_on_title_patch, "Change a title (If-Match)",
       .in = &title_patch_shape, .out = &title_page_shape, .role = ROLE_ADMIN },
+    { METHOD_PATCH, "/v1/people/{id}", catalog_on_person_patch, "Change a person (If-Match)",
+      .in = &person_patch_shape, .out = &person_page_shape, .role = ROLE_ADMIN },
+    { METHOD_GET, "/v1/people/{id}/edit", catalog_on_person_edit_get,
+      "All texts of a person and where every value is from", .out = &person_edit_shape,
+      .role = ROLE_ADMIN },
     { METHOD_GET, "/v1/titles/{id}/edit", catalog_on_title_edit_get,
       "All texts and where every value is from", .out = &title_edit_shape, .role = ROLE_ADMIN },
     { METHOD_POST, "/v1/titles/{id}/publish", catalog_on_title_publish, "Publish (If-Match)",
@@ -155,10 +160,9 @@ enum { ARTWORK_FILES_MAX = 256 };
 
 static enum err catalog_open(const struct module_env *env)
 {
-    catalog = (struct catalog){ .db = env->db,
-                                .blobs = env->blobs,
-                                .files = env->files,
-                                .artwork = http_file_cache_open(ARTWORK_FILES_MAX) };
+    catalog = (struct catalog){ .db = env->db, .blobs = env->blobs, .files = env->files };
+    TRY(catalog_people_catch_up());
+    catalog.artwork = http_file_cache_open(ARTWORK_FILES_MAX);
     catalog_cache_open();
     return OK;
 }

@@ -297,32 +297,3 @@ TEST(the_people_and_pictures_of_a_draft_are_for_editors)
     CHECK_INT(answer_status(ask("GET", "/v1/people/1", "", "")), 404);
     stage_close();
 }
-
-/* --- People --------------------------------------------------------------------------------- */
-
-TEST(people_have_pages)
-{
-    stage_open();
-    struct id m = stage_film("M", 1931), metropolis = stage_film("Metropolis", 1927);
-    struct id draft = stage_title(TITLE_FILM, "Draft", 1933, false);
-    stage_person(m, CATALOG_SOURCE_NFO, "Fritz Lang");
-    stage_person(metropolis, CATALOG_SOURCE_NFO, "Fritz Lang");
-    stage_person(draft, CATALOG_SOURCE_NFO, "Fritz Lang");
-    stage_person(stage_title(TITLE_FILM, "Other draft", 1934, false), CATALOG_SOURCE_NFO, "Nobody");
-    str page = get("/v1/people/1");
-    CHECK(has(page, "\"name\":\"Fritz Lang\""));
-    CHECK(str_find(page, STR("\"title\":\"M\"")) < str_find(page, STR("\"title\":\"Metropolis\"")));
-    CHECK(!has(page, "Draft"));
-    CHECK_INT(list_get("/v1/people").count, 1); /* who is in drafts only is not listed */
-    CHECK_INT(list_get("/v1/people?prefix=lan").count, 1);
-    CHECK_INT(list_get("/v1/people?prefix=ang").count, 0);
-    CHECK_INT(answer_status(ask("GET", "/v1/people/99", "", "")), 404);
-    CHECK_INT(answer_status(ask("GET", "/v1/people/me", "", "")), 404);
-    for (int i = 0; i < 5; i++)
-        stage_person(stage_film("Film", 1950 + i), CATALOG_SOURCE_NFO, path_of("Person %d", i));
-    struct listed first = list_get("/v1/people?limit=4");
-    CHECK(first.count == 4 && first.next);
-    struct listed second = list_get(path_of("/v1/people?limit=4&cursor=%s", first.next));
-    CHECK(second.count == 2 && !second.next && !listed_has(&first, second.ids[0]));
-    stage_close();
-}

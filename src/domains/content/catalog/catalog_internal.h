@@ -58,11 +58,26 @@ str catalog_title_text(const struct title *title, const char *field, str languag
 /* The same choice among texts of something else. */
 str catalog_text_choose(const struct catalog_text *texts, size_t count, str language, str original);
 
-/* --- Writing (catalog_fields.c, catalog_index.c) -------------------------------------------- */
+/* --- People as stored (catalog_person.c) ----------------------------------------------------- */
+
+struct person {
+    struct id id;
+    opt_i64 born, died; /* years */
+    int64_t version;
+    struct title_text *texts; /* "name" and "biography" */
+    size_t texts_count;
+};
+
+/* ERR_NOT_FOUND "person-not-found". Shown or not. */
+enum err catalog_person_load(struct db_tx *tx, struct id id, struct person *out_person);
+str catalog_person_text(struct arena *arena, const struct person *person, const char *field,
+                        str language);
+
+/* --- Writing (catalog_fields.c, catalog_index.c, catalog_person.c) --------------------------- */
 
 /* Sets values with their provenance, as far as locks and ranks allow; lock: from now on they stay.
  */
-struct title_change {
+struct catalog_change {
     const struct catalog_value *values;
     size_t values_count;
     enum catalog_source source;
@@ -70,7 +85,41 @@ struct title_change {
     bool lock;
 };
 enum err catalog_title_fields_put(struct db_tx *tx, struct id id,
-                                  const struct title_change *change);
+                                  const struct catalog_change *change);
+/*
+ * The same for a person: "name" and "biography" with a language (empty: as it is written
+ * everywhere), "born" and "died". What is so already costs no write; otherwise names and orders
+ * follow, with a new version and an event.
+ */
+enum err catalog_person_fields_put(struct db_tx *tx, struct id id,
+                                   const struct catalog_change *change);
+/* Names and orders from what is stored; a new version; the event. */
+enum err catalog_person_reindex(struct db_tx *tx, struct id id);
+/* Makes what derives from names for the people that a migration left without. Blocks; when the
+ * module opens. */
+enum err catalog_people_catch_up(void);
+
+/* Who owns the fields of a title or person: rows of (field, source, licence, locked, at). */
+struct catalog_owners {
+    struct db_rows rows;
+};
+enum err catalog_owners_load(struct db_tx *tx, const struct db_query *query, struct id id,
+                             struct catalog_owners *out_owners);
+/* Whether a source may set the field: it is not locked, and its owner's rank is not higher. */
+bool catalog_owners_allow(const struct catalog_owners *owners, str field,
+                          enum catalog_source source);
+/* "year", "title.ru": what the field is called in provenance. */
+str catalog_field_name(struct arena *arena, str field, str language);
+enum err catalog_field_refuse(str field, const char *message);
+/* A year, or a number of minutes; an empty text is none. ERR_INVALID with the field. */
+struct number_range {
+    int64_t min, max;
+};
+enum err catalog_number_parse(str field, str value, struct number_range range, opt_i64 *out);
+/* Gives fields back to imports: each is unlocked by `query` (id, field). ERR_INVALID naming one
+ * that has no value of its own. */
+enum err catalog_fields_unlock(struct db_tx *tx, const struct db_query *query, struct id id,
+                               const str_list *fields);
 /* Tokens, names and orders from what is stored; a new version; the event. */
 enum err catalog_title_reindex(struct db_tx *tx, struct id id);
 enum err catalog_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record);
@@ -115,7 +164,7 @@ struct page_view {
 };
 enum err catalog_page_write(struct db_tx *tx, const struct title *title,
                             const struct page_view *view, struct buf *out);
-/* "name" or "biography" of a person; "name" or "description" of a collection. */
+/* "name" or "description" of a collection, the name of a person. */
 /* Which texts: rows of (field, language, value) that `query` gives for the id. */
 struct text_wanted {
     const struct db_query *query;
@@ -124,12 +173,35 @@ struct text_wanted {
 };
 enum err catalog_owner_text(struct db_tx *tx, const struct text_wanted *wanted, str language,
                             str *out);
-enum err catalog_person_text(struct db_tx *tx, struct id id, const char *field, str language,
-                             str *out);
+enum err catalog_person_name(struct db_tx *tx, struct id id, str language, str *out);
 enum err catalog_collection_text(struct db_tx *tx, struct id id, const char *field, str language,
                                  str *out);
-/* The form of an editor: every language, every provenance. */
+/* The form of an editor: every language, every provenance (catalog_form.c). */
 extern const struct shape title_edit_shape;
+struct catalog_form_field {
+    str source, licence;
+    bool locked;
+    instant updated_at;
+};
+SHAPE_DECLARE(catalog_form_field_shape, struct catalog_form_field);
+typedef MAP_OF(struct catalog_form_field) catalog_form_fields;
+/* `query` gives the rows of catalog_owners. */
+enum err catalog_form_fields_load(struct db_tx *tx, const struct db_query *query, struct id id,
+                                  catalog_form_fields *out_fields);
+
+/* --- Changes by an editor (catalog_edit.c) --------------------------------------------------- */
+
+/*
+ * The version in If-Match: "7-1a2b…" in quotes, as GET answered. Without one it answers 428 itself
+ * (*out_answered); ERR_PRECONDITION when it is no such ETag.
+ */
+enum err catalog_if_match(struct http_request *request, struct http_response *response,
+                          int64_t *out_version, bool *out_answered);
+/* ERR_PRECONDITION "precondition-failed" unless they are the same. */
+enum err catalog_version_check(const char *what, struct id id, int64_t wanted, int64_t version);
+/* The person as an editor sees them, with an ETag. */
+enum err catalog_reply_person(struct http_request *request, struct http_response *response,
+                              struct id id);
 
 /* --- Ready bytes (catalog_cache.c) ---------------------------------------------------------- */
 
@@ -171,6 +243,8 @@ static inline opt_time time_or_null(instant at)
 enum err catalog_on_titles_list(struct http_request *request, struct http_response *response);
 enum err catalog_on_title_get(struct http_request *request, struct http_response *response);
 enum err catalog_on_people_list(struct http_request *request, struct http_response *response);
+enum err catalog_on_person_patch(struct http_request *request, struct http_response *response);
+enum err catalog_on_person_edit_get(struct http_request *request, struct http_response *response);
 enum err catalog_on_person_get(struct http_request *request, struct http_response *response);
 enum err catalog_on_genres_list(struct http_request *request, struct http_response *response);
 enum err catalog_on_countries_list(struct http_request *request, struct http_response *response);
@@ -189,6 +263,6 @@ enum err catalog_on_collection_put(struct http_request *request, struct http_res
 enum err catalog_on_collection_remove(struct http_request *request, struct http_response *response);
 
 extern const struct shape titles_query_shape, titles_list_shape, people_query_shape,
-    people_list_shape, person_page_shape, facets_query_shape, facets_list_shape,
-    collections_query_shape, collections_list_shape, collection_page_shape, home_shape,
-    title_add_shape, title_patch_shape, collection_put_shape, language_query_shape;
+    people_list_shape, person_page_shape, person_patch_shape, person_edit_shape, facets_query_shape,
+    facets_list_shape, collections_query_shape, collections_list_shape, collection_page_shape,
+    home_shape, title_add_shape, title_patch_shape, collection_put_shape, language_query_shape;

@@ -138,10 +138,9 @@ enum err catalog_owner_text(struct db_tx *tx, const struct text_wanted *wanted, 
     return OK;
 }
 
-enum err catalog_person_text(struct db_tx *tx, struct id id, const char *field, str language,
-                             str *out)
+enum err catalog_person_name(struct db_tx *tx, struct id id, str language, str *out)
 {
-    struct text_wanted wanted = { &SQL_PERSON_TEXTS_LIST, id, field };
+    struct text_wanted wanted = { &SQL_PERSON_TEXTS_LIST, id, "name" };
     return catalog_owner_text(tx, &wanted, language, out);
 }
 
@@ -157,7 +156,7 @@ static enum err people_load(struct db_tx *tx, str language, struct title_page *p
         struct page_person *person = &page->people.items[page->people.count++];
         person->id = ID(db_i64(&credits.items[i], 1));
         person->role = db_text(&credits.items[i], 2);
-        TRY(catalog_person_text(tx, person->id, "name", language, &person->name));
+        TRY(catalog_person_name(tx, person->id, language, &person->name));
         str character = row_text(&texts, arena, db_i64(&credits.items[i], 0), language);
         person->character = character.len ? OPT(str, character) : (opt_str){ .state = OPT_NULL };
     }

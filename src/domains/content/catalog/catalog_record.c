@@ -10,50 +10,49 @@
 
 enum { CREDITS_MAX = 150, NAMED_MAX = 200 };
 
-static enum err person_name_put(struct db_tx *tx, str folded, struct id id)
-{
-    return db_exec(tx, &SQL_PERSON_NAME_PUT, DB_ARGS(DB_TEXT(folded), DB_I64(id.value)), NULL);
-}
-
 /* The person of a credit: found by any of the names, else made. New languages are added. */
-static enum err person_put(struct db_tx *tx, const struct catalog_credit *credit, struct id *out_id)
+static enum err person_put(struct db_tx *tx, const struct catalog_record *record,
+                           const struct catalog_credit *credit, struct id *out_id)
 {
     struct db_row row = { 0 };
+    struct arena *arena = db_arena(tx);
     int64_t id = 0;
     for (size_t i = 0; i < credit->names_count && !row.values; i++) {
-        str key = fold_str(db_arena(tx), str_trim(credit->names[i].value));
+        str key = fold_str(arena, str_trim(credit->names[i].value));
         TRY(db_find(tx, &SQL_PERSON_FIND, DB_ARGS(DB_TEXT(key)), &row));
     }
     if (row.values) {
         id = db_i64(&row, 0);
     } else {
-        str key = fold_str(db_arena(tx), str_trim(credit->names[0].value));
+        str key = fold_str(arena, str_trim(credit->names[0].value));
         TRY(db_insert(tx, &SQL_PERSON_ADD, DB_ARGS(DB_TEXT(key)), &id));
     }
-    for (size_t i = 0; i < credit->names_count; i++) {
-        TRY(db_exec(tx, &SQL_PERSON_TEXT_PUT,
-                    DB_ARGS(DB_I64(id), DB_TEXT(STR("name")), DB_TEXT(credit->names[i].language),
-                            DB_TEXT(str_trim(credit->names[i].value)), DB_I64(0)),
-                    NULL));
-        TRY(catalog_name_words(tx, credit->names[i].value, ID(id), person_name_put));
-    }
+    struct catalog_value *values = ARENA_ARRAY(arena, credit->names_count, struct catalog_value);
+    for (size_t i = 0; i < credit->names_count; i++)
+        values[i] = (struct catalog_value){ STR("name"), credit->names[i].language,
+                                            str_trim(credit->names[i].value) };
+    struct catalog_change change = { .values = values,
+                                     .values_count = credit->names_count,
+                                     .source = record->source,
+                                     .licence = record->licence };
     *out_id = ID(id);
-    return OK;
+    return catalog_person_fields_put(tx, *out_id, &change);
 }
 
-static enum err credit_put(struct db_tx *tx, struct id title, int64_t position,
-                           const struct catalog_credit *credit)
+static enum err credit_put(struct db_tx *tx, struct id title, const struct catalog_record *record,
+                           size_t position)
 {
     struct id person;
-    TRY(person_put(tx, credit, &person));
-    TRY(db_exec(
-        tx, &SQL_CREDIT_PUT,
-        DB_ARGS(DB_I64(title.value), DB_I64(position), DB_I64(person.value), DB_TEXT(credit->role)),
-        NULL));
+    const struct catalog_credit *credit = &record->credits[position];
+    TRY(person_put(tx, record, credit, &person));
+    TRY(db_exec(tx, &SQL_CREDIT_PUT,
+                DB_ARGS(DB_I64(title.value), DB_I64((int64_t)position), DB_I64(person.value),
+                        DB_TEXT(credit->role)),
+                NULL));
     for (size_t i = 0; i < credit->characters_count; i++)
         if (credit->characters[i].value.len)
             TRY(db_exec(tx, &SQL_CREDIT_TEXT_PUT,
-                        DB_ARGS(DB_I64(title.value), DB_I64(position),
+                        DB_ARGS(DB_I64(title.value), DB_I64((int64_t)position),
                                 DB_TEXT(credit->characters[i].language),
                                 DB_TEXT(credit->characters[i].value)),
                         NULL));
@@ -61,35 +60,19 @@ static enum err credit_put(struct db_tx *tx, struct id title, int64_t position,
 }
 
 /* Credits are one field as far as provenance goes: a source replaces them whole or not at all. */
-static enum err credits_may_change(struct db_tx *tx, struct id title, enum catalog_source source,
-                                   bool *out_may)
-{
-    struct db_rows rows;
-    *out_may = true;
-    TRY(db_all(tx, &SQL_TITLE_FIELDS_LIST, DB_ARGS(DB_I64(title.value)), 700, &rows));
-    for (unsigned i = 0; i < rows.count; i++) {
-        unsigned owner = 0;
-        if (!str_eq(db_text(&rows.items[i], 0), STR("credits")))
-            continue;
-        shape_enum_find(&catalog_sources, db_text(&rows.items[i], 1), &owner);
-        *out_may = !db_bool(&rows.items[i], 3) && owner <= (unsigned)source;
-    }
-    return OK;
-}
-
 enum err catalog_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record)
 {
-    bool may;
+    struct catalog_owners owners;
     if (record->credits_count == 0)
         return OK;
-    TRY(credits_may_change(tx, id, record->source, &may));
-    if (!may)
+    TRY(catalog_owners_load(tx, &SQL_TITLE_FIELDS_LIST, id, &owners));
+    if (!catalog_owners_allow(&owners, STR("credits"), record->source))
         return OK;
     TRY(db_exec(tx, &SQL_CREDITS_CLEAR, DB_ARGS(DB_I64(id.value)), NULL));
     size_t count = MIN_OF(record->credits_count, (size_t)CREDITS_MAX);
     for (size_t i = 0; i < count; i++)
         if (record->credits[i].names_count && str_trim(record->credits[i].names[0].value).len)
-            TRY(credit_put(tx, id, (int64_t)i, &record->credits[i]));
+            TRY(credit_put(tx, id, record, i));
     return db_exec(tx, &SQL_TITLE_FIELD_PUT,
                    DB_ARGS(DB_I64(id.value), DB_TEXT(STR("credits")),
                            DB_TEXT(shape_enum_text(&catalog_sources, record->source)),
@@ -129,11 +112,11 @@ static enum err title_add(struct db_tx *tx, const struct catalog_record *record,
 enum err catalog_record_put(struct db_tx *tx, const struct catalog_record *record, struct id *io_id)
 {
     struct id id = *io_id;
-    struct title_change change = { .values = record->values,
-                                   .values_count = record->values_count,
-                                   .source = record->source,
-                                   .licence = record->licence,
-                                   .lock = record->source == CATALOG_SOURCE_EDITOR };
+    struct catalog_change change = { .values = record->values,
+                                     .values_count = record->values_count,
+                                     .source = record->source,
+                                     .licence = record->licence,
+                                     .lock = record->source == CATALOG_SOURCE_EDITOR };
     if (id_is_none(id))
         TRY(title_add(tx, record, &id));
     TRY(catalog_title_fields_put(tx, id, &change));

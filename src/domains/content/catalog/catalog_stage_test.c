@@ -218,13 +218,19 @@ void stage_edition_remove(int64_t asset)
     stage_do(edition_remove_tx, &id);
 }
 
+void stage_credits(struct id title, enum catalog_source source,
+                   const struct catalog_credit *credits, size_t count)
+{
+    struct put put = { .record = { .source = source, .credits = credits, .credits_count = count },
+                       .before = title };
+    stage_do(put_tx, &put);
+}
+
 void stage_person(struct id title, enum catalog_source source, const char *name)
 {
     struct catalog_text text = { STR("en"), str_of(name) };
     struct catalog_credit credit = { .names = &text, .names_count = 1, .role = STR("director") };
-    struct put put = { .record = { .source = source, .credits = &credit, .credits_count = 1 },
-                       .before = title };
-    stage_do(put_tx, &put);
+    stage_credits(title, source, &credit, 1);
 }
 
 /* --- Asking --------------------------------------------------------------------------------- */
@@ -248,6 +254,13 @@ str get(const char *path)
 str admin(const char *method, const char *path, const char *body)
 {
     return ask(method, path, "X-Admin: yes\r\n", body);
+}
+
+str admin_edit_of(const char *method, const char *path, const char *body)
+{
+    str etag = answer_field(admin("GET", path, ""), STR("ETag"));
+    str fields = arena_printf(&stage.arena, "X-Admin: yes\r\nIf-Match: %.*s\r\n", STR_ARG(etag));
+    return ask(method, path, fields.ptr, body);
 }
 
 str admin_edit(const char *method, struct id title, const char *what, const char *body)

@@ -49,6 +49,9 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (title_id, field) DO UPDATE SET source = excluded.source, licence = excluded.licence,
     locked = excluded.locked, updated_at = excluded.updated_at;
 
+-- name: title_field_unlock :write
+UPDATE title_fields SET locked = 0 WHERE title_id = ?1 AND field = ?2;
+
 -- name: title_tokens_clear :write
 DELETE FROM title_tokens WHERE title_id = ?1;
 -- name: title_token_put :write
@@ -149,22 +152,50 @@ SELECT id, born, died, version FROM people WHERE id = ?1;
 -- name: person_texts_list :page
 SELECT field, language, value FROM person_texts WHERE person_id = ?1;
 -- name: person_text_put :write
--- An import (?5 = 0) leaves a locked text alone.
-INSERT INTO person_texts (person_id, field, language, value, locked) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (person_id, field, language) DO UPDATE SET value = excluded.value, locked = excluded.locked
-WHERE person_texts.locked = 0 OR excluded.locked = 1;
+INSERT INTO person_texts (person_id, field, language, value) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (person_id, field, language) DO UPDATE SET value = excluded.value;
+-- name: person_text_remove :write
+DELETE FROM person_texts WHERE person_id = ?1 AND field = ?2 AND language = ?3;
 -- name: person_years_put :write
-UPDATE people SET born = ?2, died = ?3, version = version + 1 WHERE id = ?1;
+UPDATE people SET born = ?2, died = ?3 WHERE id = ?1;
+-- name: person_touch :write
+UPDATE people SET version = version + 1 WHERE id = ?1 RETURNING version;
+-- name: person_fields_list :page
+SELECT field, source, licence, locked, updated_at FROM person_fields WHERE person_id = ?1;
+-- name: person_field_put :write
+INSERT INTO person_fields (person_id, field, source, licence, locked, updated_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (person_id, field) DO UPDATE SET source = excluded.source, licence = excluded.licence,
+    locked = excluded.locked, updated_at = excluded.updated_at;
+-- name: person_field_unlock :write
+UPDATE person_fields SET locked = 0 WHERE person_id = ?1 AND field = ?2;
 -- name: person_names_clear :write
 DELETE FROM person_names WHERE person_id = ?1;
 -- name: person_name_put :write
 INSERT INTO person_names (folded, person_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING;
--- name: people_list :scan
-SELECT p.id FROM people p WHERE p.id > ?1
-    AND (?2 = '' OR p.id IN (SELECT person_id FROM person_names WHERE folded >= ?2 AND folded < ?3))
-    AND EXISTS (SELECT 1 FROM credits c JOIN title_windows t ON t.id = c.title_id
-        WHERE c.person_id = p.id AND t.shown_from <= ?5 AND t.shown_until > ?5)
-ORDER BY p.id LIMIT ?4;
+-- name: person_orders_clear :write
+DELETE FROM person_orders WHERE person_id = ?1;
+-- name: person_order_put :write
+INSERT INTO person_orders (ordering, key, person_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING;
+-- name: people_stale_list :page
+SELECT person_id FROM people_stale WHERE person_id > 0 ORDER BY person_id LIMIT ?1;
+-- name: person_stale_remove :write
+DELETE FROM people_stale WHERE person_id = ?1;
+-- name: people_ascending :scan
+-- ?6: the moment at which something of theirs is shown; NULL for an editor, who sees all.
+SELECT o.key, o.person_id FROM person_orders o
+WHERE o.ordering = ?1 AND (o.key, o.person_id) > (?2, ?3)
+    AND (?4 = '' OR o.person_id IN (SELECT person_id FROM person_names WHERE folded >= ?4 AND folded < ?5))
+    AND (?6 IS NULL OR EXISTS (SELECT 1 FROM credits c JOIN title_windows t ON t.id = c.title_id
+        WHERE c.person_id = o.person_id AND t.shown_from <= ?6 AND t.shown_until > ?6))
+ORDER BY o.key, o.person_id LIMIT ?7;
+-- name: people_descending :scan
+SELECT o.key, o.person_id FROM person_orders o
+WHERE o.ordering = ?1 AND (o.key, o.person_id) < (?2, ?3)
+    AND (?4 = '' OR o.person_id IN (SELECT person_id FROM person_names WHERE folded >= ?4 AND folded < ?5))
+    AND (?6 IS NULL OR EXISTS (SELECT 1 FROM credits c JOIN title_windows t ON t.id = c.title_id
+        WHERE c.person_id = o.person_id AND t.shown_from <= ?6 AND t.shown_until > ?6))
+ORDER BY o.key DESC, o.person_id DESC LIMIT ?7;
 -- name: person_titles_list :page
 SELECT c.title_id, c.role, c.position FROM credits c JOIN title_windows t ON t.id = c.title_id
 WHERE c.person_id = ?1 AND (?2 IS NULL OR (t.shown_from <= ?2 AND t.shown_until > ?2))
