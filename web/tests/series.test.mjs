@@ -68,6 +68,7 @@ export default function series({ base, browser, cinema, library }) {
       const card = page.locator('.end');
       await card.getByRole('heading', { name: 'Серия 2' }).waitFor({ timeout: PLAY_MS_MAX });
       await shot(page, 'series-next');
+      await page.waitForFunction(() => document.activeElement?.closest('.end') !== null);
       await page.keyboard.press('Enter');
       await page.waitForURL(`**/watch/${id['1.2']}`);
       await plays(page);
