@@ -138,10 +138,13 @@ SELECT ?1, t.kind, ?2, t.id FROM titles t WHERE t.id = ?3
 ON CONFLICT (provider, kind, value) DO NOTHING;
 
 -- name: season_texts_list :page
-SELECT season, language, value FROM season_texts WHERE series_id = ?1;
+SELECT season, language, value, field FROM season_texts WHERE series_id = ?1 ORDER BY season, field, language
+LIMIT 2000;
 -- name: season_text_put :write
-INSERT INTO season_texts (series_id, season, language, value) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (series_id, season, language) DO UPDATE SET value = excluded.value;
+INSERT INTO season_texts (series_id, season, field, language, value) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (series_id, season, field, language) DO UPDATE SET value = excluded.value;
+-- name: season_text_remove :write
+DELETE FROM season_texts WHERE series_id = ?1 AND season = ?2 AND field = ?3 AND language = ?4;
 
 -- name: person_find :point
 SELECT id FROM people WHERE name_key = ?1;
