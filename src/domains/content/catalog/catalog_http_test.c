@@ -202,6 +202,34 @@ TEST(collections_are_made_changed_and_removed)
     stage_close();
 }
 
+TEST(collections_come_in_pages)
+{
+    stage_open();
+    for (int i = 0; i < 5; i++) /* equal positions, and negative ones */
+        collection_put(
+            path_of("{\"slug\":\"s%d\",\"kind\":\"shelf\",\"position\":%d,\"names\":{\"en\":"
+                    "\"Shelf\"},\"titles\":[]}",
+                    i, (i % 2) * 10 - 5));
+    collection_put(
+        "{\"slug\":\"c\",\"kind\":\"collection\",\"names\":{\"en\":\"C\"},\"titles\":[]}");
+    struct listed first = list_get("/v1/collections?limit=2");
+    CHECK(first.count == 2 && first.ids[0].value == 1 && first.ids[1].value == 3 && first.next);
+    collection_put("{\"slug\":\"new\",\"kind\":\"shelf\",\"position\":-9,\"names\":{\"en\":\"N\"},"
+                   "\"titles\":[]}");
+    struct listed second = list_get(path_of("/v1/collections?limit=2&cursor=%s", first.next));
+    CHECK(second.count == 2 && second.ids[0].value == 5 && second.ids[1].value == 2);
+    struct listed third = list_get(path_of("/v1/collections?limit=2&cursor=%s", second.next));
+    CHECK(third.count == 1 && third.ids[0].value == 4 && !third.next);
+    static const char *const refused[] = { "limit=0", "limit=101", "kind=pile", "cursor=abcd" };
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        CHECK_INT(answer_status(ask("GET", path_of("/v1/collections?%s", refused[i]), "", "")),
+                  400);
+    str other =
+        ask("GET", path_of("/v1/collections?kind=collection&cursor=%s", first.next), "", "");
+    CHECK_INT(answer_status(other), 400);
+    stage_close();
+}
+
 struct some_shelf {
     str slug;
     title_cards titles;

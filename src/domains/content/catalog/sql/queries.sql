@@ -247,7 +247,8 @@ RETURNING id;
 DELETE FROM editions WHERE asset_id = ?1 RETURNING title_id;
 
 -- name: collections_list :page
-SELECT id, slug, kind FROM collections WHERE kind = ?1 ORDER BY position, id LIMIT 200;
+SELECT id, slug, kind, position FROM collections WHERE kind = ?1 AND (position, id) > (?2, ?3)
+ORDER BY position, id LIMIT ?4;
 -- name: collection_get :point
 SELECT id, slug, kind, version FROM collections WHERE id = ?1;
 -- name: collection_find :point
@@ -268,6 +269,9 @@ ON CONFLICT (collection_id, field, language) DO UPDATE SET value = excluded.valu
 SELECT c.title_id FROM collection_titles c JOIN title_windows t ON t.id = c.title_id
 WHERE c.collection_id = ?1 AND t.shown_from <= ?2 AND t.shown_until > ?2
 ORDER BY t.playable DESC, c.position LIMIT 200;
+-- name: collection_titles_count :page
+SELECT count(*) FROM (SELECT c.title_id FROM collection_titles c JOIN title_windows t ON t.id = c.title_id
+    WHERE c.collection_id = ?1 AND t.shown_from <= ?2 AND t.shown_until > ?2 LIMIT 200) AS shown;
 -- name: collection_titles_end :point
 SELECT coalesce(max(position), -1) + 1 FROM collection_titles WHERE collection_id = ?1;
 -- name: collection_titles_clear :write
