@@ -202,6 +202,7 @@ static enum err collection_build(struct http_request *request, str language, str
                                  int64_t *out_version)
 {
     struct collections_read read = { .language = language };
+    TRY(catalog_language_check(request));
     TRY(catalog_request_id(request, "id", "collection-not-found", &read.id));
     TRY(db_read(catalog.db, collection_read, &read));
     *out_version = read.page.version;
@@ -328,7 +329,8 @@ static enum err home_build(struct http_request *request, str language, struct bu
                            int64_t *out_version)
 {
     struct home_read read = { .language = language };
-    (void)request, (void)out_version;
+    (void)out_version;
+    TRY(catalog_language_check(request));
     TRY(db_read_scan(catalog.db, home_read, &read));
     shape_write_json(out, &home_shape, &read.home);
     return OK;
@@ -399,12 +401,15 @@ SHAPE(collection_put_shape, struct collection_body,
 struct collection_edit {
     struct catalog_collection collection;
     struct id id;
+    bool made;
 };
 
 static enum err collection_put_tx(struct db_tx *tx, void *arg)
 {
     struct collection_edit *edit = arg;
     struct db_row row;
+    TRY(db_find(tx, &SQL_COLLECTION_FIND, DB_ARGS(DB_TEXT(edit->collection.slug)), &row));
+    edit->made = !row.values;
     TRY(catalog_collection_put(tx, &edit->collection));
     TRY(db_one(tx, &SQL_COLLECTION_FIND, DB_ARGS(DB_TEXT(edit->collection.slug)), &row));
     edit->id = ID(db_i64(&row, 0));
@@ -434,8 +439,12 @@ enum err catalog_on_collection_put(struct http_request *request, struct http_res
     buf_init(&buf, request->arena, MIB(1));
     shape_write_json(&buf, &collection_page_shape, &read.page);
     http_reply_memory(response, STR("application/json"), buf_str(&buf));
+    if (!edit.made)
+        return OK;
     response->status = 201;
-    return OK;
+    return http_header_add(
+        response, STR("Location"),
+        arena_printf(request->arena, "/v1/collections/%lld", (long long)edit.id.value));
 }
 
 static enum err collection_remove_tx(struct db_tx *tx, void *arg)

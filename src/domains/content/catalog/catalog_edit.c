@@ -252,6 +252,10 @@ static enum err run_edit(struct http_request *request, struct http_response *res
         return OK;
     TRY(db_tx(catalog.db, edit_tx, edit));
     catalog_changed();
+    if (edit->kind == EDIT_ADD)
+        TRY(http_header_add(
+            response, STR("Location"),
+            arena_printf(request->arena, "/v1/titles/%lld", (long long)edit->id.value)));
     return catalog_reply_title(request, response, edit->id, edit->kind == EDIT_ADD ? 201 : 200);
 }
 

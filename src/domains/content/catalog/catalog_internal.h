@@ -223,6 +223,8 @@ str catalog_request_language(const struct http_request *request);
 void catalog_cache_open(void);
 void catalog_cache_close(void);
 
+/* ERR_INVALID for a query that has more than `lang` in it, or no language in that. */
+enum err catalog_language_check(const struct http_request *request);
 /* JSON for an editor, who is never given what was kept: no-store, ETag "VERSION-…" for If-Match. */
 enum err catalog_reply_editor(struct http_request *request, struct http_response *response,
                               str json, int64_t version);
