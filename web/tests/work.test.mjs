@@ -103,4 +103,38 @@ export default function work(house) {
     const { items } = await cinema.get('/v1/titles?status=any&prefix=holiday');
     assert.deepEqual(items, [], 'what was left out is no title');
   }, 240_000);
+
+  test('an episode finds its series among more titles than a list shows', async () => {
+    const draft = (kind, title) =>
+      cinema.ask('POST', '/v1/titles', { kind, texts: { ru: { title } } }).then(({ data }) => data.id);
+    const wanted = await draft('series', 'Ягодная гора');
+    await draft('series', 'Ягодная долина');
+    for (let n = 0; n < 110; n += 1) await draft(n % 2 ? 'film' : 'series', `Наполнитель ${n}`);
+    await withPage(browser, async (page) => {
+      await signIn(page, house, '/admin/titles/new');
+      await page.getByLabel('Вид').selectOption('episode');
+      const picker = page.getByRole('combobox', { name: 'Сериал' });
+      await page.locator('[name="title.ru"]').fill('Первая ягода');
+      await page.getByRole('button', { name: 'Создать черновик' }).click();
+      await page.getByText('Выберите сериал.').waitFor();
+      await picker.fill('такого нет');
+      await page.getByText('Такого сериала нет.').waitFor();
+      await picker.fill('ягод');
+      const offers = page.getByRole('listbox', { name: 'Сериал' }).getByRole('option');
+      await offers.filter({ hasText: 'Ягодная гора' }).waitFor();
+      assert.equal(await offers.count(), 2);
+      await shot(page, 'admin-series-picker');
+      while (!/гора/.test(await page.locator('[role="option"][aria-selected="true"]').innerText())) {
+        await page.keyboard.press('ArrowDown');
+      }
+      await page.keyboard.press('Enter');
+      assert.match(await picker.inputValue(), /Ягодная гора/);
+      await page.locator('[name="season"]').fill('2');
+      await page.locator('[name="episode"]').fill('7');
+      await page.getByRole('button', { name: 'Создать черновик' }).click();
+      await page.waitForURL(/\/admin\/titles\/\d+$/);
+      const made = await cinema.get(`/v1/titles/${/\d+$/.exec(page.url())[0]}`);
+      assert.deepEqual([made.series_id, made.season, made.episode], [wanted, 2, 7]);
+    });
+  }, 240_000);
 }
