@@ -80,7 +80,7 @@ static enum err core_open(struct core *core)
     TRY(http_server_open(core->loop, &settings, &core->http));
     for (size_t i = 0; i < ARRAY_LEN(core->fds); i++)
         if (core->fds[i] >= 0)
-            TRY(http_server_listen(core->http, core->fds[i]));
+            TRY(http_server_listen(core->http, core->fds[i], HTTP_ENTRY_CLEAR));
     return core == &core->server->cores[0] ? jobs_open(core) : OK;
 }
 
