@@ -49,7 +49,8 @@ static enum err request_body(struct arena *arena, int argc, char **argv, str *ou
     buf_put(&body, STR("{\"paths\":["));
     for (int i = 1; i < argc; i++) {
         if (!realpath(argv[i], path))
-            return err_set(ERR_NOT_FOUND, "no-such-path", "%s: %s", argv[i], strerror(errno));
+            return err_set(ERR_NOT_FOUND, "no-such-path", "%s: %s", argv[i],
+                           err_number_text(errno));
         if (!str_is_utf8(str_of(path))) /* requests are JSON; below it any bytes will do */
             return err_set(ERR_INVALID, "folder-name",
                            "the name of %s is no UTF-8: import the folder above it", argv[i]);

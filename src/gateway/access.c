@@ -154,7 +154,7 @@ enum err access_key_make(const char *data_folder, char out[ACCESS_KEY_BYTES])
     crypto_random(secret, SHA256_BYTES);
     hash_key(secret, str_of(out), secret + SHA256_BYTES);
     crypto_hex(secret, SECRET_BYTES, text);
-    text[SECRET_BYTES * 2] = '\n';
+    text[SECRET_BYTES * 2ul] = '\n';
     TRY(write_file(fresh, (str){ text, sizeof(text) }));
     return rename(fresh, path) == 0 ? OK : err_errno(path);
 }

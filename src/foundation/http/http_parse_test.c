@@ -49,6 +49,7 @@ TEST(a_browser_request_is_taken_apart)
     CHECK_STR(head.host, STR("kino.example:8000"));
     CHECK_INT(head.content_length, 12);
     CHECK_INT(head.fields_count, 4);
+    ASSERT(head.fields);
     CHECK_STR(head.fields[2].name, STR("X-Empty"));
     CHECK_STR(head.fields[2].value, STR(""));
     CHECK_STR(head.fields[3].value, STR("a b"));

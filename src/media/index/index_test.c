@@ -76,7 +76,7 @@ TEST(index_of_a_video)
     for (uint32_t i = 1; i <= 3; i++) {
         struct index_segment segment = segment_of(&index, i);
         CHECK_INT(segment.offset, offset);
-        CHECK_INT(segment.start_ticks, (i - 1) * 100 * 512);
+        CHECK_INT(segment.start_ticks, (i - 1) * 100 * 512ul);
         CHECK_INT(segment.decode_ticks, (i - 1) * 100 * 512);
         CHECK_INT(segment.sample_count, i < 3 ? 100 : 60);
         CHECK(!segment.uniform);
@@ -121,7 +121,7 @@ TEST(index_of_audio_alone_is_uniform)
     sound.edit_start = -1;
     struct index audio = index_of(&sound, NULL);
     for (uint32_t i = 1; i <= audio.segment_count; i++) {
-        uint64_t start = segment_of(&audio, i).start_ticks, grid = (i - 1) * 4 * 48000;
+        uint64_t start = segment_of(&audio, i).start_ticks, grid = (i - 1) * 4ul * 48000;
         CHECK(start <= grid && grid < start + 1024);
     }
     CHECK_INT(audio.segment_count, 11);
@@ -136,7 +136,7 @@ TEST(index_of_audio_longer_and_shorter_than_video)
     struct index video = index_of(&picture, NULL);
     struct index audio = index_of(&sound, &video);
     for (uint32_t i = 1; i <= audio.segment_count; i++)
-        CHECK(segment_of(&audio, i).duration_ticks <= 9 * 48000);
+        CHECK(segment_of(&audio, i).duration_ticks <= 9 * 48000ul);
     CHECK(audio.segment_count > 10);
     sound = film_audio(200);
     audio = index_of(&sound, &video);
