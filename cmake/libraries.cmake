@@ -9,6 +9,8 @@ pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 add_library(lib_sqlite ALIAS PkgConfig::SQLITE)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 add_library(lib_crypto ALIAS PkgConfig::CRYPTO)
+pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
+add_library(lib_pq ALIAS PkgConfig::PQ)
 pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
 add_library(lib_expat ALIAS PkgConfig::EXPAT)
 
