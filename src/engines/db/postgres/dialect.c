@@ -95,6 +95,14 @@ static size_t word_translate(struct translation *translation, const char *at)
     return len;
 }
 
+/* x'00ff' is '\x00ff', as bytea takes it. */
+static size_t bytes_translate(struct translation *translation, const char *at)
+{
+    size_t digits = strcspn(at + 2, "'");
+    buf_printf(&translation->out, "'\\x%.*s'", (int)digits, at + 2);
+    return digits + 3;
+}
+
 char *dialect_translate(const char *sql)
 {
     struct translation translation = { .begun = false };
@@ -103,6 +111,8 @@ char *dialect_translate(const char *sql)
         size_t len = verbatim(sql);
         if (len) {
             buf_put(&translation.out, (str){ sql, len });
+        } else if (sql[0] == 'x' && sql[1] == '\'') {
+            len = bytes_translate(&translation, sql);
         } else if (word_char(*sql)) {
             len = word_translate(&translation, sql);
         } else {

@@ -17,9 +17,10 @@ UPDATE titles SET status = ?2 WHERE id = ?1;
 
 -- name: title_playable_put :write
 -- A film or episode is playable with its first feature, a series with its first playable episode.
-UPDATE titles SET playable =
+UPDATE titles SET playable = CASE WHEN
     EXISTS (SELECT 1 FROM editions e WHERE e.title_id = ?1 AND e.kind = 'feature')
     OR EXISTS (SELECT 1 FROM titles c WHERE c.series_id = ?1 AND c.playable = 1 AND c.status = 'published')
+    THEN 1 ELSE 0 END
 WHERE id = ?1;
 
 -- name: title_scalars_put :write
@@ -50,48 +51,15 @@ ON CONFLICT (title_id, field) DO UPDATE SET source = excluded.source, licence = 
 -- name: title_tokens_clear :write
 DELETE FROM title_tokens WHERE title_id = ?1;
 -- name: title_token_put :write
-INSERT OR IGNORE INTO title_tokens (title_id, token) VALUES (?1, ?2);
+INSERT INTO title_tokens (title_id, token) VALUES (?1, ?2) ON CONFLICT DO NOTHING;
 -- name: title_names_clear :write
 DELETE FROM title_names WHERE title_id = ?1;
 -- name: title_name_put :write
-INSERT OR IGNORE INTO title_names (folded, title_id) VALUES (?1, ?2);
+INSERT INTO title_names (folded, title_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING;
 -- name: title_orders_clear :write
 DELETE FROM title_orders WHERE title_id = ?1;
 -- name: title_order_put :write
-INSERT OR IGNORE INTO title_orders (ordering, key, title_id) VALUES (?1, ?2, ?3);
-
--- name: titles_ascending :scan
--- A page of what is shown now. ?4: JSON array of tokens, all of which a title must have.
-SELECT o.key, o.title_id FROM title_orders o JOIN titles t ON t.id = o.title_id
-WHERE o.ordering = ?1 AND (o.key, o.title_id) > (?2, ?3)
-    AND t.status = 'published'
-    AND (t.available_from IS NULL OR t.available_from <= ?5)
-    AND (t.available_to IS NULL OR t.available_to > ?5)
-    AND (t.series_id IS NULL OR EXISTS (SELECT 1 FROM titles s WHERE s.id = t.series_id
-        AND s.status = 'published' AND (s.available_from IS NULL OR s.available_from <= ?5)
-        AND (s.available_to IS NULL OR s.available_to > ?5)))
-    AND (?6 IS NULL OR t.year >= ?6) AND (?7 IS NULL OR t.year <= ?7)
-    AND (?8 IS NULL OR coalesce(t.age_min, 0) <= ?8)
-    AND (?9 = '' OR t.id IN (SELECT title_id FROM title_names WHERE folded >= ?9 AND folded < ?10))
-    AND NOT EXISTS (SELECT 1 FROM json_each(?4) f WHERE NOT EXISTS
-        (SELECT 1 FROM title_tokens x WHERE x.title_id = t.id AND x.token = f.value))
-ORDER BY o.key, o.title_id LIMIT ?11;
-
--- name: titles_descending :scan
-SELECT o.key, o.title_id FROM title_orders o JOIN titles t ON t.id = o.title_id
-WHERE o.ordering = ?1 AND (o.key, o.title_id) < (?2, ?3)
-    AND t.status = 'published'
-    AND (t.available_from IS NULL OR t.available_from <= ?5)
-    AND (t.available_to IS NULL OR t.available_to > ?5)
-    AND (t.series_id IS NULL OR EXISTS (SELECT 1 FROM titles s WHERE s.id = t.series_id
-        AND s.status = 'published' AND (s.available_from IS NULL OR s.available_from <= ?5)
-        AND (s.available_to IS NULL OR s.available_to > ?5)))
-    AND (?6 IS NULL OR t.year >= ?6) AND (?7 IS NULL OR t.year <= ?7)
-    AND (?8 IS NULL OR coalesce(t.age_min, 0) <= ?8)
-    AND (?9 = '' OR t.id IN (SELECT title_id FROM title_names WHERE folded >= ?9 AND folded < ?10))
-    AND NOT EXISTS (SELECT 1 FROM json_each(?4) f WHERE NOT EXISTS
-        (SELECT 1 FROM title_tokens x WHERE x.title_id = t.id AND x.token = f.value))
-ORDER BY o.key DESC, o.title_id DESC LIMIT ?11;
+INSERT INTO title_orders (ordering, key, title_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING;
 
 -- name: titles_edit_list :scan
 -- What an editor sees: any status, newest first. ?1 '' for all.
@@ -119,7 +87,7 @@ SELECT t.id FROM titles t WHERE t.id = ?1 AND t.status = 'published'
 -- The next moment at which a window opens or closes, after ?1.
 SELECT min(at) FROM (
     SELECT min(available_from) AS at FROM titles WHERE available_from > ?1
-    UNION ALL SELECT min(available_to) FROM titles WHERE available_to > ?1);
+    UNION ALL SELECT min(available_to) FROM titles WHERE available_to > ?1) AS moments;
 
 -- name: facets_list :scan
 -- How many shown titles have each token of a range ("genre:" to "genre;").
@@ -166,7 +134,7 @@ UPDATE people SET born = ?2, died = ?3, version = version + 1 WHERE id = ?1;
 -- name: person_names_clear :write
 DELETE FROM person_names WHERE person_id = ?1;
 -- name: person_name_put :write
-INSERT OR IGNORE INTO person_names (folded, person_id) VALUES (?1, ?2);
+INSERT INTO person_names (folded, person_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING;
 -- name: people_list :scan
 SELECT p.id FROM people p WHERE p.id > ?1
     AND (?2 = '' OR p.id IN (SELECT person_id FROM person_names WHERE folded >= ?2 AND folded < ?3))
@@ -264,4 +232,4 @@ SELECT k.id FROM collection_titles c JOIN collections k ON k.id = c.collection_i
 WHERE c.title_id = ?1 ORDER BY k.id LIMIT 50;
 
 -- name: catalog_counts :scan
-SELECT count(*), coalesce(sum(status = 'published'), 0), coalesce(sum(playable), 0) FROM titles;
+SELECT count(*), coalesce(sum(CASE WHEN status = 'published' THEN 1 ELSE 0 END), 0), coalesce(sum(playable), 0) FROM titles;
