@@ -28,11 +28,11 @@ static void begin_put(struct pg_tx *tx, struct ask *ask)
     if (tx->begun || !begin)
         return;
     tx->begun = true;
-    conn_put_control(tx->conn, ask, begin);
+    pg_conn_put_control(tx->conn, ask, begin);
     if (tx->conn->db->bouncer)
-        conn_put_control(tx->conn, ask, tx->conn->db->session[tx->conn->use]);
+        pg_conn_put_control(tx->conn, ask, tx->conn->db->session[tx->conn->use]);
     if (tx->base.mode == DB_MODE_SCAN)
-        conn_put_control(tx->conn, ask, "SET LOCAL enable_seqscan = on");
+        pg_conn_put_control(tx->conn, ask, "SET LOCAL enable_seqscan = on");
 }
 
 static enum err interrupted(const struct db_call *call)
@@ -47,20 +47,20 @@ static enum err finish(struct pg_tx *tx, struct ask *ask)
 {
     struct conn *conn = tx->conn;
     const char *name = ask->call->query->name;
-    conn_sync(conn);
-    conn_drain(conn, true, 0);
+    pg_conn_sync(conn);
+    pg_conn_drain(conn, true, 0);
     if (ask->lost || conn->lost) {
         tx->again = true;
-        return conn->interrupted ? interrupted(ask->call) : error_lost(conn->db, name);
+        return conn->interrupted ? interrupted(ask->call) : pg_error_lost(conn->db, name);
     }
     if (ask->result && PQresultStatus(ask->result) == PGRES_FATAL_ERROR) {
-        bool stopped = error_is(ask->result, "57014");
+        bool stopped = pg_error_is(ask->result, "57014");
         if (stopped && conn->interrupted)
             return interrupted(ask->call);
         if (stopped)
             STAT_ADD(conn->db, reads_over_budget, 1);
-        tx->again = error_is_contention(ask->result);
-        return error_set(conn->db, ask->result, name);
+        tx->again = pg_error_is_contention(ask->result);
+        return pg_error_set(conn->db, ask->result, name);
     }
     tx->answers++;
     return OK;
@@ -70,10 +70,10 @@ static enum err finish(struct pg_tx *tx, struct ask *ask)
 static enum err learn(struct pg_tx *tx, struct db_call *call)
 {
     struct ask ask = { .call = call };
-    if (conn_types(tx->conn, call->query))
+    if (pg_conn_types(tx->conn, call->query))
         return OK;
     begin_put(tx, &ask);
-    conn_put_learn(tx->conn, &ask);
+    pg_conn_put_learn(tx->conn, &ask);
     enum err err = finish(tx, &ask);
     PQclear(ask.result);
     return err;
@@ -91,10 +91,10 @@ static enum err walk_rows(struct db_tx *tx, void *arg)
 {
     const struct walk *walk = arg;
     (void)tx;
-    return values_walk(walk->result, walk->call);
+    return pg_values_walk(walk->result, walk->call);
 }
 
-enum err call_answer(const PGresult *result, struct db_call *call)
+enum err pg_call_answer(const PGresult *result, struct db_call *call)
 {
     struct walk walk = { result, call };
     if (call->query->kind == DB_WRITE)
@@ -111,14 +111,14 @@ static enum err plain_call(struct pg_tx *tx, struct db_call *call)
 {
     struct ask ask = { .call = call };
     struct encoded encoded;
-    const struct types *types = conn_types(tx->conn, call->query);
-    TRY(values_encode(call->query, call->args, types, &encoded));
+    const struct types *types = pg_conn_types(tx->conn, call->query);
+    TRY(pg_values_encode(call->query, call->args, types, &encoded));
     begin_put(tx, &ask);
-    conn_put_call(tx->conn, &ask, &encoded);
+    pg_conn_put_call(tx->conn, &ask, &encoded);
     enum err err = finish(tx, &ask);
     if (err == OK) {
         call->failed = false;
-        err = call_answer(ask.result, call);
+        err = pg_call_answer(ask.result, call);
     }
     PQclear(ask.result);
     return err;
@@ -128,9 +128,9 @@ static enum err cursor_open(struct pg_tx *tx, struct ask *ask, const char *name)
 {
     struct encoded encoded;
     const struct db_call *call = ask->call;
-    TRY(values_encode(call->query, call->args, conn_types(tx->conn, call->query), &encoded));
+    TRY(pg_values_encode(call->query, call->args, pg_conn_types(tx->conn, call->query), &encoded));
     begin_put(tx, ask);
-    conn_put_cursor(tx->conn, ask, name, &encoded);
+    pg_conn_put_cursor(tx->conn, ask, name, &encoded);
     return OK;
 }
 
@@ -145,23 +145,23 @@ static enum err cursor_call(struct pg_tx *tx, struct db_call *call)
     TRY(cursor_open(tx, &ask, name));
     bool more = true;
     do {
-        conn_put_fetch(tx->conn, &ask, fetch);
+        pg_conn_put_fetch(tx->conn, &ask, fetch);
         call->failed = true;
         err = finish(tx, &ask);
         if (err == OK) {
             call->failed = false;
             more = PQntuples(ask.result) == CURSOR_ROWS;
-            err = call_answer(ask.result, call);
+            err = pg_call_answer(ask.result, call);
         }
         PQclear(ask.result);
         ask = (struct ask){ .call = call };
     } while (err == OK && more);
     if (!call->failed)
-        conn_put_control(tx->conn, NULL, close); /* goes with what follows */
+        pg_conn_put_control(tx->conn, NULL, close); /* goes with what follows */
     return err;
 }
 
-enum err conn_call(struct pg_tx *tx, struct db_call *call)
+enum err pg_conn_call(struct pg_tx *tx, struct db_call *call)
 {
     call->failed = true;
     TRY(learn(tx, call));
@@ -170,10 +170,10 @@ enum err conn_call(struct pg_tx *tx, struct db_call *call)
     return plain_call(tx, call);
 }
 
-void conn_control(struct conn *conn, const char *sql, span wait_max, struct ask *out_ask)
+void pg_conn_control(struct conn *conn, const char *sql, span wait_max, struct ask *out_ask)
 {
     *out_ask = (struct ask){ .done = false };
-    conn_put_control(conn, out_ask, sql);
-    conn_sync(conn);
-    conn_drain(conn, false, wait_max);
+    pg_conn_put_control(conn, out_ask, sql);
+    pg_conn_sync(conn);
+    pg_conn_drain(conn, false, wait_max);
 }

@@ -20,7 +20,7 @@ enum { NOT_PREPARED, PREPARING, PREPARED };
 /* --- Items --------------------------------------------------------------------------------------
  */
 
-void ask_end(struct ask *ask)
+void pg_ask_end(struct ask *ask)
 {
     ask->done = true;
     if (ask->task)
@@ -44,7 +44,7 @@ static void item_pop(struct conn *conn)
     conn->items_count--;
 }
 
-void conn_lose(struct conn *conn)
+void pg_conn_lose(struct conn *conn)
 {
     conn->lost = true;
     conn->give_up_at = INSTANT_NEVER;
@@ -53,7 +53,7 @@ void conn_lose(struct conn *conn)
         item_pop(conn);
         if (ask && !ask->done) {
             ask->lost = true;
-            ask_end(ask);
+            pg_ask_end(ask);
         }
     }
     if (conn->waiter)
@@ -63,7 +63,7 @@ void conn_lose(struct conn *conn)
 /* --- Types of parameters ------------------------------------------------------------------------
  */
 
-const struct types *conn_types(const struct conn *conn, const struct db_query *query)
+const struct types *pg_conn_types(const struct conn *conn, const struct db_query *query)
 {
     unsigned ordinal = db_ordinal_of(&conn->db->queries, query);
     return atomic_load_explicit(&conn->db->types[ordinal], memory_order_acquire);
@@ -89,7 +89,7 @@ static void types_keep(struct pg_db *db, const struct db_query *query, const PGr
 static void sent(struct conn *conn, int ok)
 {
     if (!ok)
-        conn->lost = true; /* the items are answered by conn_pump() */
+        conn->lost = true; /* the items are answered by pg_conn_pump() */
 }
 
 static void name_of(unsigned ordinal, char out[16])
@@ -97,7 +97,7 @@ static void name_of(unsigned ordinal, char out[16])
     snprintf(out, 16, "q%u", ordinal);
 }
 
-void conn_put_control(struct conn *conn, struct ask *ask, const char *sql)
+void pg_conn_put_control(struct conn *conn, struct ask *ask, const char *sql)
 {
     item_put(conn, ITEM_CONTROL, ask);
     sent(conn, PQsendQueryParams(conn->handle, sql, 0, NULL, NULL, NULL, NULL, 0));
@@ -115,13 +115,13 @@ static void put_prepare(struct conn *conn, struct ask *ask, const struct types *
     conn->prepared[ordinal] = PREPARING;
 }
 
-void conn_put_learn(struct conn *conn, struct ask *ask)
+void pg_conn_put_learn(struct conn *conn, struct ask *ask)
 {
     unsigned ordinal = db_ordinal_of(&conn->db->queries, ask->call->query);
     char name[16] = "";
     ask->learn = true;
     if (conn->prepared[ordinal] == PREPARING) { /* for a neighbour: what it learns is for all */
-        ask_end(ask);
+        pg_ask_end(ask);
         return;
     }
     if (conn->prepared[ordinal] == NOT_PREPARED)
@@ -132,10 +132,10 @@ void conn_put_learn(struct conn *conn, struct ask *ask)
     sent(conn, PQsendDescribePrepared(conn->handle, name));
 }
 
-void conn_put_call(struct conn *conn, struct ask *ask, const struct encoded *encoded)
+void pg_conn_put_call(struct conn *conn, struct ask *ask, const struct encoded *encoded)
 {
     const struct db_call *call = ask->call;
-    const struct types *types = conn_types(conn, call->query);
+    const struct types *types = pg_conn_types(conn, call->query);
     unsigned ordinal = db_ordinal_of(&conn->db->queries, call->query);
     char name[16];
     if (conn->db->bouncer) {
@@ -153,17 +153,17 @@ void conn_put_call(struct conn *conn, struct ask *ask, const struct encoded *enc
                                    encoded->lengths, encoded->formats, 1));
 }
 
-void conn_put_fetch(struct conn *conn, struct ask *ask, const char *sql)
+void pg_conn_put_fetch(struct conn *conn, struct ask *ask, const char *sql)
 {
     item_put(conn, ITEM_CALL, ask);
     sent(conn, PQsendQueryParams(conn->handle, sql, 0, NULL, NULL, NULL, NULL, 1));
 }
 
-void conn_put_cursor(struct conn *conn, struct ask *ask, const char *name,
-                     const struct encoded *encoded)
+void pg_conn_put_cursor(struct conn *conn, struct ask *ask, const char *name,
+                        const struct encoded *encoded)
 {
     const struct db_query *query = ask->call->query;
-    const struct types *types = conn_types(conn, query);
+    const struct types *types = pg_conn_types(conn, query);
     struct buf sql;
     buf_init(&sql, NULL, MIB(4));
     buf_printf(&sql, "DECLARE %s NO SCROLL CURSOR FOR %s", name,
@@ -175,11 +175,11 @@ void conn_put_cursor(struct conn *conn, struct ask *ask, const char *name,
     buf_deinit(&sql);
 }
 
-void conn_sync(struct conn *conn)
+void pg_conn_sync(struct conn *conn)
 {
     item_put(conn, ITEM_SYNC, NULL);
     sent(conn, PQpipelineSync(conn->handle));
-    conn_pump(conn);
+    pg_conn_pump(conn);
 }
 
 /* --- Taking in ----------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ static void item_answer(struct conn *conn, struct item *item, PGresult *result)
         prepared_set(conn, item, !bad && !aborted);
     if (item->kind == ITEM_DESCRIBE && status == PGRES_COMMAND_OK)
         types_keep(conn->db, item->query, result);
-    if (bad && error_is_fatal(result))
+    if (bad && pg_error_is_fatal(result))
         conn->lost = true;
     if (item->ask && aborted)
         item->ask->aborted = true;
@@ -241,7 +241,7 @@ static void item_end(struct conn *conn)
     bool last = ask && is_last_of(conn, ask);
     item_pop(conn);
     if (last)
-        ask_end(ask);
+        pg_ask_end(ask);
 }
 
 static void collect(struct conn *conn)
@@ -275,8 +275,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     (void)events;
     if (status < 0)
         conn->lost = true;
-    conn_pump(conn);
-    conn_idles(conn);
+    pg_conn_pump(conn);
+    pg_conn_idles(conn);
 }
 
 static void watch(struct conn *conn, bool writes)
@@ -295,7 +295,7 @@ static void unwatch(struct conn *conn)
     conn->poll_events = 0;
 }
 
-void conn_pump(struct conn *conn)
+void pg_conn_pump(struct conn *conn)
 {
     int left = conn->lost ? -1 : PQflush(conn->handle);
     bool gone = left < 0 || !PQconsumeInput(conn->handle);
@@ -304,7 +304,7 @@ void conn_pump(struct conn *conn)
     conn->lost = conn->lost || gone;
     if (conn->lost) {
         unwatch(conn);
-        conn_lose(conn);
+        pg_conn_lose(conn);
     } else {
         watch(conn, left > 0);
     }
@@ -322,8 +322,8 @@ static bool on_interrupt(void *arg)
     if (!conn->interrupted) {
         conn->interrupted = true;
         conn->give_up_at = clock_mono() + ROLLBACK_WAIT;
-        home_watch(conn->home);
-        helper_cancel(conn);
+        pg_home_watch(conn->home);
+        pg_helper_cancel(conn);
     }
     return false;
 }
@@ -354,15 +354,15 @@ static void thread_drain(struct conn *conn, bool may_end)
         if (PQflush(conn->handle) == 1)
             look.events |= POLLOUT;
         poll(&look, 1, POLL_MS);
-        conn_pump(conn);
+        pg_conn_pump(conn);
         if (may_end && conn->items_count && !conn->interrupted && pool_work_cancelled())
             thread_cancel(conn);
         if (conn->items_count && clock_mono() > conn->give_up_at)
-            conn_lose(conn);
+            pg_conn_lose(conn);
     }
 }
 
-void conn_drain(struct conn *conn, bool may_end, span wait_max)
+void pg_conn_drain(struct conn *conn, bool may_end, span wait_max)
 {
     conn->interrupted = false;
     conn->give_up_at = wait_max ? clock_mono() + wait_max : INSTANT_NEVER;
@@ -370,13 +370,13 @@ void conn_drain(struct conn *conn, bool may_end, span wait_max)
         thread_drain(conn, may_end);
     } else {
         if (wait_max)
-            home_watch(conn->home);
+            pg_home_watch(conn->home);
         task_drain(conn, may_end);
     }
     conn->give_up_at = INSTANT_NEVER;
 }
 
-void conn_disown(struct conn *conn, const struct ask *ask)
+void pg_conn_disown(struct conn *conn, const struct ask *ask)
 {
     for (unsigned i = 0; i < conn->items_count; i++) {
         struct item *item = &conn->items[(conn->items_first + i) % ITEMS_MAX];
@@ -385,7 +385,7 @@ void conn_disown(struct conn *conn, const struct ask *ask)
     }
 }
 
-void conn_look(struct conn *conn)
+void pg_conn_look(struct conn *conn)
 {
     if (!conn->lost && (!PQconsumeInput(conn->handle) || PQstatus(conn->handle) == CONNECTION_BAD))
         conn->lost = true;
@@ -394,7 +394,7 @@ void conn_look(struct conn *conn)
 /* --- Open and close -----------------------------------------------------------------------------
  */
 
-struct conn *conn_adopt(struct pg_db *db, struct home *home, enum use use, PGconn *handle)
+struct conn *pg_conn_adopt(struct pg_db *db, struct home *home, enum use use, PGconn *handle)
 {
     struct conn *conn = HEAP_NEW(struct conn);
     conn->handle = handle;
@@ -414,11 +414,11 @@ struct conn *conn_adopt(struct pg_db *db, struct home *home, enum use use, PGcon
     return conn;
 }
 
-enum err conn_open(struct pg_db *db, enum use use, struct conn **out_conn)
+enum err pg_conn_open(struct pg_db *db, enum use use, struct conn **out_conn)
 {
     PGconn *handle;
-    TRY(place_connect(db, use, &handle));
-    *out_conn = conn_adopt(db, NULL, use, handle);
+    TRY(pg_place_connect(db, use, &handle));
+    *out_conn = pg_conn_adopt(db, NULL, use, handle);
     return OK;
 }
 
@@ -427,9 +427,9 @@ static void on_closed(uv_handle_t *handle)
     heap_free(handle);
 }
 
-void conn_close(struct conn *conn)
+void pg_conn_close(struct conn *conn)
 {
-    conn_lose(conn);
+    pg_conn_lose(conn);
     pthread_mutex_lock(&conn->db->lock);
     if (conn->cancelling)
         conn->cancelling->conn = NULL;

@@ -103,7 +103,7 @@ static size_t bytes_translate(struct translation *translation, const char *at)
     return digits + 3;
 }
 
-char *dialect_translate(const char *sql)
+char *pg_dialect_translate(const char *sql)
 {
     struct translation translation = { .begun = false };
     buf_init(&translation.out, NULL, MIB(4));

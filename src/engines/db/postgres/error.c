@@ -9,20 +9,20 @@ static const char *state_of(const PGresult *result)
     return state ? state : "";
 }
 
-bool error_is(const PGresult *result, const char *sqlstate)
+bool pg_error_is(const PGresult *result, const char *sqlstate)
 {
     return strcmp(state_of(result), sqlstate) == 0;
 }
 
-bool error_is_fatal(const PGresult *result)
+bool pg_error_is_fatal(const PGresult *result)
 {
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     return !severity || strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
 }
 
-bool error_is_contention(const PGresult *result)
+bool pg_error_is_contention(const PGresult *result)
 {
-    return error_is(result, "40001") || error_is(result, "40P01");
+    return pg_error_is(result, "40001") || pg_error_is(result, "40P01");
 }
 
 static const struct {
@@ -57,7 +57,7 @@ static const struct {
     { "XX002", ERR_CORRUPT, "database-corrupt" },
 };
 
-enum err error_set(const struct pg_db *db, const PGresult *result, const char *what)
+enum err pg_error_set(const struct pg_db *db, const PGresult *result, const char *what)
 {
     const char *state = state_of(result);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -70,14 +70,14 @@ enum err error_set(const struct pg_db *db, const PGresult *result, const char *w
                    message ? message : PQresultErrorMessage(result), state);
 }
 
-enum err error_lost(const struct pg_db *db, const char *what)
+enum err pg_error_lost(const struct pg_db *db, const char *what)
 {
     return err_set(ERR_UNAVAILABLE, "database-lost", "%s: the connection to %s was lost", what,
                    db->shown);
 }
 
 /* libpq's message is several lines and names what it tried; its last line says why. */
-enum err error_connect(const struct pg_db *db, PGconn *handle)
+enum err pg_error_connect(const struct pg_db *db, PGconn *handle)
 {
     str message = str_trim(str_of(PQerrorMessage(handle)));
     ptrdiff_t colon = str_find(message, STR("failed: "));

@@ -21,7 +21,7 @@ static void job_run(struct pg_db *db, struct job *job)
     char message[256];
     if (job->cancel)
         PQcancel(job->cancel, message, sizeof(message));
-    else if (place_connect(db, job->use, &job->handle) != OK)
+    else if (pg_place_connect(db, job->use, &job->handle) != OK)
         detail_take(&job->failure);
 }
 
@@ -43,7 +43,7 @@ static void *helper_main(void *arg)
         job_run(db, job);
         pthread_mutex_lock(&db->lock);
         db->running = NULL;
-        home_done(job->home, job);
+        pg_home_done(job->home, job);
         pthread_cond_broadcast(&db->job_done);
     }
     pthread_mutex_unlock(&db->lock);
@@ -69,7 +69,7 @@ static void job_push(struct pg_db *db, struct job *job)
     pthread_mutex_unlock(&db->lock);
 }
 
-void helper_connect(struct home *home, enum use use)
+void pg_helper_connect(struct home *home, enum use use)
 {
     struct job *job = HEAP_NEW(struct job);
     job->home = home;
@@ -77,7 +77,7 @@ void helper_connect(struct home *home, enum use use)
     job_push(home->db, job);
 }
 
-void helper_cancel(struct conn *conn)
+void pg_helper_cancel(struct conn *conn)
 {
     PGcancel *cancel = PQgetCancel(conn->handle);
     if (!cancel)
@@ -90,7 +90,7 @@ void helper_cancel(struct conn *conn)
     job_push(conn->db, job);
 }
 
-void job_free(struct job *job)
+void pg_job_free(struct job *job)
 {
     if (job->conn)
         job->conn->cancelling = NULL;
@@ -108,11 +108,11 @@ static void jobs_drop(struct job **link, const struct home *home)
         }
         *link = job->next;
         PQfinish(job->handle);
-        job_free(job);
+        pg_job_free(job);
     }
 }
 
-void helper_forget(struct home *home)
+void pg_helper_forget(struct home *home)
 {
     struct pg_db *db = home->db;
     pthread_mutex_lock(&db->lock);
@@ -123,7 +123,7 @@ void helper_forget(struct home *home)
     pthread_mutex_unlock(&db->lock);
 }
 
-void helper_stop(struct pg_db *db)
+void pg_helper_stop(struct pg_db *db)
 {
     pthread_mutex_lock(&db->lock);
     db->closing = true;

@@ -57,7 +57,7 @@ static void conn_offer(struct home *home, struct conn *conn)
 {
     conn->owner = NULL;
     if (conn->use == USE_READS) {
-        reads_schedule(home);
+        pg_reads_schedule(home);
     } else if (home->first) {
         waiting_end(home, home->first, conn);
     } else {
@@ -80,11 +80,11 @@ static void idle_remove(struct home *home, struct conn *conn)
 static void home_settle(struct home *home)
 {
     if (home->first) {
-        home_grow(home, USE_OWN);
+        pg_home_grow(home, USE_OWN);
         if (!home->count[USE_OWN])
             waiting_fail(home);
     }
-    reads_schedule(home);
+    pg_reads_schedule(home);
 }
 
 static void conn_remove(struct home *home, struct conn *conn)
@@ -95,11 +95,11 @@ static void conn_remove(struct home *home, struct conn *conn)
     *link = conn->next;
     idle_remove(home, conn);
     home->count[conn->use]--;
-    conn_close(conn);
+    pg_conn_close(conn);
     home_settle(home);
 }
 
-void conn_idles(struct conn *conn)
+void pg_conn_idles(struct conn *conn)
 {
     struct home *home = conn->home;
     if (conn->lost) {
@@ -111,8 +111,8 @@ void conn_idles(struct conn *conn)
         return;
     conn->give_up_at = INSTANT_NEVER;
     if (PQtransactionStatus(conn->handle) != PQTRANS_IDLE) {
-        conn_put_control(conn, NULL, "ROLLBACK"); /* of a batch through PgBouncer that failed */
-        conn_sync(conn);
+        pg_conn_put_control(conn, NULL, "ROLLBACK"); /* of a batch through PgBouncer that failed */
+        pg_conn_sync(conn);
     } else if (conn->use == USE_READS || conn->given) {
         conn->given = false;
         conn_offer(home, conn);
@@ -128,7 +128,7 @@ static void connect_failed(struct home *home, const struct job *job)
     if (!home->count[USE_OWN])
         waiting_fail(home);
     if (!home->count[USE_READS])
-        reads_fail(home);
+        pg_reads_fail(home);
 }
 
 static void on_connected(struct home *home, struct job *job)
@@ -137,7 +137,7 @@ static void on_connected(struct home *home, struct job *job)
         connect_failed(home, job);
         return;
     }
-    struct conn *conn = conn_adopt(home->db, home, job->use, job->handle);
+    struct conn *conn = pg_conn_adopt(home->db, home, job->use, job->handle);
     job->handle = NULL;
     home->back_off = 0;
     home->retry_at = 0;
@@ -158,30 +158,30 @@ static void on_done(uv_async_t *async)
         struct conn *cancelled = job->conn;
         if (!job->cancel)
             on_connected(home, job);
-        job_free(job);
+        pg_job_free(job);
         if (cancelled && cancelled->waiter)
             task_wake(cancelled->waiter);
         job = next;
     }
 }
 
-void home_done(struct home *home, struct job *job)
+void pg_home_done(struct home *home, struct job *job)
 {
     job->next = home->done;
     home->done = job;
     uv_async_send(&home->handles->done);
 }
 
-void home_grow(struct home *home, enum use use)
+void pg_home_grow(struct home *home, enum use use)
 {
     unsigned max = use == USE_READS ? home->db->readers_max : home->db->pool_max;
     if (home->count[use] >= max || clock_mono() < home->retry_at)
         return;
     home->count[use]++;
-    helper_connect(home, use);
+    pg_helper_connect(home, use);
 }
 
-enum err home_check(struct home *home, enum use use)
+enum err pg_home_check(struct home *home, enum use use)
 {
     if (home->count[use] || clock_mono() >= home->retry_at)
         return OK;
@@ -200,15 +200,15 @@ static void on_watch(uv_timer_t *timer)
         next = conn->next;
         more = more || conn->give_up_at != INSTANT_NEVER;
         if (now > conn->give_up_at) {
-            conn_lose(conn);
-            conn_idles(conn);
+            pg_conn_lose(conn);
+            pg_conn_idles(conn);
         }
     }
     if (!more)
         uv_timer_stop(timer);
 }
 
-void home_watch(struct home *home)
+void pg_home_watch(struct home *home)
 {
     uv_timer_t *timer = &home->handles->watch;
     if (!uv_is_active((uv_handle_t *)timer))
@@ -219,10 +219,10 @@ static void on_flush(uv_prepare_t *prepare)
 {
     struct home *home = prepare->data;
     uv_prepare_stop(prepare);
-    reads_flush(home);
+    pg_reads_flush(home);
 }
 
-void reads_schedule(struct home *home)
+void pg_reads_schedule(struct home *home)
 {
     if (home->pending.first || home->again.first)
         uv_prepare_start(&home->handles->flush, on_flush);
@@ -263,11 +263,11 @@ static void home_leave(void *arg)
     struct home *home = arg;
     struct home_handles *handles = home->handles;
     ASSERT(!home->first && !home->pending.first && !home->again.first);
-    helper_forget(home);
+    pg_helper_forget(home);
     while (home->conns) {
         struct conn *conn = home->conns;
         home->conns = conn->next;
-        conn_close(conn);
+        pg_conn_close(conn);
     }
     home_unlink(home);
     handle_close((uv_handle_t *)&handles->flush, handles);
@@ -302,7 +302,7 @@ static struct home *home_make(struct pg_db *db)
     return home;
 }
 
-struct home *home_of(struct pg_db *db)
+struct home *pg_home_of(struct pg_db *db)
 {
     for (unsigned i = 0; i < HOMES_MAX; i++) {
         if (own_homes[i].db_id == db->id)
@@ -316,7 +316,7 @@ struct home *home_of(struct pg_db *db)
     return own_homes[at].home;
 }
 
-void homes_close(struct pg_db *db)
+void pg_homes_close(struct pg_db *db)
 {
     while (db->homes) {
         struct home *home = db->homes;
@@ -368,7 +368,7 @@ static enum err conn_await(struct home *home, struct conn **out_conn)
 
 static enum err home_take(struct pg_db *db, enum db_mode mode, struct conn **out_conn)
 {
-    struct home *home = home_of(db);
+    struct home *home = pg_home_of(db);
     for (struct conn *conn = home->conns; conn && mode == DB_MODE_WRITE; conn = conn->next) {
         if (conn->owner == task_current() && conn->mode == DB_MODE_WRITE)
             PANIC("a transaction was asked for within a transaction");
@@ -378,8 +378,8 @@ static enum err home_take(struct pg_db *db, enum db_mode mode, struct conn **out
         home->idle = home->idle->idle_next;
         return OK;
     }
-    TRY(home_check(home, USE_OWN));
-    home_grow(home, USE_OWN);
+    TRY(pg_home_check(home, USE_OWN));
+    pg_home_grow(home, USE_OWN);
     return conn_await(home, out_conn);
 }
 
@@ -401,7 +401,7 @@ static struct conn *thread_conn_wait(struct pg_db *db)
 static void thread_conn_gone(struct pg_db *db, struct conn *conn)
 {
     if (conn)
-        conn_close(conn);
+        pg_conn_close(conn);
     pthread_mutex_lock(&db->lock);
     db->thread_count--;
     pthread_cond_signal(&db->thread_conn_free);
@@ -412,12 +412,12 @@ static enum err thread_take(struct pg_db *db, struct conn **out_conn)
 {
     struct conn *conn;
     while ((conn = thread_conn_wait(db)) != NULL) {
-        conn_look(conn);
+        pg_conn_look(conn);
         if (!conn->lost)
             break;
         thread_conn_gone(db, conn);
     }
-    enum err err = conn ? OK : conn_open(db, USE_OWN, &conn);
+    enum err err = conn ? OK : pg_conn_open(db, USE_OWN, &conn);
     if (err != OK) {
         thread_conn_gone(db, NULL);
         return err;
@@ -426,7 +426,7 @@ static enum err thread_take(struct pg_db *db, struct conn **out_conn)
     return OK;
 }
 
-enum err conn_take(struct pg_db *db, enum db_mode mode, struct conn **out_conn)
+enum err pg_conn_take(struct pg_db *db, enum db_mode mode, struct conn **out_conn)
 {
     struct conn *conn;
     TRY(task_current() ? home_take(db, mode, &conn) : thread_take(db, &conn));
@@ -436,7 +436,7 @@ enum err conn_take(struct pg_db *db, enum db_mode mode, struct conn **out_conn)
     return OK;
 }
 
-void conn_give(struct conn *conn)
+void pg_conn_give(struct conn *conn)
 {
     struct pg_db *db = conn->db;
     conn->owner = NULL;
@@ -444,9 +444,9 @@ void conn_give(struct conn *conn)
         conn->given = true;
         if (conn->items_count && !conn->lost) {
             conn->give_up_at = clock_mono() + ROLLBACK_WAIT;
-            home_watch(conn->home);
+            pg_home_watch(conn->home);
         }
-        conn_idles(conn);
+        pg_conn_idles(conn);
         return;
     }
     if (conn->lost) {

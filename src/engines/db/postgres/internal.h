@@ -182,24 +182,24 @@ static inline struct pg_db *pg_of(struct db *db)
 
 /* place.c */
 /* Takes the URL apart, and its session settings. ERR_INVALID "database-url". */
-enum err place_parse(struct pg_db *db, const char *url);
+enum err pg_place_parse(struct pg_db *db, const char *url);
 /* Opens a connection, blocking; pipeline mode and non-blocking but for USE_PLAIN. */
-enum err place_connect(const struct pg_db *db, enum use use, PGconn **out_handle);
+enum err pg_place_connect(const struct pg_db *db, enum use use, PGconn **out_handle);
 
 /* dialect.c */
 /* The portable text in PostgreSQL's words, with a zero, on the heap: docs/internals/db.md. */
-char *dialect_translate(const char *sql);
+char *pg_dialect_translate(const char *sql);
 
 /* error.c */
-bool error_is(const PGresult *result, const char *sqlstate);
+bool pg_error_is(const PGresult *result, const char *sqlstate);
 /* The server ends the connection with it. */
-bool error_is_fatal(const PGresult *result);
+bool pg_error_is_fatal(const PGresult *result);
 /* A serialisation failure or a deadlock: the function is to be run again. */
-bool error_is_contention(const PGresult *result);
-enum err error_set(const struct pg_db *db, const PGresult *result, const char *what);
-enum err error_lost(const struct pg_db *db, const char *what);
+bool pg_error_is_contention(const PGresult *result);
+enum err pg_error_set(const struct pg_db *db, const PGresult *result, const char *what);
+enum err pg_error_lost(const struct pg_db *db, const char *what);
 /* A connection that could not be made. */
-enum err error_connect(const struct pg_db *db, PGconn *handle);
+enum err pg_error_connect(const struct pg_db *db, PGconn *handle);
 
 /* values.c */
 struct encoded {
@@ -208,68 +208,69 @@ struct encoded {
     char numbers[DB_ARGS_MAX][24];
 };
 /* ERR_CONFLICT "datatype" when a value is of another kind than its parameter. */
-enum err values_encode(const struct db_query *query, struct db_args args, const struct types *types,
-                       struct encoded *out);
+enum err pg_values_encode(const struct db_query *query, struct db_args args,
+                          const struct types *types, struct encoded *out);
 /* Hands the rows to the call's function. */
-enum err values_walk(const PGresult *result, struct db_call *call);
+enum err pg_values_walk(const PGresult *result, struct db_call *call);
 
 /* conn.c */
-enum err conn_open(struct pg_db *db, enum use use, struct conn **out_conn);
-struct conn *conn_adopt(struct pg_db *db, struct home *home, enum use use, PGconn *handle);
+enum err pg_conn_open(struct pg_db *db, enum use use, struct conn **out_conn);
+struct conn *pg_conn_adopt(struct pg_db *db, struct home *home, enum use use, PGconn *handle);
 /* The items left are answered as lost. */
-void conn_close(struct conn *conn);
-void conn_lose(struct conn *conn);
-/* Each adds to the pipeline; nothing is sent before conn_sync(). */
-void conn_put_control(struct conn *conn, struct ask *ask, const char *sql);
-void conn_put_learn(struct conn *conn, struct ask *ask);
-void conn_put_call(struct conn *conn, struct ask *ask, const struct encoded *encoded);
-void conn_put_cursor(struct conn *conn, struct ask *ask, const char *name,
-                     const struct encoded *encoded);
-void conn_put_fetch(struct conn *conn, struct ask *ask, const char *sql);
-void conn_sync(struct conn *conn);
+void pg_conn_close(struct conn *conn);
+void pg_conn_lose(struct conn *conn);
+/* Each adds to the pipeline; nothing is sent before pg_conn_sync(). */
+void pg_conn_put_control(struct conn *conn, struct ask *ask, const char *sql);
+void pg_conn_put_learn(struct conn *conn, struct ask *ask);
+void pg_conn_put_call(struct conn *conn, struct ask *ask, const struct encoded *encoded);
+void pg_conn_put_cursor(struct conn *conn, struct ask *ask, const char *name,
+                        const struct encoded *encoded);
+void pg_conn_put_fetch(struct conn *conn, struct ask *ask, const char *sql);
+void pg_conn_sync(struct conn *conn);
 /* Sends and takes in what is possible without waiting. */
-void conn_pump(struct conn *conn);
+void pg_conn_pump(struct conn *conn);
 /* Waits until all is answered, or lost; the deadline and cancellation cancel it if `may_end`. */
-TASK_FN void conn_drain(struct conn *conn, bool may_end, span wait_max);
+TASK_FN void pg_conn_drain(struct conn *conn, bool may_end, span wait_max);
 /* Forgets who asked: the answers are dropped. */
-void conn_disown(struct conn *conn, const struct ask *ask);
+void pg_conn_disown(struct conn *conn, const struct ask *ask);
 /* Waits for nothing, sets conn->lost when the server has gone. */
-void conn_look(struct conn *conn);
-const struct types *conn_types(const struct conn *conn, const struct db_query *query);
-void ask_end(struct ask *ask);
+void pg_conn_look(struct conn *conn);
+const struct types *pg_conn_types(const struct conn *conn, const struct db_query *query);
+void pg_ask_end(struct ask *ask);
 
 /* call.c */
 /* Runs one statement; in a transaction its BEGIN goes with the first. */
-TASK_FN enum err conn_call(struct pg_tx *tx, struct db_call *call);
+TASK_FN enum err pg_conn_call(struct pg_tx *tx, struct db_call *call);
 /* Hands the rows of an answer over, guarding the call's arena. */
-enum err call_answer(const PGresult *result, struct db_call *call);
+enum err pg_call_answer(const PGresult *result, struct db_call *call);
 /* COMMIT, ROLLBACK: waits for the answer whatever the deadline, up to wait_max. The caller clears
  * out_ask->result. */
-TASK_FN void conn_control(struct conn *conn, const char *sql, span wait_max, struct ask *out_ask);
+TASK_FN void pg_conn_control(struct conn *conn, const char *sql, span wait_max,
+                             struct ask *out_ask);
 
 /* home.c */
-struct home *home_of(struct pg_db *db);
+struct home *pg_home_of(struct pg_db *db);
 /* A connection to oneself: of the loop in a task, else of the threads. */
-TASK_FN enum err conn_take(struct pg_db *db, enum db_mode mode, struct conn **out_conn);
-void conn_give(struct conn *conn);
+TASK_FN enum err pg_conn_take(struct pg_db *db, enum db_mode mode, struct conn **out_conn);
+void pg_conn_give(struct conn *conn);
 /* Called when a loop's connection has answered all: it may have been given back, or be lost. */
-void conn_idles(struct conn *conn);
+void pg_conn_idles(struct conn *conn);
 /* ERR_UNAVAILABLE while the database is known to be out of reach. */
-enum err home_check(struct home *home, enum use use);
+enum err pg_home_check(struct home *home, enum use use);
 /* Asks for one more connection, unless there are enough. */
-void home_grow(struct home *home, enum use use);
-void home_watch(struct home *home);
-void homes_close(struct pg_db *db);
+void pg_home_grow(struct home *home, enum use use);
+void pg_home_watch(struct home *home);
+void pg_homes_close(struct pg_db *db);
 /* Passes a finished job to the home's loop. Any thread, under the database's lock. */
-void home_done(struct home *home, struct job *job);
+void pg_home_done(struct home *home, struct job *job);
 
 /* reads.c */
-TASK_FN enum err shared_call(struct pg_db *db, struct db_call *call);
+TASK_FN enum err pg_shared_call(struct pg_db *db, struct db_call *call);
 /* Reads wait: they are sent at the end of the loop's turn. */
-void reads_schedule(struct home *home);
-void reads_flush(struct home *home);
+void pg_reads_schedule(struct home *home);
+void pg_reads_flush(struct home *home);
 /* Nobody is left to ask. */
-void reads_fail(struct home *home);
+void pg_reads_fail(struct home *home);
 
 /* helper.c: a thread for what libpq can only do blocking */
 struct job {
@@ -281,12 +282,12 @@ struct job {
     struct detail failure;
     struct job *next;
 };
-void helper_connect(struct home *home, enum use use);
-void helper_cancel(struct conn *conn);
-void job_free(struct job *job);
+void pg_helper_connect(struct home *home, enum use use);
+void pg_helper_cancel(struct conn *conn);
+void pg_job_free(struct job *job);
 /* No job of the home is left when it returns. */
-void helper_forget(struct home *home);
-void helper_stop(struct pg_db *db);
+void pg_helper_forget(struct home *home);
+void pg_helper_stop(struct pg_db *db);
 
 /* tx.c */
 TASK_FN enum err pg_write(struct db *db, struct arena *arena, db_tx_fn fn, void *arg);
@@ -296,11 +297,11 @@ TASK_FN enum err pg_call(struct db_tx *tx, struct db_call *call);
 /* tell.c */
 void pg_listen(struct db *db);
 /* To other processes; this one's listeners have been told. */
-void tell_others(struct pg_db *db, unsigned topics);
-void tell_stop(struct pg_db *db);
+void pg_tell_others(struct pg_db *db, unsigned topics);
+void pg_tell_stop(struct pg_db *db);
 
 /* migrate.c */
-enum err migrate(struct pg_db *db);
+enum err pg_migrate(struct pg_db *db);
 
 /* plan.c */
 enum err pg_explain(struct db *db, const struct db_query *query, bool *out_scans, bool *out_writes);

@@ -22,8 +22,8 @@ struct migration {
 
 static enum err fail(const struct migration *m, PGresult *result, const char *what)
 {
-    enum err err = PQstatus(m->handle) == CONNECTION_BAD ? error_lost(m->db, what)
-                                                         : error_set(m->db, result, what);
+    enum err err = PQstatus(m->handle) == CONNECTION_BAD ? pg_error_lost(m->db, what)
+                                                         : pg_error_set(m->db, result, what);
     PQclear(result);
     return err;
 }
@@ -187,7 +187,7 @@ static enum err migration_run(const struct migration *m, const struct db_module 
     if (!migration->sql[DB_POSTGRES])
         return err_set(ERR_INTERNAL, "migration-failed", "%s has no text for PostgreSQL",
                        migration->name);
-    char *sql = dialect_translate(migration->sql[DB_POSTGRES]);
+    char *sql = pg_dialect_translate(migration->sql[DB_POSTGRES]);
     PGresult *result = PQexec(m->handle, sql);
     heap_free(sql);
     if (!succeeded(result))
@@ -254,10 +254,10 @@ static enum err apply(const struct migration *m)
     return OK;
 }
 
-enum err migrate(struct pg_db *db)
+enum err pg_migrate(struct pg_db *db)
 {
     struct migration m = { .db = db };
-    TRY(place_connect(db, USE_PLAIN, &m.handle));
+    TRY(pg_place_connect(db, USE_PLAIN, &m.handle));
     enum err err = apply(&m);
     PQfinish(m.handle);
     return err;

@@ -152,7 +152,7 @@ static void shown_write(struct pg_db *db)
     db->shown[out.len] = 0;
 }
 
-enum err place_parse(struct pg_db *db, const char *url)
+enum err pg_place_parse(struct pg_db *db, const char *url)
 {
     char stripped[URL_BYTES], *message = NULL;
     struct buf out;
@@ -190,7 +190,7 @@ static enum err connection_check(const struct pg_db *db, PGconn *handle)
 {
     const char *encoding = PQparameterStatus(handle, "server_encoding");
     if (PQstatus(handle) != CONNECTION_OK)
-        return error_connect(db, handle);
+        return pg_error_connect(db, handle);
     if (PQserverVersion(handle) < VERSION_MIN)
         return err_set(ERR_PRECONDITION, "database-old", "%s is PostgreSQL %d: 13 is the oldest",
                        db->shown, PQserverVersion(handle) / 10000);
@@ -200,7 +200,7 @@ static enum err connection_check(const struct pg_db *db, PGconn *handle)
     return OK;
 }
 
-enum err place_connect(const struct pg_db *db, enum use use, PGconn **out_handle)
+enum err pg_place_connect(const struct pg_db *db, enum use use, PGconn **out_handle)
 {
     struct parameters parameters = { .count = 0 };
     char options[SESSION_TEXT + 256];
@@ -223,7 +223,7 @@ enum err place_connect(const struct pg_db *db, enum use use, PGconn **out_handle
     enum err err = connection_check(db, handle);
     if (err == OK && use != USE_PLAIN &&
         (PQsetnonblocking(handle, 1) != 0 || !PQenterPipelineMode(handle)))
-        err = error_lost(db, "connect");
+        err = pg_error_lost(db, "connect");
     if (err != OK) {
         PQfinish(handle);
         return err;

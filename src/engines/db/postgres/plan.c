@@ -47,7 +47,7 @@ static enum err query(PGconn *handle, const struct pg_db *db, const char *sql, c
     PGresult *result = PQexec(handle, sql);
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        enum err err = error_set(db, result, what);
+        enum err err = pg_error_set(db, result, what);
         PQclear(result);
         return err;
     }
@@ -62,7 +62,7 @@ static enum err params_check(PGconn *handle, const struct pg_db *db, const struc
     bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
     PQclear(result);
     if (!ok)
-        return error_lost(db, asked->name);
+        return pg_error_lost(db, asked->name);
     if ((unsigned)params != asked->params_count)
         return err_set(ERR_INTERNAL, "query-params", "%s has %d parameters, not %u", asked->name,
                        params, asked->params_count);
@@ -100,12 +100,12 @@ static enum err prepare(PGconn *handle, const struct pg_db *db, const struct db_
              db->base.context);
     TRY(query(handle, db, settings, asked->name, &result));
     PQclear(result);
-    char *sql = dialect_translate(asked->sql[DB_POSTGRES]);
+    char *sql = pg_dialect_translate(asked->sql[DB_POSTGRES]);
     result = PQprepare(handle, "p", sql, 0, NULL);
     heap_free(sql);
     enum err err = OK;
     if (PQresultStatus(result) != PGRES_COMMAND_OK)
-        err = error_set(db, result, asked->name);
+        err = pg_error_set(db, result, asked->name);
     PQclear(result);
     return err;
 }
@@ -118,7 +118,7 @@ enum err pg_explain(struct db *base, const struct db_query *asked, bool *out_sca
     PGconn *handle;
     if (!asked->sql[DB_POSTGRES])
         return err_set(ERR_INTERNAL, "query-missing", "%s has no text for PostgreSQL", asked->name);
-    TRY(place_connect(db, USE_PLAIN, &handle));
+    TRY(pg_place_connect(db, USE_PLAIN, &handle));
     enum err err = prepare(handle, db, asked);
     if (err == OK)
         err = params_check(handle, db, asked);

@@ -13,7 +13,7 @@ static void queries_translate(struct pg_db *db)
         const struct db_module *module = db->base.modules[i];
         for (unsigned k = 0; k < module->queries_count; k++, ordinal++) {
             const char *sql = module->queries[k]->sql[DB_POSTGRES];
-            db->texts[ordinal] = dialect_translate(sql ? sql : "");
+            db->texts[ordinal] = pg_dialect_translate(sql ? sql : "");
         }
     }
 }
@@ -46,9 +46,9 @@ static enum err pg_open(const struct db *base, const char *place, struct db **ou
     pthread_cond_init(&db->job_done, NULL);
     pthread_cond_init(&db->thread_conn_free, NULL);
     queries_translate(db);
-    enum err err = place_parse(db, place);
+    enum err err = pg_place_parse(db, place);
     if (err == OK)
-        err = migrate(db);
+        err = pg_migrate(db);
     if (err != OK) {
         database_free(db);
         return err;
@@ -60,13 +60,13 @@ static enum err pg_open(const struct db *base, const char *place, struct db **ou
 static void pg_close(struct db *base)
 {
     struct pg_db *db = pg_of(base);
-    homes_close(db);
-    helper_stop(db);
-    tell_stop(db);
+    pg_homes_close(db);
+    pg_helper_stop(db);
+    pg_tell_stop(db);
     while (db->thread_idle) {
         struct conn *conn = db->thread_idle;
         db->thread_idle = conn->idle_next;
-        conn_close(conn);
+        pg_conn_close(conn);
     }
     database_free(db);
 }

@@ -50,15 +50,15 @@ static struct conn *reader_idle(const struct home *home)
 static void ask_put(struct conn *conn, struct ask *ask)
 {
     const struct db_call *call = ask->call;
-    const struct types *types = conn_types(conn, call->query);
+    const struct types *types = pg_conn_types(conn, call->query);
     struct encoded encoded;
     if (!types) {
-        conn_put_learn(conn, ask);
-    } else if (values_encode(call->query, call->args, types, &encoded) == OK) {
-        conn_put_call(conn, ask, &encoded);
+        pg_conn_put_learn(conn, ask);
+    } else if (pg_values_encode(call->query, call->args, types, &encoded) == OK) {
+        pg_conn_put_call(conn, ask, &encoded);
     } else {
         ask->misfit = true; /* its task finds the error again, in its own slot */
-        ask_end(ask);
+        pg_ask_end(ask);
     }
 }
 
@@ -67,43 +67,43 @@ static void batch_send(struct home *home, struct conn *conn)
     struct ask *ask;
     bool bouncer = conn->db->bouncer;
     if (bouncer) {
-        conn_put_control(conn, NULL, "BEGIN READ ONLY");
-        conn_put_control(conn, NULL, conn->db->session[USE_READS]);
+        pg_conn_put_control(conn, NULL, "BEGIN READ ONLY");
+        pg_conn_put_control(conn, NULL, conn->db->session[USE_READS]);
     }
     for (unsigned i = 0; i < BATCH_MAX && (ask = ask_next(home)) != NULL; i++) {
         list_remove(ask);
         ask_put(conn, ask);
     }
     if (bouncer)
-        conn_put_control(conn, NULL, "COMMIT");
+        pg_conn_put_control(conn, NULL, "COMMIT");
     conn->give_up_at = clock_mono() + BATCH_WAIT;
-    home_watch(home);
-    conn_sync(conn);
+    pg_home_watch(home);
+    pg_conn_sync(conn);
 }
 
-void reads_flush(struct home *home)
+void pg_reads_flush(struct home *home)
 {
     while (ask_next(home)) {
         struct conn *conn = reader_idle(home);
         if (!conn) {
-            home_grow(home, USE_READS);
+            pg_home_grow(home, USE_READS);
             if (!home->count[USE_READS])
-                reads_fail(home);
+                pg_reads_fail(home);
             return;
         }
         batch_send(home, conn);
         if (conn->lost)
-            conn_idles(conn);
+            pg_conn_idles(conn);
     }
 }
 
-void reads_fail(struct home *home)
+void pg_reads_fail(struct home *home)
 {
     struct ask *ask;
     while ((ask = ask_next(home)) != NULL) {
         list_remove(ask);
         ask->lost = true;
-        ask_end(ask);
+        pg_ask_end(ask);
     }
 }
 
@@ -117,14 +117,14 @@ static void ask_withdraw(struct home *home, struct ask *ask)
         return;
     }
     for (struct conn *conn = home->conns; conn; conn = conn->next)
-        conn_disown(conn, ask);
+        pg_conn_disown(conn, ask);
 }
 
 static enum err ask_await(struct home *home, struct ask *ask, bool first)
 {
     enum err err = OK;
     list_push(first ? &home->again : &home->pending, ask);
-    reads_schedule(home);
+    pg_reads_schedule(home);
     while (!ask->done && err == OK)
         err = task_suspend();
     if (!ask->done)
@@ -144,25 +144,25 @@ static enum err ask_judge(struct pg_db *db, struct ask *ask, unsigned *lost, boo
     struct encoded encoded;
     *out_again = false;
     if (ask->misfit)
-        return values_encode(call->query, call->args,
-                             db->types[db_ordinal_of(&db->queries, call->query)], &encoded);
+        return pg_values_encode(call->query, call->args,
+                                db->types[db_ordinal_of(&db->queries, call->query)], &encoded);
     if (ask->lost && ++*lost > LOST_MAX)
-        return error_lost(db, call->query->name);
+        return pg_error_lost(db, call->query->name);
     if (failed(ask)) {
-        if (error_is(ask->result, "57014"))
+        if (pg_error_is(ask->result, "57014"))
             STAT_ADD(db, reads_over_budget, 1);
-        return error_set(db, ask->result, call->query->name);
+        return pg_error_set(db, ask->result, call->query->name);
     }
     *out_again = ask->lost || ask->aborted || ask->learn;
     if (*out_again)
         return OK;
     call->failed = false;
-    return call_answer(ask->result, call);
+    return pg_call_answer(ask->result, call);
 }
 
-enum err shared_call(struct pg_db *db, struct db_call *call)
+enum err pg_shared_call(struct pg_db *db, struct db_call *call)
 {
-    struct home *home = home_of(db);
+    struct home *home = pg_home_of(db);
     unsigned lost = 0;
     bool again = false;
     enum err err;
@@ -170,7 +170,7 @@ enum err shared_call(struct pg_db *db, struct db_call *call)
     STAT_ADD(db, reads_inline, 1);
     do {
         struct ask ask = { .call = call, .task = task_current() };
-        TRY(home_check(home, USE_READS));
+        TRY(pg_home_check(home, USE_READS));
         err = ask_await(home, &ask, again);
         if (err == OK)
             err = ask_judge(db, &ask, &lost, &again);

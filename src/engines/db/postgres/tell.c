@@ -70,7 +70,7 @@ static bool ask_server(struct teller *teller, const char *sql)
 static bool connect_once(struct teller *teller)
 {
     char sql[80];
-    if (place_connect(teller->db, USE_PLAIN, &teller->handle) != OK)
+    if (pg_place_connect(teller->db, USE_PLAIN, &teller->handle) != OK)
         return false;
     snprintf(sql, sizeof(sql), "LISTEN kinobezdna_%s", teller->db->base.context);
     if (teller->db->bouncer || ask_server(teller, sql))
@@ -171,7 +171,7 @@ void pg_listen(struct db *db)
     teller_of(pg_of(db));
 }
 
-void tell_others(struct pg_db *db, unsigned topics)
+void pg_tell_others(struct pg_db *db, unsigned topics)
 {
     if (!topics)
         return;
@@ -180,7 +180,7 @@ void tell_others(struct pg_db *db, unsigned topics)
         wake(teller);
 }
 
-void tell_stop(struct pg_db *db)
+void pg_tell_stop(struct pg_db *db)
 {
     struct teller *teller = db->teller;
     if (!teller)

@@ -25,7 +25,7 @@ static void rollback(struct pg_tx *tx)
     struct ask ask;
     if (!tx->begun || tx->conn->lost)
         return;
-    conn_control(tx->conn, "ROLLBACK", ROLLBACK_WAIT, &ask);
+    pg_conn_control(tx->conn, "ROLLBACK", ROLLBACK_WAIT, &ask);
     control_clear(&ask);
     tx->begun = false;
 }
@@ -42,8 +42,8 @@ static enum err commit_judge(struct pg_tx *tx, const struct ask *ask)
                        "known",
                        db->shown);
     if (PQresultStatus(ask->result) == PGRES_FATAL_ERROR) {
-        tx->again = error_is_contention(ask->result);
-        return error_set(db, ask->result, "COMMIT");
+        tx->again = pg_error_is_contention(ask->result);
+        return pg_error_set(db, ask->result, "COMMIT");
     }
     if (strcmp(PQcmdStatus(ask->result), "COMMIT") != 0)
         return err_set(ERR_INTERNAL, "database", "%s did not commit", db->shown);
@@ -59,9 +59,9 @@ static enum err commit(struct pg_tx *tx)
         return OK;
     if (tx->conn->lost) {
         tx->again = true;
-        return error_lost(db, "COMMIT");
+        return pg_error_lost(db, "COMMIT");
     }
-    conn_control(tx->conn, "COMMIT", COMMIT_WAIT, &ask);
+    pg_conn_control(tx->conn, "COMMIT", COMMIT_WAIT, &ask);
     enum err err = commit_judge(tx, &ask);
     control_clear(&ask);
     tx->begun = false;
@@ -124,7 +124,7 @@ static void committed(struct pg_db *db, unsigned topics)
 {
     STAT_ADD(db, transactions, 1);
     db_tell(&db->base, topics);
-    tell_others(db, topics);
+    pg_tell_others(db, topics);
 }
 
 enum err pg_write(struct db *base, struct arena *arena, db_tx_fn fn, void *arg)
@@ -133,10 +133,10 @@ enum err pg_write(struct db *base, struct arena *arena, db_tx_fn fn, void *arg)
     struct function function = { fn, arg };
     for (unsigned run = 1, lost = 0;; run++) {
         struct pg_tx tx = { .conn = NULL };
-        TRY(conn_take(db, DB_MODE_WRITE, &tx.conn));
+        TRY(pg_conn_take(db, DB_MODE_WRITE, &tx.conn));
         enum err err = attempt(&tx, arena, &function);
         lost += tx.conn->lost;
-        conn_give(tx.conn);
+        pg_conn_give(tx.conn);
         if (err == OK) {
             committed(db, tx.base.topics);
             return OK;
@@ -160,12 +160,12 @@ static void snapshot_end(struct pg_tx *tx)
     if (!conn)
         return;
     if (tx->begun && !conn->lost && conn->home) {
-        conn_put_control(conn, NULL, "ROLLBACK");
-        conn_sync(conn);
+        pg_conn_put_control(conn, NULL, "ROLLBACK");
+        pg_conn_sync(conn);
     } else {
         rollback(tx);
     }
-    conn_give(conn);
+    pg_conn_give(conn);
 }
 
 enum err pg_read(struct db *base, bool scans, db_tx_fn fn, void *arg)
@@ -174,7 +174,7 @@ enum err pg_read(struct db *base, bool scans, db_tx_fn fn, void *arg)
     struct pg_tx tx = { .base = { .db = base,
                                   .mode = scans ? DB_MODE_SCAN : DB_MODE_SNAPSHOT,
                                   .arena = db_arena(db_now(base)) } };
-    TRY(conn_take(db, tx.base.mode, &tx.conn));
+    TRY(pg_conn_take(db, tx.base.mode, &tx.conn));
     STAT_ADD(db, reads_inline, 1);
     enum err err = db_guarded(tx.base.arena, fn, &tx.base, arg);
     snapshot_end(&tx);
@@ -188,15 +188,15 @@ enum err pg_read(struct db *base, bool scans, db_tx_fn fn, void *arg)
 static enum err call_retried(struct pg_tx *tx, struct db_call *call)
 {
     struct pg_db *db = tx->conn->db;
-    enum err err = conn_call(tx, call);
+    enum err err = pg_conn_call(tx, call);
     for (unsigned i = 1; i < LOST_RUNS_MAX && err == ERR_UNAVAILABLE; i++) {
         if (!tx->conn->lost || tx->answers || !call->failed)
             break;
-        conn_give(tx->conn);
+        pg_conn_give(tx->conn);
         tx->conn = NULL;
         tx->begun = false;
-        TRY(conn_take(db, tx->base.mode, &tx->conn));
-        err = conn_call(tx, call);
+        TRY(pg_conn_take(db, tx->base.mode, &tx->conn));
+        err = pg_conn_call(tx, call);
     }
     return err;
 }
@@ -208,7 +208,7 @@ static enum err alone_call(struct pg_db *db, struct db_call *call)
 {
     bool scans = call->query->kind == DB_SCAN;
     struct pg_tx tx = { .base = { .db = &db->base, .mode = scans ? DB_MODE_SCAN : DB_MODE_NOW } };
-    TRY(conn_take(db, tx.base.mode, &tx.conn));
+    TRY(pg_conn_take(db, tx.base.mode, &tx.conn));
     STAT_ADD(db, reads_inline, 1);
     enum err err = call_retried(&tx, call);
     snapshot_end(&tx);
@@ -219,10 +219,10 @@ enum err pg_call(struct db_tx *base, struct db_call *call)
 {
     struct pg_db *db = pg_of(base->db);
     if (base->mode == DB_MODE_NOW)
-        return task_current() && call->query->kind != DB_SCAN ? shared_call(db, call)
+        return task_current() && call->query->kind != DB_SCAN ? pg_shared_call(db, call)
                                                               : alone_call(db, call);
     struct pg_tx *tx = (struct pg_tx *)base;
-    enum err err = base->mode == DB_MODE_WRITE ? conn_call(tx, call) : call_retried(tx, call);
+    enum err err = base->mode == DB_MODE_WRITE ? pg_conn_call(tx, call) : call_retried(tx, call);
     if (base->mode == DB_MODE_WRITE)
         base->failed = call->failed ? err : OK;
     return err;

@@ -126,8 +126,8 @@ static bool value_encode(const struct db_value *value, Oid type, struct encoded 
     return len != 0;
 }
 
-enum err values_encode(const struct db_query *query, struct db_args args, const struct types *types,
-                       struct encoded *out)
+enum err pg_values_encode(const struct db_query *query, struct db_args args,
+                          const struct types *types, struct encoded *out)
 {
     ASSERT(args.count == types->count);
     for (unsigned i = 0; i < args.count; i++) {
@@ -225,7 +225,7 @@ static struct db_value value_of(const PGresult *result, int row, int column)
     }
 }
 
-enum err values_walk(const PGresult *result, struct db_call *call)
+enum err pg_values_walk(const PGresult *result, struct db_call *call)
 {
     int rows = PQntuples(result), columns = PQnfields(result);
     struct db_value values[DB_COLUMNS_MAX];

@@ -273,8 +273,7 @@ DELETE FROM collection_titles WHERE collection_id = ?1;
 INSERT INTO collection_titles (collection_id, position, title_id) VALUES (?1, ?2, ?3)
 ON CONFLICT (collection_id, title_id) DO NOTHING;
 -- name: collections_of_title_list :page
-SELECT k.id FROM collection_titles c JOIN collections k ON k.id = c.collection_id
-WHERE c.title_id = ?1 ORDER BY k.id LIMIT 50;
+SELECT collection_id FROM collection_titles WHERE title_id = ?1 ORDER BY collection_id LIMIT 50;
 
 -- name: catalog_counts :scan
 SELECT count(*), count(CASE WHEN status = 'published' THEN 1 END), count(CASE WHEN playable = 1 THEN 1 END)
