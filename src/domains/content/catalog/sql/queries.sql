@@ -115,11 +115,14 @@ SELECT t.id FROM titles t WHERE t.id = ?1 AND t.status = 'published'
         AND s.status = 'published' AND (s.available_from IS NULL OR s.available_from <= ?2)
         AND (s.available_to IS NULL OR s.available_to > ?2)));
 
--- name: window_next :point
--- The next moment at which a window opens or closes, after ?1.
-SELECT min(at) FROM (
-    SELECT min(available_from) AS at FROM titles WHERE available_from > ?1
-    UNION ALL SELECT min(available_to) FROM titles WHERE available_to > ?1);
+-- name: windows_around :point
+-- The moments at which a window opened or closed last, at ?1 or before, and will next, after ?1.
+SELECT (SELECT max(at) FROM (
+           SELECT max(available_from) AS at FROM titles WHERE available_from <= ?1
+           UNION ALL SELECT max(available_to) FROM titles WHERE available_to <= ?1) AS past),
+       (SELECT min(at) FROM (
+           SELECT min(available_from) AS at FROM titles WHERE available_from > ?1
+           UNION ALL SELECT min(available_to) FROM titles WHERE available_to > ?1) AS future);
 
 -- name: facets_list :scan
 -- How many shown titles have each token of a range ("genre:" to "genre;").
