@@ -201,6 +201,24 @@ TEST(a_cookie_is_not_forged)
     close_it();
 }
 
+TEST(a_session_survives_small_jumps_of_the_clock)
+{
+    open_it();
+    clock_set(SECONDS(1000000000));
+    const char *session = cookie();
+    clock_set(SECONDS(1000000000) - MINUTES(59));
+    CHECK(is_admin(session));
+    clock_set(SECONDS(1000000000) + DAYS(300)); /* wrong for a while */
+    CHECK(!is_admin(session));
+    const char *of_the_future = cookie();
+    CHECK(is_admin(of_the_future));
+    clock_set(SECONDS(1000000000) + DAYS(1)); /* and put right */
+    CHECK(!is_admin(of_the_future));
+    CHECK(is_admin(session));
+    clock_set(INSTANT_NEVER);
+    close_it();
+}
+
 TEST(a_session_ends)
 {
     open_it();

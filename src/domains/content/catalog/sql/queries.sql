@@ -109,11 +109,14 @@ SELECT id FROM titles WHERE series_id = ?1 AND season = ?2 AND episode = ?3;
 -- name: title_shown_find :point
 SELECT t.id FROM title_windows t WHERE t.id = ?1 AND t.shown_from <= ?2 AND t.shown_until > ?2;
 
--- name: window_next :point
--- The next moment at which a window opens or closes, after ?1.
-SELECT min(at) FROM (
-    SELECT min(available_from) AS at FROM titles WHERE available_from > ?1
-    UNION ALL SELECT min(available_to) FROM titles WHERE available_to > ?1) AS moments;
+-- name: windows_around :point
+-- The moments at which a window opened or closed last, at ?1 or before, and will next, after ?1.
+SELECT (SELECT max(at) FROM (
+           SELECT max(available_from) AS at FROM titles WHERE available_from <= ?1
+           UNION ALL SELECT max(available_to) FROM titles WHERE available_to <= ?1) AS past),
+       (SELECT min(at) FROM (
+           SELECT min(available_from) AS at FROM titles WHERE available_from > ?1
+           UNION ALL SELECT min(available_to) FROM titles WHERE available_to > ?1) AS future);
 
 -- name: facets_list :scan
 -- How many shown titles have each token of a range ("genre:" to "genre;").
