@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum err read_small_file(struct arena *arena, str path, size_t size_bytes_max, str *out_content)
+enum err ingest_file_read(struct arena *arena, str path, size_t size_bytes_max, str *out_content)
 {
     int fd = open(path.ptr, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -35,7 +35,7 @@ enum err read_small_file(struct arena *arena, str path, size_t size_bytes_max, s
     return result;
 }
 
-enum err write_new_file(str path, str content, const char *what)
+enum err ingest_file_write(str path, str content, const char *what)
 {
     enum err result = OK;
     int fd = open(path.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

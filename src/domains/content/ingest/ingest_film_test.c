@@ -119,7 +119,7 @@ static void scenario(task_fn fn)
     pool_close(env.files);
     pool_close(env.children);
     setenv("PATH", own_path, 1);
-    probe_timeout = SECONDS(60);
+    ingest_probe_timeout = SECONDS(60);
 }
 
 /* `command` runs in the folder of films; $F is ffmpeg with what it always gets. */
@@ -178,11 +178,11 @@ static enum err wish_tx(struct db_tx *tx, void *arg)
     struct wish *wish = arg;
     struct arena *arena = db_arena(tx);
     str shown = str_of(wish->shown ? wish->shown : wish->name);
-    struct catalog_record record =
-        record_of_name(arena, TITLE_FILM, arena_printf(arena, "Film %.*s", STR_ARG(shown)), 1950);
-    struct film_task task = { .path = path_to_hex(arena,
-                                                  arena_printf(arena, "%s/%s", films, wish->name)),
-                              .folder = path_to_hex(arena, STR("/folder")),
+    struct catalog_record record = ingest_record_of_name(
+        arena, TITLE_FILM, arena_printf(arena, "Film %.*s", STR_ARG(shown)), 1950);
+    struct film_task task = { .path = ingest_path_to_hex(
+                                  arena, arena_printf(arena, "%s/%s", films, wish->name)),
+                              .folder = ingest_path_to_hex(arena, STR("/folder")),
                               .edition = STR(""),
                               .extra = str_of(wish->extra),
                               .extra_name = wish->extra ? STR("A trailer") : STR(""),
@@ -207,7 +207,7 @@ static enum err wish_tx(struct db_tx *tx, void *arg)
     task.sidecars.count = wish->sidecars_count;
     struct job_new job = { .kind = STR(INGEST_FILM_JOB),
                            .subject = shown,
-                           .payload = film_task_write(arena, &task) };
+                           .payload = ingest_film_task_write(arena, &task) };
     TRY(jobs_add(tx, &job, &wish->job));
     return db_exec(tx, &SQL_IMPORT_FILE_JOB_PUT, DB_ARGS(DB_I64(wish->file), DB_I64(wish->job)),
                    NULL);
@@ -259,7 +259,7 @@ static void check_failed(const struct wish *wish, const char *words)
         CHECK_STR(reason, str_of(words));
     CHECK_STR(job_state_text(job_get(wish).state), STR("failed"));
     CHECK_INT(job_get(wish).attempts, 1);
-    CHECK_OK(import_get(db_now(env.db), wish->import, &import));
+    CHECK_OK(ingest_import_get(db_now(env.db), wish->import, &import));
     CHECK_STR(import.state, STR("done"));
     CHECK(catalog_asset_get(db_now(env.db), wish->title, ID_NONE, &asset) != OK);
     CHECK_OK(db_find(db_now(env.db), &SQL_FOLDER_FIND, DB_ARGS(DB_BLOB(STR("/folder"))), &row));
@@ -503,7 +503,7 @@ static enum err sounds(void *arg)
     write_file("wide.en.srt", STR("this is no subtitle at all"));
     write_file("wide.fr.m4a", STR("this is no sound at all"));
     for (size_t i = 0; i < ARRAY_LEN(beside); i++)
-        beside[i].path = path_to_hex(task_arena(), film_path(names[i]));
+        beside[i].path = ingest_path_to_hex(task_arena(), film_path(names[i]));
     wide.sidecars = beside;
     wide.sidecars_count = ARRAY_LEN(beside);
     run_jobs();
@@ -533,7 +533,7 @@ static enum err sounds(void *arg)
     CHECK_STR(file_state(&trailer, &film.reason), STR("done"));
     CHECK(id_eq(published(&wide).id, film.id)); /* the trailer is not the film */
     struct source source;
-    CHECK_OK(source_find(db_now(env.db), film_path("late.mkv"), &source));
+    CHECK_OK(ingest_source_find(db_now(env.db), film_path("late.mkv"), &source));
     film.id = source.asset;
     struct index audio = index_of(&film, "a1");
     CHECK_INT(audio.codec, MP4_FLAC);
@@ -650,7 +650,7 @@ static enum err wild_ffprobe(void *arg)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct wish wish = { .name = "x.mkv" };
         fake_ffprobe(rows[i].script);
-        probe_timeout = i == 0 ? SECONDS(1) : SECONDS(60);
+        ingest_probe_timeout = i == 0 ? SECONDS(1) : SECONDS(60);
         ask(&wish);
         check_failed(&wish, rows[i].words);
     }

@@ -48,7 +48,7 @@ static enum err nfo_blocking(void *arg)
 {
     struct nfo_call *call = arg;
     str content;
-    TRY(read_small_file(call->arena, call->file->path, NFO_BYTES_MAX, &content));
+    TRY(ingest_file_read(call->arena, call->file->path, NFO_BYTES_MAX, &content));
     return nfo_parse(call->arena, content, &call->nfo);
 }
 
@@ -195,7 +195,7 @@ static enum err store_picture(struct group *group, const struct walk_file *file,
     struct picture picture = { .file = file, .kind = kind, .unit = unit };
     if (group->pictures_count == group->pictures_max)
         return OK;
-    enum err result = picture_store(group->arena, &picture);
+    enum err result = ingest_picture_store(group->arena, &picture);
     if (result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_NOT_FOUND)
         return OK; /* no picture is no reason to refuse a film */
     TRY(result);
@@ -297,13 +297,13 @@ static enum err records_put(struct db_tx *tx, const struct group *group, const s
                             const struct identity *identity, struct id *io_title)
 {
     struct catalog_record by_name =
-        record_of_name(group->arena, identity->kind, identity->title, identity->year);
+        ingest_record_of_name(group->arena, identity->kind, identity->title, identity->year);
     by_name.external_ids = identity->ids;
     by_name.external_ids_count = identity->ids_count;
     TRY(catalog_record_put(tx, &by_name, io_title));
     if (unit->nfo && (unit->nfo->title.len || unit->nfo->plot.len)) {
         struct catalog_record by_nfo =
-            record_of_nfo(group->arena, identity->kind, unit->nfo, CATALOG_SOURCE_NFO);
+            ingest_record_of_nfo(group->arena, identity->kind, unit->nfo, CATALOG_SOURCE_NFO);
         TRY(catalog_record_put(tx, &by_nfo, io_title));
     }
     return pictures_put(tx, group, unit, *io_title);
@@ -320,7 +320,7 @@ static void sidecars_of(struct arena *arena, const struct unit *unit, struct fil
         if (file->name.picture)
             continue;
         task->sidecars.items[task->sidecars.count++] = (struct film_sidecar){
-            .path = path_to_hex(arena, file->path),
+            .path = ingest_path_to_hex(arena, file->path),
             .language = known ? str_of(file->name.language.text) : STR(""),
             .label = file->name.track_name.ptr ? file->name.track_name : STR(""),
             .kind = file->name.kind == FILM_NAME_AUDIO ? STR("audio") : STR("subtitle"),
@@ -351,17 +351,17 @@ static enum err film_queue(struct db_tx *tx, const struct group *group, const st
         .import_id = group->import->id,
         .file_id = file_id,
         .title_id = title.value,
-        .path = path_to_hex(group->arena, unit->video->path),
-        .folder = path_to_hex(group->arena, group->files->path),
+        .path = ingest_path_to_hex(group->arena, unit->video->path),
+        .folder = ingest_path_to_hex(group->arena, group->files->path),
         .edition = text_or_empty(name->edition),
-        .extra = extra ? str_of(film_extra_name(name->extra)) : STR(""),
+        .extra = extra ? str_of(film_name_extra_name(name->extra)) : STR(""),
         .extra_name = text_or_empty(name->extra_name),
         .draft = group->import->draft,
     };
     sidecars_of(group->arena, unit, &task);
     struct job_new job = { .kind = STR(INGEST_FILM_JOB),
                            .subject = str_head_utf8(shown_path(unit->video), JOB_SUBJECT_MAX),
-                           .payload = film_task_write(group->arena, &task),
+                           .payload = ingest_film_task_write(group->arena, &task),
                            .priority = extra ? -1 : 0 };
     TRY(jobs_add(tx, &job, &job_id));
     return db_exec(tx, &SQL_IMPORT_FILE_JOB_PUT, DB_ARGS(DB_I64(file_id), DB_I64(job_id)), NULL);
@@ -373,7 +373,7 @@ static enum err media_put(struct db_tx *tx, const struct group *group, const str
 {
     struct source source;
     int64_t file_id;
-    TRY(source_find(tx, unit->video->path, &source));
+    TRY(ingest_source_find(tx, unit->video->path, &source));
     bool same = source.size_bytes == unit->video->size_bytes &&
                 source.modified_ns == unit->video->modified_ns;
     bool queue = group->import->media && !(same && !id_is_none(source.asset));
@@ -382,7 +382,7 @@ static enum err media_put(struct db_tx *tx, const struct group *group, const str
     if (id_is_none(source.title) || (!same && id_is_none(source.asset))) {
         struct source fresh = { unit->video->path, unit->video->size_bytes,
                                 unit->video->modified_ns, title, ID_NONE };
-        TRY(source_asset_put(tx, &fresh));
+        TRY(ingest_source_asset_put(tx, &fresh));
     }
     if (queue)
         return film_queue(tx, group, unit, title);
@@ -397,11 +397,11 @@ static enum err review_settled(struct db_tx *tx, const struct unit *unit)
 
 static enum err film_take(struct db_tx *tx, struct group *group, const struct unit *unit)
 {
-    struct identity identity = unit_identity(unit);
+    struct identity identity = ingest_unit_identity(unit);
     struct judgement judgement;
     int64_t file_id;
     identity.kind = TITLE_FILM; /* an episode without numbers is one by decision only */
-    TRY(judge(tx, unit, &identity, &judgement));
+    TRY(ingest_judge(tx, unit, &identity, &judgement));
     if (unit->video->name.part > 1 && judgement.verdict != VERDICT_SKIP)
         judgement = (struct judgement){
             .verdict = VERDICT_SKIP,
@@ -430,7 +430,7 @@ static enum err series_known(struct db_tx *tx, const struct group *group, str na
         struct source source;
         if (unit->video->name.kind != FILM_NAME_EPISODE || !str_eq(unit->video->name.title, name))
             continue;
-        TRY(source_find(tx, unit->video->path, &source));
+        TRY(ingest_source_find(tx, unit->video->path, &source));
         if (!id_is_none(source.title))
             TRY(catalog_series_of(tx, source.title, out_series));
     }
@@ -497,8 +497,8 @@ static enum err episode_take(struct db_tx *tx, struct group *group, const struct
     if (!title.len && name->episode_last > name->episode)
         title = arena_printf(arena, "%d–%d", name->episode, name->episode_last);
     struct catalog_record record =
-        unit->nfo ? record_of_nfo(arena, TITLE_EPISODE, unit->nfo, CATALOG_SOURCE_NFO)
-                  : record_of_name(arena, TITLE_EPISODE, title, 0);
+        unit->nfo ? ingest_record_of_nfo(arena, TITLE_EPISODE, unit->nfo, CATALOG_SOURCE_NFO)
+                  : ingest_record_of_name(arena, TITLE_EPISODE, title, 0);
     record.series_id = series;
     record.season = name->season;
     record.episode = name->episode;
@@ -537,7 +537,8 @@ static enum err group_tx(struct db_tx *tx, void *arg)
                    DB_ARGS(DB_BLOB(group->files->path), DB_I64(group->signature)), NULL);
 }
 
-enum err group_take(const struct import *import, const struct walk_group *files, int64_t signature)
+enum err ingest_group_take(const struct import *import, const struct walk_group *files,
+                           int64_t signature)
 {
     struct group *group = ARENA_NEW(task_arena(), struct group);
     group->arena = task_arena();
@@ -560,7 +561,7 @@ static enum err group_fail_tx(struct db_tx *tx, void *arg)
     return OK;
 }
 
-enum err group_fail(const struct import *import, const struct walk_group *files, str reason)
+enum err ingest_group_fail(const struct import *import, const struct walk_group *files, str reason)
 {
     struct group *group = ARENA_NEW(task_arena(), struct group);
     *group = (struct group){ .arena = task_arena(),

@@ -8,11 +8,11 @@
  * titles, artwork, files of the import, jobs of the films, reviews, and the signature. A group that
  * cannot be understood becomes a review or a failed file, not a failure. Suspends.
  */
-TASK_FN enum err group_take(const struct import *import, const struct walk_group *group,
-                            int64_t signature);
+TASK_FN enum err ingest_group_take(const struct import *import, const struct walk_group *group,
+                                   int64_t signature);
 /* The group could not be taken in: its films are listed as failed, with the reason. Suspends. */
-TASK_FN enum err group_fail(const struct import *import, const struct walk_group *group,
-                            str reason);
+TASK_FN enum err ingest_group_fail(const struct import *import, const struct walk_group *group,
+                                   str reason);
 
 /* --- Which title a file is (ingest_judge.c) ------------------------------------------------- */
 
@@ -26,5 +26,5 @@ struct judgement {
     str reason;      /* VERDICT_REVIEW; may be empty */
 };
 /* What a person decided is written into *identity. */
-enum err judge(struct db_tx *tx, const struct unit *unit, struct identity *identity,
-               struct judgement *out_judgement);
+enum err ingest_judge(struct db_tx *tx, const struct unit *unit, struct identity *identity,
+                      struct judgement *out_judgement);

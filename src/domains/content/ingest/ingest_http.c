@@ -188,7 +188,7 @@ static enum err import_view(struct db_tx *tx, int64_t id, bool whole, struct imp
 {
     struct import import;
     struct db_rows counts;
-    TRY(import_get(tx, id, &import));
+    TRY(ingest_import_get(tx, id, &import));
     struct import_view view = { .id = ID(id),
                                 .paths = { import.paths_json },
                                 .state = import.state,
@@ -336,7 +336,7 @@ static enum err import_cancel_tx(struct db_tx *tx, void *arg)
     int64_t id = *(int64_t *)arg;
     struct import import;
     struct db_rows jobs;
-    TRY(import_get(tx, id, &import));
+    TRY(ingest_import_get(tx, id, &import));
     if (import.scan_job)
         (void)jobs_cancel(tx, import.scan_job);
     TRY(db_all(tx, &SQL_IMPORT_JOBS_LIST, DB_ARGS(DB_I64(id)), 100000, &jobs));
@@ -556,8 +556,8 @@ struct review_decide {
 static enum err import_again(struct db_tx *tx, struct arena *arena, int64_t import_id, str folder)
 {
     struct import import;
-    TRY(import_get(tx, import_id, &import));
-    TRY(folder_forget(tx, folder));
+    TRY(ingest_import_get(tx, import_id, &import));
+    TRY(ingest_folder_forget(tx, folder));
     struct import_add add = { .paths = import.paths_json,
                               .subject = folder,
                               .draft = import.draft,

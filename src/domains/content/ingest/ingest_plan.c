@@ -69,7 +69,7 @@ static str codec_name(struct arena *arena, str codec)
     return codec.len ? arena_str(arena, str_sub(codec, 0, 40)) : STR("an unknown codec");
 }
 
-void plan_note(struct arena *arena, struct plan *plan, const char *format, ...)
+void ingest_plan_note(struct arena *arena, struct plan *plan, const char *format, ...)
 {
     va_list args;
     if (plan->notes_count == PLAN_NOTES_MAX)
@@ -220,7 +220,7 @@ static enum err plan_video(struct planner *planner, str transcode)
     track->is_default = true;
     track->language = track->label = STR("");
     if (objection.len)
-        plan_note(planner->arena, plan, "%.*s: the video is transcoded", STR_ARG(objection));
+        ingest_plan_note(planner->arena, plan, "%.*s: the video is transcoded", STR_ARG(objection));
     plan->video.deinterlace = is_interlaced(video);
     plan->video.hevc = str_eq(video->codec, STR("hevc"));
     plan->video.width = video->width;
@@ -262,7 +262,7 @@ static void plan_audio(struct planner *planner, unsigned source, const struct pr
     struct plan *plan = planner->plan;
     bool plays = audio_plays(audio), wide = plays && audio->channels > 2;
     if (planner->audios + (wide ? 2u : 1u) > PLAN_AUDIO_MAX) {
-        plan_note(planner->arena, plan, "only %d audio tracks are kept", PLAN_AUDIO_MAX);
+        ingest_plan_note(planner->arena, plan, "only %d audio tracks are kept", PLAN_AUDIO_MAX);
         planner->audios = PLAN_AUDIO_MAX;
         return;
     }
@@ -270,13 +270,13 @@ static void plan_audio(struct planner *planner, unsigned source, const struct pr
     str shown = track_shown(planner, "audio", &plan->tracks[plan->tracks_count - 1]);
     str codec = codec_name(planner->arena, audio->codec);
     if (!plays)
-        plan_note(planner->arena, plan, "%.*s: %.*s is transcoded to AAC in stereo", STR_ARG(shown),
-                  STR_ARG(codec));
+        ingest_plan_note(planner->arena, plan, "%.*s: %.*s is transcoded to AAC in stereo",
+                         STR_ARG(shown), STR_ARG(codec));
     if (!wide)
         return;
-    plan_note(planner->arena, plan,
-              "%.*s: %.*s with %" PRId64 " channels gets AAC in stereo beside it", STR_ARG(shown),
-              STR_ARG(codec), audio->channels);
+    ingest_plan_note(planner->arena, plan,
+                     "%.*s: %.*s with %" PRId64 " channels gets AAC in stereo beside it",
+                     STR_ARG(shown), STR_ARG(codec), audio->channels);
     audio_add(planner, source, audio, PLAN_COPY);
     struct plan_track *kept = &plan->tracks[plan->tracks_count - 1];
     str suffix = arena_printf(planner->arena, " (%" PRId64 " ch)", audio->channels);
@@ -329,13 +329,13 @@ static void plan_subtitle(struct planner *planner, const struct probe_stream *su
     track_names(planner, &planner->sources[0], subtitle, &track);
     if (is_one_of(subtitle->codec, pictures)) {
         str language = track.language.len ? track.language : STR("unknown language");
-        plan_note(planner->arena, plan, "picture subtitles are not shown yet: %.*s, %.*s",
-                  STR_ARG(codec), STR_ARG(language));
+        ingest_plan_note(planner->arena, plan, "picture subtitles are not shown yet: %.*s, %.*s",
+                         STR_ARG(codec), STR_ARG(language));
         return;
     }
     if (!ass && !is_one_of(subtitle->codec, texts)) {
-        plan_note(planner->arena, plan, "subtitles of the kind %.*s are not understood",
-                  STR_ARG(codec));
+        ingest_plan_note(planner->arena, plan, "subtitles of the kind %.*s are not understood",
+                         STR_ARG(codec));
         return;
     }
     if (planner->subtitles == PLAN_SUBTITLES_MAX)
@@ -354,8 +354,8 @@ static void plan_subtitle(struct planner *planner, const struct probe_stream *su
 
 /* --- The plan ------------------------------------------------------------------------------- */
 
-enum err plan_make(struct arena *arena, const struct plan_source *sources, size_t sources_count,
-                   str transcode, struct plan *out_plan)
+enum err ingest_plan_make(struct arena *arena, const struct plan_source *sources,
+                          size_t sources_count, str transcode, struct plan *out_plan)
 {
     struct planner planner = { .arena = arena,
                                .sources = sources,
@@ -386,7 +386,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
     return str_hash((str){ bytes, sizeof(bytes) });
 }
 
-uint64_t plan_signature(const struct plan *plan)
+uint64_t ingest_plan_signature(const struct plan *plan)
 {
     uint64_t hash = mix(0, (uint64_t)plan->video.deinterlace);
     for (size_t i = 0; i < plan->tracks_count; i++) {
@@ -400,7 +400,7 @@ uint64_t plan_signature(const struct plan *plan)
 }
 
 /* A tenth of a bit a pixel is what crf 21 takes at the most over a film; two tenths are safe. */
-uint64_t plan_size_estimate(const struct plan *plan, uint64_t sources_bytes)
+uint64_t ingest_plan_size_estimate(const struct plan *plan, uint64_t sources_bytes)
 {
     uint64_t seconds = (uint64_t)plan->duration_ms / 1000 + 1, bytes = 0;
     bool copies = false;

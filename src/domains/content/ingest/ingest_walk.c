@@ -128,7 +128,8 @@ static str group_owner(const struct walk_file *file)
     str owner = file->name.owner, series;
     int season;
     ptrdiff_t slash = str_find_last_char(owner, '/');
-    if (!name_season_folder(str_skip(owner, (size_t)(slash + 1)), &season, &series) || series.len)
+    if (!film_name_season_folder(str_skip(owner, (size_t)(slash + 1)), &season, &series) ||
+        series.len)
         return owner;
     return str_sub(owner, 0, slash > 0 ? (size_t)slash : 0);
 }
@@ -214,7 +215,7 @@ static enum err walk_all(struct walker *walker, str path)
     return OK;
 }
 
-enum err walk_folder(struct arena *arena, str path, struct walk *out_walk)
+enum err ingest_walk_folder(struct arena *arena, str path, struct walk *out_walk)
 {
     struct stat info;
     struct walk walk = { .arena = arena };
