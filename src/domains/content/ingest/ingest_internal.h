@@ -133,6 +133,16 @@ struct import {
     int64_t scan_job, folders_total, folders_done, folders_unchanged;
     instant created_at, finished_at;
 };
+/* What is asked for, and the id it gets. */
+struct import_add {
+    str paths;   /* JSON array */
+    str subject; /* of the scan's job, for people */
+    bool draft, media;
+    struct arena *arena;
+    int64_t id;
+};
+/* A transaction: adds the import and queues its scan. `arg` is a struct import_add. */
+enum err ingest_import_add(struct db_tx *tx, void *arg);
 /* ERR_NOT_FOUND "import-not-found". */
 enum err ingest_import_get(struct db_tx *tx, int64_t id, struct import *out_import);
 /* Ends the import if nothing of it is left to do. */

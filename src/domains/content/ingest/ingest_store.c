@@ -3,6 +3,25 @@
 
 #include "ingest_sql.h"
 
+#include "engines/flow/jobs.h"
+
+enum err ingest_import_add(struct db_tx *tx, void *arg)
+{
+    struct import_add *add = arg;
+    int64_t job_id;
+    TRY(db_insert(tx, &SQL_IMPORT_ADD,
+                  DB_ARGS(DB_TEXT(add->paths), DB_BOOL(add->draft), DB_BOOL(add->media),
+                          DB_TEXT(STR("nfo")), DB_TIME(clock_now())),
+                  &add->id));
+    struct job_new job = { .kind = STR(INGEST_SCAN_JOB),
+                           .subject = str_head_utf8(add->subject, JOB_SUBJECT_MAX),
+                           .payload =
+                               arena_printf(add->arena, "{\"import_id\":%lld}", (long long)add->id),
+                           .priority = 10 };
+    TRY(jobs_add(tx, &job, &job_id));
+    return db_exec(tx, &SQL_IMPORT_JOB_PUT, DB_ARGS(DB_I64(add->id), DB_I64(job_id)), NULL);
+}
+
 enum err ingest_import_get(struct db_tx *tx, int64_t id, struct import *out_import)
 {
     struct db_row row;
