@@ -27,15 +27,16 @@ enum {
 
 enum err ingest_encode_space_check(const struct plan *plan, uint64_t sources_bytes)
 {
+    struct arena *arena = task_arena();
     uint64_t free_bytes, total_bytes;
     uint64_t needed = ingest_plan_size_estimate(plan, sources_bytes);
     TRY(blob_space(ingest.blobs, &free_bytes, &total_bytes));
     if (free_bytes >= needed + ingest.disk_reserve_bytes)
         return OK;
-    return err_set(ERR_EXHAUSTED, "disk-full",
-                   "the disk has %" PRIu64 " MB free; the film needs about %" PRIu64
-                   " MB and %" PRIu64 " MB are kept in reserve",
-                   free_bytes >> 20, (needed >> 20) + 1, ingest.disk_reserve_bytes >> 20);
+    return INGEST_FAIL(ERR_EXHAUSTED, arena, DISK_LOW,
+                       arena_printf(arena, "%" PRIu64, free_bytes >> 20),
+                       arena_printf(arena, "%" PRIu64, (needed >> 20) + 1),
+                       arena_printf(arena, "%" PRIu64, ingest.disk_reserve_bytes >> 20));
 }
 
 /* --- The command line ----------------------------------------------------------------------- */
@@ -252,17 +253,16 @@ static bool is_unfit(str error_tail)
 
 static enum err failed(const struct encode *encode, const struct child_result *result)
 {
+    struct arena *arena = task_arena();
     str why = ingest_ffmpeg_complaint(result->error_tail, encode->paths[0]);
     if (str_find(result->error_tail, STR("No space left on device")) >= 0)
-        return err_set(ERR_EXHAUSTED, "disk-full",
-                       "the disk became full while the film was stored");
+        return INGEST_FAIL(ERR_EXHAUSTED, arena, DISK_FULL);
     if (result->signal)
-        return err_set(ERR_INVALID, "encode-failed", "ffmpeg was ended by signal %d",
-                       result->signal);
+        return INGEST_FAIL(ERR_INVALID, arena, CHILD_SIGNAL, STR("ffmpeg"),
+                           arena_printf(arena, "%d", result->signal));
     if (is_unfit(result->error_tail))
-        return err_set(ERR_INVALID, "encode-unfit", "it cannot be copied (%.*s)", STR_ARG(why));
-    return err_set(ERR_INVALID, "encode-failed", "ffmpeg could not read the film to its end: %.*s",
-                   STR_ARG(why));
+        return INGEST_FAIL(ERR_INVALID, arena, ENCODE_UNFIT, why);
+    return INGEST_FAIL(ERR_INVALID, arena, ENCODE_FAILED, why);
 }
 
 static span timeout_of(const struct encode *encode)

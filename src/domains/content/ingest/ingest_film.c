@@ -89,7 +89,7 @@ struct look {
     struct arena *arena;
 };
 
-static enum err read_part(int fd, int64_t offset, size_t len, char *out)
+static enum err read_part(const struct look *look, int fd, int64_t offset, size_t len, char *out)
 {
     while (len > 0) {
         ssize_t got = pread(fd, out, len, (off_t)offset);
@@ -98,7 +98,7 @@ static enum err read_part(int fd, int64_t offset, size_t len, char *out)
         if (got < 0)
             return err_errno("read the film");
         if (got == 0)
-            return err_set(ERR_INVALID, "unreadable-film", "the film is being changed");
+            return INGEST_FAIL(ERR_INVALID, look->arena, FILM_CHANGING);
         out += got;
         offset += got;
         len -= (size_t)got;
@@ -113,17 +113,17 @@ static enum err look_inside(struct look *look, int fd)
     if (fstat(fd, &info) != 0)
         return err_errno("look at the film");
     if (!S_ISREG(info.st_mode))
-        return err_set(ERR_INVALID, "unreadable-film", "the film is no regular file");
+        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_NO_FILE);
     if (info.st_size == 0)
-        return err_set(ERR_INVALID, "unreadable-film", "the file is empty");
+        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_EMPTY);
     look->size_bytes = info.st_size;
     look->modified_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
     size_t part = (size_t)MIN_OF(look->size_bytes, (int64_t)PART_BYTES);
     size_t len = sizeof(look->size_bytes) + 2 * part;
     char *bytes = arena_alloc(look->arena, len);
     memcpy(bytes, &look->size_bytes, sizeof(look->size_bytes));
-    TRY(read_part(fd, 0, part, bytes + sizeof(look->size_bytes)));
-    TRY(read_part(fd, look->size_bytes - (int64_t)part, part,
+    TRY(read_part(look, fd, 0, part, bytes + sizeof(look->size_bytes)));
+    TRY(read_part(look, fd, look->size_bytes - (int64_t)part, part,
                   bytes + sizeof(look->size_bytes) + part));
     crypto_sha256((str){ bytes, len }, look->hash);
     return OK;
@@ -134,7 +134,7 @@ static enum err look_blocking(void *arg)
     struct look *look = arg;
     int fd = open(look->path.ptr, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
-        return err_set(ERR_INVALID, "film-gone", "the file is not there any more");
+        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_GONE);
     if (fd < 0)
         return err_errno("open the film");
     enum err result = look_inside(look, fd);
@@ -180,7 +180,7 @@ static enum err sources_probe(struct film *film, str *out_notes, size_t *out_cou
             source_add(film, path, sidecar->language, sidecar->label);
         } else if (*out_count < PLAN_SOURCES_MAX) {
             out_notes[(*out_count)++] =
-                arena_printf(task_arena(), "a sound file was left out: %s", err_slot()->text);
+                INGEST_REASON(task_arena(), SOUND_FILE_LEFT_OUT, str_of(err_slot()->text));
         }
     }
     return OK;
@@ -328,7 +328,8 @@ static bool may_pass(enum err result)
 {
     str slug = str_of(err_slot()->slug);
     return (err_info(result)->retryable || result == ERR_INTERNAL) &&
-           !str_eq(slug, STR("disk-full")) && !str_eq(slug, STR("ffmpeg-missing"));
+           !str_eq(slug, STR("disk-full")) && !str_eq(slug, STR("disk-low")) &&
+           !str_eq(slug, STR("ffmpeg-missing"));
 }
 
 /* The file has failed, with the reason, in the same words as the job. */
@@ -352,7 +353,7 @@ static enum err film_plan(struct film *film, const str *notes, size_t notes_coun
     TRY(ingest_plan_make(task_arena(), film->sources, film->sources_count, film->saved.transcode,
                          &film->plan));
     for (size_t i = 0; i < notes_count; i++)
-        ingest_plan_note(task_arena(), &film->plan, "%.*s", STR_ARG(notes[i]));
+        ingest_plan_note(&film->plan, notes[i]);
     int64_t signature = (int64_t)(ingest_plan_signature(&film->plan) >> 1);
     if (film->saved.signature != signature)
         film->saved.tracks.count = 0;
@@ -366,7 +367,7 @@ static enum err film_make(struct film *film)
     size_t notes_count = 0;
     TRY(source_look(film));
     TRY(ingest_file_state_put(film->task.file_id, "probing", STR("")));
-    job_progress(film->run, 0, "probing");
+    job_progress(film->run, 0, "%s", ingest_reason_pattern(INGEST_REASON_PROBING));
     TRY(sources_probe(film, notes, &notes_count));
     TRY(film_plan(film, notes, notes_count));
     bool first = id_is_none(film->saved.asset);
@@ -376,7 +377,7 @@ static enum err film_make(struct film *film)
     if (!first && !film->saved.tracks.count) /* what was made of another source or plan */
         TRY(asset_blobs_remove(ingest.blobs, film->saved.asset));
     TRY(ingest_film_tracks_make(film));
-    job_progress(film->run, 0.99, "publishing");
+    job_progress(film->run, 0.99, "%s", ingest_reason_pattern(INGEST_REASON_PUBLISHING));
     return film_publish(film);
 }
 

@@ -53,7 +53,7 @@ struct film {
 
     struct {
         double from, to; /* of the whole work: what the part under way takes */
-        const char *what;
+        bool transcoding;
     } progress;
     str scratch[FILM_TRACKS_MAX]; /* files not adopted yet */
     size_t scratch_count;

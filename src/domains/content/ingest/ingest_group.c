@@ -38,8 +38,7 @@ static enum err extra_take(struct db_tx *tx, struct group *group, const struct u
     int64_t file_id;
     if (id_is_none(group->film))
         return ingest_group_file_put(tx, group, unit, "skipped",
-                                     STR("there is no film this extra belongs to"), ID_NONE,
-                                     &file_id);
+                                     INGEST_REASON(group->arena, EXTRA_ALONE), ID_NONE, &file_id);
     if (!group->import->media)
         return ingest_group_file_put(tx, group, unit, "done", STR(""), group->film, &file_id);
     return ingest_group_media_put(tx, group, unit, group->film);

@@ -128,7 +128,8 @@ static str text_or_empty(str text)
 
 static str nfo_note(const struct group *group, const struct unit *unit)
 {
-    return unit->nfo_warning ? arena_printf(group->arena, "NFO: %s", unit->nfo_warning) : STR("");
+    return unit->nfo_warning ? INGEST_REASON(group->arena, NFO, str_of(unit->nfo_warning))
+                             : STR("");
 }
 
 static enum err film_queue(struct db_tx *tx, const struct group *group, const struct unit *unit,

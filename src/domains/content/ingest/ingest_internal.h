@@ -3,6 +3,7 @@
 
 #include "film_name.h"
 #include "ingest.h"
+#include "ingest_reason.h"
 #include "nfo.h"
 
 #include "domains/content/catalog/catalog.h"

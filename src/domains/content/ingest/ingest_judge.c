@@ -45,8 +45,8 @@ static enum err by_catalogue(struct db_tx *tx, const struct identity *identity,
         return OK;
     }
     judgement->verdict = VERDICT_REVIEW;
-    judgement->reason = match.year ? STR("there is a title of the same name a year apart")
-                                   : STR("there is a title of the same name without a year");
+    judgement->reason = match.year ? INGEST_REASON(db_arena(tx), YEAR_APART)
+                                   : INGEST_REASON(db_arena(tx), YEAR_UNKNOWN);
     return OK;
 }
 

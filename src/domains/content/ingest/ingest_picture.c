@@ -64,8 +64,7 @@ enum err ingest_picture_store(struct arena *arena, struct picture *picture)
     if (result == OK)
         picture->media_type = ingest_picture_type(call.content);
     if (result == OK && !picture->media_type)
-        result = err_set(ERR_INVALID, "not-a-picture", "%.*s is no JPEG, PNG or WebP",
-                         STR_ARG(picture->file->name.shown));
+        result = INGEST_FAIL(ERR_INVALID, arena, NOT_A_PICTURE, picture->file->name.shown);
     if (result == OK)
         result = ingest_picture_put(arena, call.content, picture->media_type, &picture->blob_key,
                                     &picture->hash);

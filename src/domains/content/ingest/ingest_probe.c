@@ -212,8 +212,7 @@ enum err ingest_ffmpeg_find(struct arena *arena, const char *name, const char **
 {
     str path = child_find_program(arena, name);
     if (!path.len)
-        return err_set(ERR_UNAVAILABLE, "ffmpeg-missing",
-                       "%s is not installed: apt-get install ffmpeg", name);
+        return INGEST_FAIL(ERR_UNAVAILABLE, arena, FFMPEG_MISSING, str_of(name));
     *out_path = path.ptr;
     return OK;
 }
@@ -244,11 +243,13 @@ str ingest_ffmpeg_complaint(str error_tail, str path)
 
 static enum err unreadable(const struct child_result *result, str path)
 {
+    struct arena *arena = task_arena();
     if (result->signal)
-        return err_set(ERR_INVALID, "unreadable-film",
-                       "the film cannot be read: ffprobe was ended by signal %d", result->signal);
+        return INGEST_FAIL(ERR_INVALID, arena, UNREADABLE_FILM,
+                           INGEST_REASON(arena, CHILD_SIGNAL, STR("ffprobe"),
+                                         arena_printf(arena, "%d", result->signal)));
     str why = ingest_ffmpeg_complaint(result->error_tail, path);
-    return err_set(ERR_INVALID, "unreadable-film", "the film cannot be read: %.*s", STR_ARG(why));
+    return INGEST_FAIL(ERR_INVALID, arena, UNREADABLE_FILM, why);
 }
 
 /* What the child could not do is the film's fault; what we could not do is ours. */
@@ -257,7 +258,7 @@ static enum err blame_film(enum err failure)
     if (failure != ERR_TIMEOUT && failure != ERR_TOO_LARGE)
         return failure;
     str text = arena_str(task_arena(), str_of(err_slot()->text));
-    return err_set(ERR_INVALID, "unreadable-film", "the film cannot be read: %.*s", STR_ARG(text));
+    return INGEST_FAIL(ERR_INVALID, task_arena(), UNREADABLE_FILM, text);
 }
 
 static enum err ask(const char *const *questions, str path, str *out_json)
@@ -301,8 +302,8 @@ static enum err read_answer(enum err parsed)
 {
     if (parsed == OK)
         return OK;
-    return err_set(ERR_INVALID, "unreadable-film",
-                   "the film cannot be read: what ffprobe says of it makes no sense");
+    return INGEST_FAIL(ERR_INVALID, task_arena(), UNREADABLE_FILM,
+                       INGEST_REASON(task_arena(), PROBE_NONSENSE));
 }
 
 static struct probe_stream *first_video(struct probe *probe)

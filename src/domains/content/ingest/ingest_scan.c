@@ -14,6 +14,8 @@
 #include "foundation/task/loop.h"
 #include "foundation/task/pool.h"
 
+#include <inttypes.h>
+
 enum { WORKERS = 8, PATHS_MAX = 100, TURN_GROUPS = 32 };
 
 /* A count is a write to the disk: so often, and at the end. */
@@ -98,9 +100,11 @@ static enum err take_group(struct scan *scan, const struct walk_group *group)
 
 static enum err report(struct scan *scan)
 {
+    struct arena *arena = task_arena();
     double all = MAX_OF((double)scan->import.folders_total, 1.0);
-    job_progress(scan->run, (double)scan->done / all, "%lld of %lld folders", (long long)scan->done,
-                 (long long)scan->import.folders_total);
+    str text = INGEST_REASON(arena, SCANNING, arena_printf(arena, "%" PRId64, scan->done),
+                             arena_printf(arena, "%" PRId64, scan->import.folders_total));
+    job_progress(scan->run, (double)scan->done / all, "%.*s", STR_ARG(text));
     if (clock_mono() - scan->reported_at < REPORT_EVERY)
         return OK;
     scan->reported_at = clock_mono();
@@ -142,9 +146,9 @@ static enum err take_path(struct scan *scan, str path)
     TRY(await_blocking(ingest.files, walk_blocking, &call));
     scan->import.folders_total += (int64_t)scan->walk.groups_count;
     if (scan->walk.unreadable)
-        scan->import.message =
-            arena_printf(task_arena(), "%u folders could not be read, the first is %.*s",
-                         scan->walk.unreadable, STR_ARG(scan->walk.first_unreadable));
+        scan->import.message = INGEST_REASON(
+            task_arena(), FOLDERS_UNREADABLE,
+            arena_printf(task_arena(), "%u", scan->walk.unreadable), scan->walk.first_unreadable);
     return take_groups(scan);
 }
 

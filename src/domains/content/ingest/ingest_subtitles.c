@@ -125,10 +125,11 @@ static enum err read_all(int fd, struct arena *arena, str *out_bytes)
     if (fstat(fd, &info) != 0)
         return err_errno("look at a subtitle");
     if (!S_ISREG(info.st_mode))
-        return err_set(ERR_INVALID, "subtitle-unreadable", "it is no regular file");
+        return INGEST_FAIL(ERR_INVALID, arena, SUBTITLE_NO_FILE);
     if (info.st_size > SUBTITLE_BYTES_MAX)
-        return err_set(ERR_TOO_LARGE, "subtitle-too-large", "it has %lld bytes, the limit is %d",
-                       (long long)info.st_size, SUBTITLE_BYTES_MAX);
+        return INGEST_FAIL(ERR_TOO_LARGE, arena, SUBTITLE_BYTES,
+                           arena_printf(arena, "%lld", (long long)info.st_size),
+                           arena_printf(arena, "%d", SUBTITLE_BYTES_MAX));
     size_t len = 0, size = (size_t)info.st_size;
     char *bytes = arena_alloc(arena, size + 1);
     while (len < size) {
@@ -172,7 +173,8 @@ static enum err work_blocking(void *arg)
     if (setjmp(work->full) == 0)
         result = convert(work);
     else
-        result = err_set(ERR_TOO_LARGE, "subtitle-too-large", "it needs too much memory");
+        result = err_set(ERR_TOO_LARGE, "subtitle-memory", "%s",
+                         ingest_reason_pattern(INGEST_REASON_SUBTITLE_MEMORY));
     arena_deinit(&work->arena);
     return result;
 }

@@ -74,11 +74,13 @@ static void on_progress(void *arg, double share, int64_t remaining_s)
 {
     struct film *film = arg;
     double progress = film->progress.from + (film->progress.to - film->progress.from) * share;
-    if (remaining_s >= 0)
-        job_progress(film->run, progress, "%s, %" PRId64 " s left", film->progress.what,
-                     remaining_s);
-    else
-        job_progress(film->run, progress, "%s", film->progress.what);
+    str seconds = arena_printf(task_arena(), "%" PRId64, remaining_s);
+    str text = film->progress.transcoding
+                   ? remaining_s >= 0 ? INGEST_REASON(task_arena(), TRANSCODING_LEFT, seconds)
+                                      : INGEST_REASON(task_arena(), TRANSCODING)
+               : remaining_s >= 0 ? INGEST_REASON(task_arena(), COPYING_LEFT, seconds)
+                                  : INGEST_REASON(task_arena(), COPYING);
+    job_progress(film->run, progress, "%.*s", STR_ARG(text));
 }
 
 void ingest_film_scratch_discard(void *arg)
@@ -141,7 +143,7 @@ static enum err write_tracks(struct film *film, bool slow)
     if (!count)
         return OK;
     TRY(ingest_film_state(film, slow ? "transcoding" : "copying"));
-    film->progress.what = slow ? "transcoding the video" : "copying";
+    film->progress.transcoding = slow;
     memset(film->scratch, 0, sizeof(film->scratch));
     film->scratch_count = count;
     TRY(ingest_encode_tracks(&encode, film->scratch));
@@ -216,8 +218,8 @@ static enum err length_check(int64_t stored_ms, int64_t stated_ms)
 {
     if (stored_ms + MAX_OF((int64_t)SLACK_MS, stated_ms / 100) >= stated_ms)
         return OK;
-    return err_set(ERR_INVALID, "film-truncated", "the film breaks off at %.*s of %.*s",
-                   STR_ARG(clock_shown(stored_ms)), STR_ARG(clock_shown(stated_ms)));
+    return INGEST_FAIL(ERR_INVALID, task_arena(), FILM_TRUNCATED, clock_shown(stored_ms),
+                       clock_shown(stated_ms));
 }
 
 /* Why a copied video cannot be served well; empty when it can. */
@@ -225,11 +227,10 @@ static str cuts_objection(const struct indexed_track *video)
 {
     struct arena *arena = task_arena();
     if (video->cuts.open)
-        return arena_printf(arena, "open GOP at %.*s",
-                            STR_ARG(clock_shown(video->cuts.first_open_ms)));
+        return INGEST_REASON(arena, OPEN_GOP, clock_shown(video->cuts.first_open_ms));
     if (video->cuts.segment_ms_max > SEGMENT_MS_MAX)
-        return arena_printf(arena, "keyframes up to %" PRId64 " s apart",
-                            video->cuts.segment_ms_max / 1000);
+        return INGEST_REASON(arena, KEYFRAMES_APART,
+                             arena_printf(arena, "%" PRId64, video->cuts.segment_ms_max / 1000));
     return STR("");
 }
 
@@ -280,15 +281,17 @@ static enum err index_audio(struct film *film)
             has_default = has_default || track->is_default;
             continue;
         }
-        ingest_plan_note(arena_of(film), &film->plan, "audio %u was left out: %.*s", track->number,
-                         STR_ARG(failure_text()));
+        ingest_plan_note(&film->plan,
+                         INGEST_REASON(arena_of(film), AUDIO_LEFT_OUT,
+                                       arena_printf(arena_of(film), "%u", track->number),
+                                       failure_text()));
         stored_forget(film, name_of(film, track));
         TRY(ingest_film_save(film));
         TRY(asset_track_blobs_remove(ingest.blobs, film->saved.asset, name_of(film, track)));
     }
     if (wanted && film->tracks_count == before)
-        return err_set(ERR_INVALID, "no-sound", "none of the %zu sound tracks could be stored",
-                       wanted);
+        return INGEST_FAIL(ERR_INVALID, task_arena(), NO_SOUND,
+                           arena_printf(task_arena(), "%zu", wanted));
     if (wanted && !has_default)
         film->tracks[before].is_default = true;
     return OK;
@@ -312,13 +315,14 @@ static enum err subtitle_add(struct film *film, str path, struct asset_track *tr
         ingest_subtitle_store(path, key_of(film, track->name, ".vtt"), &size_bytes, &lost);
     if (result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_NOT_FOUND ||
         result == ERR_FORBIDDEN) {
-        ingest_plan_note(arena_of(film), &film->plan, "%.*s was left out: %.*s", STR_ARG(shown),
-                         STR_ARG(failure_text()));
+        ingest_plan_note(&film->plan,
+                         INGEST_REASON(arena_of(film), SUBTITLE_LEFT_OUT, shown, failure_text()));
         return OK;
     }
     TRY(result);
     if (lost.len)
-        ingest_plan_note(arena_of(film), &film->plan, "%.*s: %.*s", STR_ARG(shown), STR_ARG(lost));
+        ingest_plan_note(&film->plan,
+                         arena_printf(arena_of(film), "%.*s: %.*s", STR_ARG(shown), STR_ARG(lost)));
     track->size_bytes = (int64_t)size_bytes;
     film->tracks[film->tracks_count++] = *track;
     return OK;
@@ -335,8 +339,7 @@ static enum err embedded_add(struct film *film, const struct plan_track *track, 
                                .sdh = track->sdh };
     if (path.ptr)
         return subtitle_add(film, path, &add, shown);
-    ingest_plan_note(arena_of(film), &film->plan, "%.*s was left out: %.*s", STR_ARG(shown),
-                     STR_ARG(reason));
+    ingest_plan_note(&film->plan, INGEST_REASON(arena_of(film), SUBTITLE_LEFT_OUT, shown, reason));
     return OK;
 }
 
@@ -424,11 +427,11 @@ enum err ingest_film_tracks_make(struct film *film)
         TRY(plan_again(film, objection));
         TRY(write_and_index_video(film, &objection));
     }
-    job_progress(film->run, 0.92, "indexing");
+    job_progress(film->run, 0.92, "%s", ingest_reason_pattern(INGEST_REASON_INDEXING));
     TRY(index_audio(film));
     if (film->plan.length_stated && !film->plan.video_stated)
         TRY(length_check(film->longest_ms, film->plan.duration_ms));
-    job_progress(film->run, 0.96, "subtitles");
+    job_progress(film->run, 0.96, "%s", ingest_reason_pattern(INGEST_REASON_SUBTITLES));
     TRY(embedded_subtitles(film));
     return sidecar_subtitles(film);
 }

@@ -33,7 +33,8 @@ static enum err file_add(struct walker *walker, str path, str below, const struc
 {
     struct walk *walk = walker->walk;
     if (walk->files_count == FILES_MAX)
-        return err_set(ERR_TOO_LARGE, "too-many-files", "there are more than %d files", FILES_MAX);
+        return INGEST_FAIL(ERR_TOO_LARGE, walk->arena, TOO_MANY_FILES,
+                           arena_printf(walk->arena, "%d", FILES_MAX));
     if (walk->files_count == walker->capacity) {
         size_t capacity = MAX_OF(walker->capacity * 2, (size_t)256);
         struct walk_file *grown = arena_alloc(walk->arena, capacity * sizeof(*grown));
