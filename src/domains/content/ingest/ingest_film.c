@@ -350,8 +350,12 @@ static enum err film_fail(struct film *film, enum err result)
 
 static enum err film_plan(struct film *film, const str *notes, size_t notes_count)
 {
+    str rest = film->task.notes, line;
     TRY(ingest_plan_make(task_arena(), film->sources, film->sources_count, film->saved.transcode,
                          &film->plan));
+    while (str_cut(&rest, '\n', &line))
+        if (line.len)
+            ingest_plan_note(&film->plan, line);
     for (size_t i = 0; i < notes_count; i++)
         ingest_plan_note(&film->plan, notes[i]);
     int64_t signature = (int64_t)(ingest_plan_signature(&film->plan) >> 1);

@@ -232,6 +232,7 @@ void film_check_failed(const struct film_wish *wish, const char *words)
     CHECK_STR(film_file_state(wish, &reason), STR("failed"));
     if (str_find(reason, str_of(words)) < 0)
         CHECK_STR(reason, str_of(words));
+    CHECK(ingest_reason_of(reason) != INGEST_REASON_ERROR);
     CHECK_STR(job_state_text(film_job_get(wish).state), STR("failed"));
     CHECK_INT(film_job_get(wish).attempts, 1);
     CHECK_OK(ingest_import_get(db_now(film_env.db), wish->import, &import));
@@ -273,6 +274,8 @@ void film_check(const struct film_wish *wish, const char *tracks, const char *re
                    track->channels > 2 ? "+" : "");
     }
     CHECK_STR(buf_str(&buf), str_of(tracks));
+    for (str rest = result.reason, line; str_cut(&rest, '\n', &line);)
+        CHECK(ingest_reason_of(line) != INGEST_REASON_ERROR);
     if (!*reason)
         CHECK_STR(result.reason, STR(""));
     else if (str_find(result.reason, str_of(reason)) < 0)

@@ -80,6 +80,46 @@ TEST(a_job_goes_on_from_the_tracks_it_has_stored)
     film_scenario(stopped_and_started);
 }
 
+static enum err retry_tx(struct db_tx *tx, void *arg)
+{
+    int64_t job = *(int64_t *)arg;
+    TRY(jobs_retry(tx, job));
+    return ingest_job_reopen(tx, job);
+}
+
+static enum err failed_and_tried_again(void *arg)
+{
+    struct film_wish wish = { .name = "film.mkv" };
+    struct import import;
+    str reason;
+    (void)arg;
+    film_write("film.mkv", STR("not yet a film"));
+    film_jobs_run();
+    film_ask(&wish);
+    film_check_failed(&wish, "the film cannot be read");
+    film_shell("$F " VIDEO X264 "good.mkv && mv good.mkv film.mkv");
+    jobs_stop(film_jobs);
+    jobs_close(film_jobs);
+    film_jobs = NULL;
+    CHECK_OK(db_tx(film_env.db, retry_tx, &wish.job));
+    CHECK_OK(ingest_import_get(db_now(film_env.db), wish.import, &import));
+    CHECK_STR(import.state, STR("running"));
+    CHECK_INT(import.finished_at, INSTANT_NEVER);
+    CHECK_STR(film_file_state(&wish, &reason), STR("queued"));
+    CHECK_STR(reason, STR(""));
+    film_jobs_run();
+    film_check(&wish, "v:avc1", "");
+    CHECK_OK(ingest_import_get(db_now(film_env.db), wish.import, &import));
+    CHECK_STR(import.state, STR("done"));
+    jobs_stop(film_jobs);
+    return OK;
+}
+
+TEST(a_failed_film_that_is_tried_again_opens_its_import)
+{
+    film_scenario(failed_and_tried_again);
+}
+
 static enum err cancel_tx(struct db_tx *tx, void *arg)
 {
     return jobs_cancel(tx, *(int64_t *)arg);

@@ -21,9 +21,13 @@ enum err ingest_group_film_take(struct db_tx *tx, struct group *group, const str
             .verdict = VERDICT_SKIP,
             .reason = STR("a film in several files is not joined; only its first part is shown")
         };
-    if (judgement.verdict == VERDICT_REVIEW)
-        return ingest_group_review_put(tx, group, unit, &identity, judgement.reason);
-    TRY(ingest_group_review_settled(tx, unit));
+    if (judgement.verdict == VERDICT_REVIEW) {
+        struct review review = { unit->video->path, unit, &identity, judgement.reason };
+        TRY(ingest_group_review_put(tx, group, &review));
+        return ingest_group_file_put(tx, group, unit, "review", judgement.reason, ID_NONE,
+                                     &file_id);
+    }
+    TRY(ingest_group_review_settled(tx, unit->video->path));
     if (judgement.verdict == VERDICT_SKIP)
         return ingest_group_file_put(tx, group, unit, "skipped", judgement.reason, ID_NONE,
                                      &file_id);
@@ -44,19 +48,30 @@ static enum err extra_take(struct db_tx *tx, struct group *group, const struct u
     return ingest_group_media_put(tx, group, unit, group->film);
 }
 
+static enum err unit_refuse(struct db_tx *tx, struct group *group, const struct unit *unit)
+{
+    int64_t file_id;
+    str max = arena_printf(group->arena, "%d", INGEST_GROUP_FILMS_MAX);
+    str reason = INGEST_REASON(group->arena, FILES_OVER, max, unit->video->name.shown);
+    return ingest_group_file_put(tx, group, unit, "failed", reason, ID_NONE, &file_id);
+}
+
 static enum err group_tx(struct db_tx *tx, void *arg)
 {
     struct group *group = arg;
-    group->film = group->series = ID_NONE;
+    group->film = ID_NONE;
+    group->series_name = STR("");
     for (size_t i = 0; i < group->units_count; i++) {
         const struct unit *unit = &group->units[i];
-        if (unit->video->name.kind == FILM_NAME_FILM)
+        if (unit->over)
+            TRY(unit_refuse(tx, group, unit));
+        else if (unit->video->name.kind == FILM_NAME_FILM)
             TRY(ingest_group_film_take(tx, group, unit));
         else if (unit->video->name.kind == FILM_NAME_EPISODE)
             TRY(ingest_group_episode_take(tx, group, unit));
     }
     for (size_t i = 0; i < group->units_count; i++)
-        if (group->units[i].video->name.kind == FILM_NAME_EXTRA)
+        if (group->units[i].video->name.kind == FILM_NAME_EXTRA && !group->units[i].over)
             TRY(extra_take(tx, group, &group->units[i]));
     return db_exec(tx, &SQL_FOLDER_PUT,
                    DB_ARGS(DB_BLOB(group->files->path), DB_I64(group->signature)), NULL);
@@ -97,6 +112,7 @@ enum err ingest_group_fail(const struct import *import, const struct walk_group 
     group->units = ARENA_ARRAY(group->arena, files->files_count, struct unit);
     for (size_t i = 0; i < files->files_count; i++)
         if (ingest_file_is_video(files->files[i]))
-            group->units[group->units_count++].video = files->files[i];
+            group->units[group->units_count++] =
+                (struct unit){ .video = files->files[i], .notes = STR("") };
     return db_tx(ingest.db, group_fail_tx, group);
 }

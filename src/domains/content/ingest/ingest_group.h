@@ -28,8 +28,14 @@ struct judgement {
 /* What a person decided is written into *identity. */
 enum err ingest_judge(struct db_tx *tx, const struct unit *unit, struct identity *identity,
                       struct judgement *out_judgement);
+/* The same of a series: what was decided under `key`, which its files are `known` to be of. */
+enum err ingest_judge_series(struct db_tx *tx, str key, struct id known, struct identity *identity,
+                             struct judgement *out_judgement);
 
 /* --- Inside: what the files of ingest_group share --------------------------------------------- */
+
+/* Films and episodes of one folder that are taken in together, in one transaction. */
+enum { INGEST_GROUP_FILMS_MAX = 5000 };
 
 struct group {
     struct arena *arena;
@@ -39,11 +45,12 @@ struct group {
     struct unit *units;
     size_t units_count;
     const struct nfo_work *series_nfo;
-    struct picture *pictures; /* stored already; by unit or of the series */
-    size_t pictures_count, pictures_max;
-    struct id film;   /* of the first film of the group: what extras belong to */
-    struct id series; /* of the first episode: a series is written once */
-    str series_name;
+    struct unit whole;        /* of a series: the pictures of its folder */
+    struct picture *pictures; /* stored already; those of units, and of `whole` */
+    size_t pictures_count;
+    struct id film;  /* of the first film of the group: what extras belong to */
+    str series_name; /* of the last episode: a series is judged and written once */
+    struct judgement series;
     str failure;
 };
 
@@ -60,13 +67,21 @@ TASK_FN enum err ingest_group_pictures_store(struct group *group);
 /* A row of the import's files. */
 enum err ingest_group_file_put(struct db_tx *tx, const struct group *group, const struct unit *unit,
                                const char *state, str reason, struct id title, int64_t *out_id);
-/* The file waits for a person, with the titles it may be. */
+/*
+ * A person is asked, with the titles it may be. What is decided is found under `key`: the path of a
+ * file, or what stands for a series.
+ */
+struct review {
+    str key;
+    const struct unit *unit; /* whose path is shown */
+    const struct identity *identity;
+    str reason;
+};
 enum err ingest_group_review_put(struct db_tx *tx, const struct group *group,
-                                 const struct unit *unit, const struct identity *identity,
-                                 str reason);
-/* Nobody has to decide about the file any more. */
-enum err ingest_group_review_settled(struct db_tx *tx, const struct unit *unit);
-/* Pictures of the unit (NULL: of the series) become those of the title. */
+                                 const struct review *review);
+/* Nobody has to decide about it any more. */
+enum err ingest_group_review_settled(struct db_tx *tx, str key);
+/* Pictures of the unit, or of &group->whole, become those of the title. */
 enum err ingest_group_pictures_put(struct db_tx *tx, const struct group *group,
                                    const struct unit *unit, struct id title);
 /* What names and NFO say of a title; io_title none: a new one. */

@@ -12,8 +12,6 @@
 
 #include <string.h>
 
-enum { UNITS_MAX = 2000, PICTURES_SHARED_MAX = 64 };
-
 struct nfo_call {
     const struct walk_file *file;
     struct arena *arena;
@@ -111,25 +109,68 @@ static const char *image_kind(enum film_image image)
     return NULL;
 }
 
+/* What does not fit any more is neither counted nor said again. */
+static void unit_note(struct group *group, struct unit *unit, str reason)
+{
+    if (unit->notes.len + reason.len < UNIT_NOTES_BYTES_MAX)
+        unit->notes = arena_printf(group->arena, "%.*s%s%.*s", STR_ARG(unit->notes),
+                                   unit->notes.len ? "\n" : "", STR_ARG(reason));
+}
+
+/* One of a kind is shown: the last by name, because "poster" is more than "folder". */
+static void unit_add_image(struct unit *unit, const struct walk_file *file)
+{
+    const char *kind = image_kind(file->name.image);
+    if (!kind)
+        return;
+    for (size_t i = 0; i < unit->images_count; i++) {
+        struct unit_image *image = &unit->images[i];
+        if (strcmp(image->kind, kind) != 0)
+            continue;
+        unit->first_spare = unit->images_spare++ ? unit->first_spare : image->file;
+        image->file = file;
+        return;
+    }
+    ASSERT(unit->images_count < UNIT_IMAGES_MAX);
+    unit->images[unit->images_count++] = (struct unit_image){ file, kind };
+}
+
+static void unit_add_track(struct group *group, struct unit *unit, const struct walk_file *file)
+{
+    str max = arena_printf(group->arena, "%d", UNIT_SIDECARS_MAX);
+    size_t bytes = unit->sidecars_bytes + 2 * file->path.len + 6 * file->name.track_name.len + 200;
+    if (unit->sidecars_count < UNIT_SIDECARS_MAX && bytes < UNIT_SIDECARS_BYTES_MAX) {
+        unit->sidecars_bytes = bytes;
+        unit->sidecars[unit->sidecars_count++] = file;
+        return;
+    }
+    unit_note(group, unit, INGEST_REASON(group->arena, SIDECARS_OVER, max, file->name.shown));
+}
+
+static enum err unit_add_nfo(struct group *group, struct unit *unit, const struct walk_file *file)
+{
+    const char *warning = NULL;
+    if (file->name.nfo == FILM_NFO_SERIES || file->name.nfo == FILM_NFO_SEASON || unit->nfo)
+        return OK;
+    TRY(nfo_load(group, file, &unit->nfo, &warning));
+    if (warning)
+        unit_note(group, unit, INGEST_REASON(group->arena, NFO, str_of(warning)));
+    return OK;
+}
+
 static enum err unit_add_sidecar(struct group *group, struct unit *unit,
                                  const struct walk_file *file)
 {
-    const char *kind;
     switch (file->name.kind) {
     case FILM_NAME_SUBTITLE:
     case FILM_NAME_AUDIO:
-        if (unit->sidecars_count < ARRAY_LEN(unit->sidecars))
-            unit->sidecars[unit->sidecars_count++] = file;
+        unit_add_track(group, unit, file);
         return OK;
     case FILM_NAME_IMAGE:
-        kind = image_kind(file->name.image);
-        if (kind && unit->images_count < ARRAY_LEN(unit->images))
-            unit->images[unit->images_count++] = (struct unit_image){ file, kind };
+        unit_add_image(unit, file);
         return OK;
     case FILM_NAME_NFO:
-        if (file->name.nfo == FILM_NFO_SERIES || file->name.nfo == FILM_NFO_SEASON || unit->nfo)
-            return OK;
-        return nfo_load(group, file, &unit->nfo, &unit->nfo_warning);
+        return unit_add_nfo(group, unit, file);
     case FILM_NAME_IGNORED:
     case FILM_NAME_FILM:
     case FILM_NAME_EPISODE:
@@ -139,60 +180,90 @@ static enum err unit_add_sidecar(struct group *group, struct unit *unit,
     return OK;
 }
 
-enum err ingest_group_read(struct group *group)
+static enum err unit_read(struct group *group, struct unit *unit, struct sharing sharing)
 {
     const struct walk_group *files = group->files;
-    struct sharing sharing = sharing_of(files);
-    group->units =
-        ARENA_ARRAY(group->arena, MIN_OF(files->files_count, (size_t)UNITS_MAX), struct unit);
-    for (size_t i = 0; i < files->files_count && group->units_count < UNITS_MAX; i++) {
-        if (!ingest_file_is_video(files->files[i]))
-            continue;
-        struct unit *unit = &group->units[group->units_count++];
-        unit->video = files->files[i];
-        if (unit->video->name.kind == FILM_NAME_EXTRA)
-            continue;
-        for (size_t j = 0; j < files->files_count; j++)
-            if (belongs(files->files[j], unit->video, sharing))
-                TRY(unit_add_sidecar(group, unit, files->files[j]));
-    }
-    for (size_t i = 0; i < files->files_count && !group->series_nfo; i++) {
+    if (unit->video->name.kind == FILM_NAME_EXTRA || unit->over)
+        return OK;
+    for (size_t i = 0; i < files->files_count; i++)
+        if (belongs(files->files[i], unit->video, sharing))
+            TRY(unit_add_sidecar(group, unit, files->files[i]));
+    return OK;
+}
+
+/* What a series' folder says of all of it. */
+static enum err series_read(struct group *group)
+{
+    const struct walk_group *files = group->files;
+    struct unit *first = &group->units[0];
+    if (!group->units_count || first->video->name.kind != FILM_NAME_EPISODE)
+        return OK;
+    group->whole.video = first->video;
+    for (size_t i = 0; i < files->files_count; i++) {
+        const struct walk_file *file = files->files[i];
         const char *warning = NULL;
-        if (files->files[i]->name.kind == FILM_NAME_NFO &&
-            files->files[i]->name.nfo == FILM_NFO_SERIES)
-            TRY(nfo_load(group, files->files[i], &group->series_nfo, &warning));
+        if (file->name.kind == FILM_NAME_IMAGE && file->name.season < 0 && file->name.episode < 0)
+            unit_add_image(&group->whole, file);
+        if (file->name.kind != FILM_NAME_NFO || file->name.nfo != FILM_NFO_SERIES ||
+            group->series_nfo)
+            continue;
+        TRY(nfo_load(group, file, &group->series_nfo, &warning));
+        if (warning)
+            unit_note(group, first, INGEST_REASON(group->arena, NFO, str_of(warning)));
     }
     return OK;
 }
 
-static enum err store_picture(struct group *group, const struct walk_file *file, const char *kind,
-                              const struct unit *unit)
+enum err ingest_group_read(struct group *group)
 {
-    struct picture picture = { .file = file, .kind = kind, .unit = unit };
-    if (group->pictures_count == group->pictures_max)
-        return OK;
-    enum err result = ingest_picture_store(group->arena, &picture);
-    if (result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_NOT_FOUND)
-        return OK; /* no picture is no reason to refuse a film */
-    TRY(result);
-    group->pictures[group->pictures_count++] = picture;
+    const struct walk_group *files = group->files;
+    struct sharing sharing = sharing_of(files);
+    group->units = ARENA_ARRAY(group->arena, files->files_count, struct unit);
+    for (size_t i = 0; i < files->files_count; i++) {
+        if (!ingest_file_is_video(files->files[i]))
+            continue;
+        struct unit *unit = &group->units[group->units_count++];
+        *unit = (struct unit){ .video = files->files[i],
+                               .notes = STR(""),
+                               .over = group->units_count > INGEST_GROUP_FILMS_MAX };
+        TRY(unit_read(group, unit, sharing));
+    }
+    return series_read(group);
+}
+
+/* No picture is a reason to refuse a film, but it is said. `teller` is whose file says it. */
+static enum err pictures_store(struct group *group, const struct unit *unit, struct unit *teller)
+{
+    struct arena *arena = group->arena;
+    for (size_t i = 0; i < unit->images_count; i++) {
+        const struct unit_image *image = &unit->images[i];
+        struct picture picture = { .file = image->file, .kind = image->kind, .unit = unit };
+        enum err result = ingest_picture_store(arena, &picture);
+        if (result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_NOT_FOUND ||
+            result == ERR_FORBIDDEN) {
+            str cause = arena_str(arena, str_of(err_slot()->text));
+            unit_note(group, teller,
+                      INGEST_REASON(arena, PICTURE_LEFT_OUT, image->file->name.shown, cause));
+            continue;
+        }
+        TRY(result);
+        group->pictures[group->pictures_count++] = picture;
+    }
+    if (unit->images_spare)
+        unit_note(group, teller,
+                  INGEST_REASON(arena, PICTURES_SPARE,
+                                arena_printf(arena, "%zu", unit->images_spare),
+                                unit->first_spare->name.shown));
     return OK;
 }
 
 enum err ingest_group_pictures_store(struct group *group)
 {
-    group->pictures_max = group->files->files_count + PICTURES_SHARED_MAX;
-    group->pictures = ARENA_ARRAY(group->arena, group->pictures_max, struct picture);
+    size_t count = group->whole.images_count;
     for (size_t i = 0; i < group->units_count; i++)
-        for (size_t j = 0; j < group->units[i].images_count; j++)
-            TRY(store_picture(group, group->units[i].images[j].file, group->units[i].images[j].kind,
-                              &group->units[i]));
-    bool series = group->units_count && group->units[0].video->name.kind == FILM_NAME_EPISODE;
-    for (size_t i = 0; series && i < group->files->files_count; i++) {
-        const struct walk_file *file = group->files->files[i];
-        const char *kind = file->name.kind == FILM_NAME_IMAGE ? image_kind(file->name.image) : NULL;
-        if (kind && file->name.season < 0 && file->name.episode < 0)
-            TRY(store_picture(group, file, kind, NULL));
-    }
-    return OK;
+        count += group->units[i].images_count;
+    group->pictures = ARENA_ARRAY(group->arena, count, struct picture);
+    for (size_t i = 0; i < group->units_count; i++)
+        TRY(pictures_store(group, &group->units[i], &group->units[i]));
+    return count ? pictures_store(group, &group->whole, &group->units[0]) : OK;
 }

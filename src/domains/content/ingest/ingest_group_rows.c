@@ -28,12 +28,11 @@ enum err ingest_group_file_put(struct db_tx *tx, const struct group *group, cons
 }
 
 enum err ingest_group_review_put(struct db_tx *tx, const struct group *group,
-                                 const struct unit *unit, const struct identity *identity,
-                                 str reason)
+                                 const struct review *review)
 {
+    const struct identity *identity = review->identity;
     struct catalog_match matches[CANDIDATES_MAX];
     unsigned count = 0;
-    int64_t file_id;
     struct buf candidates;
     struct catalog_wanted wanted = { .kind = identity->kind,
                                      .name = identity->title,
@@ -55,13 +54,13 @@ enum err ingest_group_review_put(struct db_tx *tx, const struct group *group,
         json_object_end(&candidates);
     }
     json_array_end(&candidates);
-    TRY(db_exec(tx, &SQL_REVIEW_PUT,
-                DB_ARGS(DB_BLOB(unit->video->path), DB_TEXT(ingest_file_shown(unit->video)),
-                        DB_I64(group->import->id), DB_TEXT(identity->title), DB_I64(identity->year),
-                        DB_TEXT(reason), DB_TEXT(buf_str(&candidates)), DB_TIME(clock_now()),
-                        DB_BLOB(group->files->path)),
-                NULL));
-    return ingest_group_file_put(tx, group, unit, "review", reason, ID_NONE, &file_id);
+    return db_exec(tx, &SQL_REVIEW_PUT,
+                   DB_ARGS(DB_BLOB(review->key), DB_TEXT(ingest_file_shown(review->unit->video)),
+                           DB_I64(group->import->id), DB_TEXT(identity->title),
+                           DB_I64(identity->year), DB_TEXT(review->reason),
+                           DB_TEXT(buf_str(&candidates)), DB_TIME(clock_now()),
+                           DB_BLOB(group->files->path)),
+                   NULL);
 }
 
 enum err ingest_group_pictures_put(struct db_tx *tx, const struct group *group,
@@ -126,21 +125,16 @@ static str text_or_empty(str text)
     return text.ptr ? text : STR("");
 }
 
-static str nfo_note(const struct group *group, const struct unit *unit)
-{
-    return unit->nfo_warning ? INGEST_REASON(group->arena, NFO, str_of(unit->nfo_warning))
-                             : STR("");
-}
-
 static enum err film_queue(struct db_tx *tx, const struct group *group, const struct unit *unit,
                            struct id title)
 {
     const struct film_name *name = &unit->video->name;
     int64_t file_id, job_id;
-    TRY(ingest_group_file_put(tx, group, unit, "queued", nfo_note(group, unit), title, &file_id));
+    TRY(ingest_group_file_put(tx, group, unit, "queued", unit->notes, title, &file_id));
     bool extra = name->kind == FILM_NAME_EXTRA;
     struct film_task task = {
         .import_id = group->import->id,
+        .notes = unit->notes,
         .file_id = file_id,
         .title_id = title.value,
         .path = ingest_path_to_hex(group->arena, unit->video->path),
@@ -179,11 +173,11 @@ enum err ingest_group_media_put(struct db_tx *tx, const struct group *group,
     }
     if (queue)
         return film_queue(tx, group, unit, title);
-    TRY(ingest_group_file_put(tx, group, unit, "done", nfo_note(group, unit), title, &file_id));
+    TRY(ingest_group_file_put(tx, group, unit, "done", unit->notes, title, &file_id));
     return group->import->draft ? OK : catalog_title_publish(tx, title);
 }
 
-enum err ingest_group_review_settled(struct db_tx *tx, const struct unit *unit)
+enum err ingest_group_review_settled(struct db_tx *tx, str key)
 {
-    return db_exec(tx, &SQL_REVIEW_REMOVE_PATH, DB_ARGS(DB_BLOB(unit->video->path)), NULL);
+    return db_exec(tx, &SQL_REVIEW_REMOVE_PATH, DB_ARGS(DB_BLOB(key)), NULL);
 }

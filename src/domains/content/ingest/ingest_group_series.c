@@ -38,42 +38,57 @@ static struct identity series_identity(const struct group *group, const struct f
     return identity;
 }
 
-static enum err series_take(struct db_tx *tx, struct group *group, const struct unit *unit,
-                            struct id *out_series)
+/* A decision is about all episodes of the series in the group. */
+static str series_key(const struct group *group, str name)
 {
-    const struct film_name *name = &unit->video->name;
-    struct identity identity = series_identity(group, name);
-    struct catalog_wanted wanted = { TITLE_SERIES, identity.title, identity.year, identity.ids,
-                                     identity.ids_count };
-    struct catalog_match match;
-    unsigned count = 0;
-    struct id series;
-    *out_series = group->series;
-    if (!id_is_none(group->series) && str_eq(group->series_name, name->title))
-        return OK;
-    TRY(series_known(tx, group, name->title, &series));
-    if (id_is_none(series))
-        TRY(catalog_match(tx, &wanted, 1, &match, &count));
-    if (count && match.score >= MATCH_DOUBTFUL)
-        series = match.id;
+    return arena_printf(group->arena, "%.*s\n%.*s", STR_ARG(group->files->path), STR_ARG(name));
+}
+
+static enum err series_write(struct db_tx *tx, struct group *group, const struct unit *unit,
+                             const struct identity *identity)
+{
+    struct id *series = &group->series.title;
     struct unit whole = { .video = unit->video, .nfo = group->series_nfo };
-    TRY(ingest_group_records_put(tx, group, &whole, &identity, &series));
-    TRY(ingest_group_pictures_put(tx, group, NULL, series));
-    if (!group->import->draft)
-        TRY(catalog_title_publish(tx, series));
-    group->series = *out_series = series;
-    group->series_name = name->title;
-    return OK;
+    TRY(ingest_group_records_put(tx, group, &whole, identity, series));
+    TRY(ingest_group_pictures_put(tx, group, &group->whole, *series));
+    return group->import->draft ? OK : catalog_title_publish(tx, *series);
+}
+
+/* Fills group->series, once for all episodes of the name. */
+static enum err series_take(struct db_tx *tx, struct group *group, const struct unit *unit)
+{
+    str name = unit->video->name.title;
+    struct identity identity = series_identity(group, &unit->video->name);
+    str key = series_key(group, name);
+    struct id known;
+    if (group->series_name.len && str_eq(group->series_name, name))
+        return OK;
+    TRY(series_known(tx, group, name, &known));
+    TRY(ingest_judge_series(tx, key, known, &identity, &group->series));
+    group->series_name = name;
+    if (group->series.verdict == VERDICT_REVIEW) {
+        struct review review = { key, unit, &identity, group->series.reason };
+        return ingest_group_review_put(tx, group, &review);
+    }
+    TRY(ingest_group_review_settled(tx, key));
+    return group->series.verdict == VERDICT_SKIP ? OK : series_write(tx, group, unit, &identity);
 }
 
 enum err ingest_group_episode_take(struct db_tx *tx, struct group *group, const struct unit *unit)
 {
     const struct film_name *name = &unit->video->name;
     struct arena *arena = group->arena;
-    struct id series, episode;
+    struct id episode;
+    int64_t file_id;
     if (name->doubt != FILM_DOUBT_NONE || name->season < 0 || name->episode < 0)
         return ingest_group_film_take(tx, group, unit);
-    TRY(series_take(tx, group, unit, &series));
+    TRY(series_take(tx, group, unit));
+    if (group->series.verdict == VERDICT_REVIEW || group->series.verdict == VERDICT_SKIP) {
+        const char *state = group->series.verdict == VERDICT_REVIEW ? "review" : "skipped";
+        return ingest_group_file_put(tx, group, unit, state, group->series.reason, ID_NONE,
+                                     &file_id);
+    }
+    struct id series = group->series.title;
     TRY(catalog_episode_find(tx, series, name->season, name->episode, &episode));
     str title = name->episode_title.len ? name->episode_title : STR("");
     if (unit->nfo && unit->nfo->title.len)
@@ -88,6 +103,6 @@ enum err ingest_group_episode_take(struct db_tx *tx, struct group *group, const 
     record.episode = name->episode;
     TRY(catalog_record_put(tx, &record, &episode));
     TRY(ingest_group_pictures_put(tx, group, unit, episode));
-    TRY(ingest_group_review_settled(tx, unit));
+    TRY(ingest_group_review_settled(tx, unit->video->path));
     return ingest_group_media_put(tx, group, unit, episode);
 }

@@ -31,10 +31,12 @@ opt_str ingest_http_next(struct http_request *request, const char *list, int64_t
 
 /* --- Imports (ingest_http_imports.c) -------------------------------------------------------- */
 
-extern const struct shape import_post_shape, import_view_shape, imports_view_shape;
+extern const struct shape import_post_shape, import_view_shape, imports_view_shape,
+    import_files_query_shape, import_files_view_shape;
 enum err ingest_on_import_post(struct http_request *request, struct http_response *response);
 enum err ingest_on_imports_list(struct http_request *request, struct http_response *response);
 enum err ingest_on_import_get(struct http_request *request, struct http_response *response);
+enum err ingest_on_import_files(struct http_request *request, struct http_response *response);
 enum err ingest_on_import_cancel(struct http_request *request, struct http_response *response);
 
 /* --- Jobs (ingest_http_jobs.c) -------------------------------------------------------------- */

@@ -1,12 +1,16 @@
 /* ingest_http_imports: films asked for, and how far they are. */
 #include "ingest_http.h"
 
+#include "ingest_import_view.h"
+
 #include "ingest_sql.h"
 
 #include "engines/flow/jobs.h"
 #include "foundation/json/json.h"
 
-enum { PATHS_MAX = 100, FILES_MAX = 5000 };
+#include <inttypes.h>
+
+enum { PATHS_MAX = 100, STATE_BYTES_MAX = 20 };
 
 struct import_body {
     LIST_OF(str) paths;
@@ -18,34 +22,6 @@ SHAPE(import_post_shape, struct import_body,
       FIELD(struct import_body, draft, .doc = "keep new titles as drafts"),
       FIELD(struct import_body, media, .initial = true, .doc = "false: texts and pictures only"));
 
-struct file_view {
-    str path, state, reason;
-    double progress;
-    opt_id title_id;
-};
-SHAPE(import_file_view_shape, struct file_view, FIELD(struct file_view, path),
-      FIELD(struct file_view, state), FIELD(struct file_view, reason),
-      FIELD(struct file_view, progress), FIELD(struct file_view, title_id));
-
-struct import_view {
-    struct id id;
-    json_raw paths;
-    str state, message;
-    instant created_at;
-    opt_time finished_at;
-    int64_t files_total, files_done, files_failed, folders_total, folders_done, folders_unchanged;
-    double progress;
-    LIST_OF(struct file_view) files;
-};
-SHAPE(import_view_shape, struct import_view, FIELD(struct import_view, id),
-      FIELD(struct import_view, paths), FIELD(struct import_view, state),
-      FIELD(struct import_view, message), FIELD_TIME(struct import_view, created_at),
-      FIELD(struct import_view, finished_at), FIELD(struct import_view, files_total),
-      FIELD(struct import_view, files_done), FIELD(struct import_view, files_failed),
-      FIELD(struct import_view, folders_total), FIELD(struct import_view, folders_done),
-      FIELD(struct import_view, folders_unchanged), FIELD(struct import_view, progress),
-      FIELD_SHAPES(struct import_view, files, import_file_view_shape));
-
 struct imports_view {
     LIST_OF(struct import_view) items;
     opt_str next;
@@ -53,133 +29,6 @@ struct imports_view {
 SHAPE(imports_view_shape, struct imports_view,
       FIELD_SHAPES(struct imports_view, items, import_view_shape),
       FIELD(struct imports_view, next));
-
-static bool file_ended(str state)
-{
-    return str_eq(state, STR("done")) || str_eq(state, STR("failed")) ||
-           str_eq(state, STR("skipped")) || str_eq(state, STR("review"));
-}
-
-/* A job that was given up (its process died again and again) could not say so itself. */
-static bool job_was_lost(const struct job *job)
-{
-    return job->state == JOB_FAILED || job->state == JOB_CANCELLED;
-}
-
-/* How far a running film is, from its job; a finished one is whole. */
-static enum err file_progress(struct db_tx *tx, const struct db_row *row, struct file_view *view)
-{
-    struct job job;
-    bool ended = file_ended(view->state);
-    view->progress = ended ? 1 : 0;
-    if (ended || db_null(row, 5))
-        return OK;
-    enum err result = jobs_get(tx, db_i64(row, 5), &job);
-    if (result != OK)
-        return result == ERR_NOT_FOUND ? OK : result;
-    view->progress = job.progress;
-    if (job_was_lost(&job)) {
-        view->state = STR("failed");
-        view->reason = job.error_text.ptr ? job.error_text : view->reason;
-        view->progress = 1;
-    }
-    return OK;
-}
-
-static enum err files_view(struct db_tx *tx, struct import_view *view)
-{
-    struct db_rows rows;
-    TRY(db_all(tx, &SQL_IMPORT_FILES_LIST, DB_ARGS(DB_I64(view->id.value), DB_I64(FILES_MAX)),
-               FILES_MAX, &rows));
-    view->files.items = ARENA_ARRAY(db_arena(tx), rows.count, struct file_view);
-    for (unsigned i = 0; i < rows.count; i++) {
-        const struct db_row *row = &rows.items[i];
-        struct file_view *file = &view->files.items[view->files.count++];
-        file->path = db_text(row, 1);
-        file->state = db_text(row, 2);
-        file->reason = db_text(row, 3);
-        file->title_id =
-            db_null(row, 4) ? (opt_id){ .state = OPT_NULL } : OPT(id, ID(db_i64(row, 4)));
-        TRY(file_progress(tx, row, file));
-    }
-    return OK;
-}
-
-/* Folders weigh a tenth of an import with films: reading names is quick. */
-static void progress_of(struct import_view *view, bool media)
-{
-    double folders =
-        view->folders_total ? (double)view->folders_done / (double)view->folders_total : 0;
-    double films = 0;
-    for (size_t i = 0; i < view->files.count; i++)
-        films += view->files.items[i].progress;
-    films = view->files.count ? films / (double)view->files.count : 1;
-    bool ended = str_eq(view->state, STR("done")) || str_eq(view->state, STR("failed")) ||
-                 str_eq(view->state, STR("cancelled"));
-    view->progress = ended ? 1 : media ? folders * 0.1 + films * 0.9 * (folders >= 1) : folders;
-}
-
-/* What the jobs behind it could not write down any more: an import whose scan or last film was
- * given up has ended all the same. */
-static enum err state_of_jobs(struct db_tx *tx, const struct import *import,
-                              struct import_view *view)
-{
-    struct job job;
-    int64_t lost = 0, waiting = 0;
-    bool scanning = str_eq(view->state, STR("queued")) || str_eq(view->state, STR("scanning"));
-    if (scanning && import->scan_job) {
-        enum err result = jobs_get(tx, import->scan_job, &job);
-        if (result == OK && job_was_lost(&job)) {
-            view->state = STR("failed");
-            view->message = job.error_text.ptr ? job.error_text : view->message;
-        }
-        return result == ERR_NOT_FOUND ? OK : result;
-    }
-    for (size_t i = 0; i < view->files.count; i++) {
-        lost += str_eq(view->files.items[i].state, STR("failed"));
-        waiting += !file_ended(view->files.items[i].state);
-    }
-    if (str_eq(view->state, STR("running")) && view->files.count && waiting == 0 &&
-        view->files_total == (int64_t)view->files.count) {
-        view->state = STR("done");
-        view->files_failed = lost;
-    }
-    return OK;
-}
-
-/* `whole`: with its files; how far films are is known from these only. */
-static enum err import_view(struct db_tx *tx, int64_t id, bool whole, struct import_view *out_view)
-{
-    struct import import;
-    struct db_rows counts;
-    TRY(ingest_import_get(tx, id, &import));
-    struct import_view view = { .id = ID(id),
-                                .paths = { import.paths_json },
-                                .state = import.state,
-                                .message = import.message,
-                                .created_at = import.created_at,
-                                .folders_total = import.folders_total,
-                                .folders_done = import.folders_done,
-                                .folders_unchanged = import.folders_unchanged };
-    view.finished_at = import.finished_at == INSTANT_NEVER ? (opt_time){ .state = OPT_NULL }
-                                                           : OPT(time, import.finished_at);
-    TRY(db_all(tx, &SQL_IMPORT_FILES_COUNT, DB_ARGS(DB_I64(id)), 16, &counts));
-    for (unsigned i = 0; i < counts.count; i++) {
-        str state = db_text(&counts.items[i], 0);
-        int64_t count = db_i64(&counts.items[i], 1);
-        view.files_total += count;
-        if (str_eq(state, STR("failed")))
-            view.files_failed += count;
-        else if (file_ended(state))
-            view.files_done += count;
-    }
-    if (whole || str_eq(import.state, STR("running")))
-        TRY(files_view(tx, &view));
-    TRY(state_of_jobs(tx, &import, &view));
-    progress_of(&view, import.media);
-    *out_view = view;
-    return OK;
-}
 
 static str paths_json(struct arena *arena, const struct import_body *body)
 {
@@ -215,7 +64,7 @@ static enum err reply_import(struct http_request *request, struct http_response 
                              int64_t id, unsigned status)
 {
     struct import_view view;
-    TRY(import_view(db_now(ingest.db), id, true, &view));
+    TRY(ingest_import_view(db_now(ingest.db), id, &view));
     ingest_http_reply(request, response, &import_view_shape, &view);
     response->status = status;
     return OK;
@@ -249,13 +98,35 @@ enum err ingest_on_imports_list(struct http_request *request, struct http_respon
     size_t count = MIN_OF((size_t)rows.count, (size_t)page.limit);
     list.items.items = ARENA_ARRAY(request->arena, count, struct import_view);
     for (size_t i = 0; i < count; i++) {
-        TRY(import_view(db_now(ingest.db), db_i64(&rows.items[i], 0), false, &list.items.items[i]));
-        list.items.items[i].files.count = 0; /* by themselves: /v1/imports/{id} */
+        TRY(ingest_import_view(db_now(ingest.db), db_i64(&rows.items[i], 0), &list.items.items[i]));
         list.items.count++;
     }
     list.next = ingest_http_next(request, "imports",
                                  rows.count > count ? db_i64(&rows.items[count - 1], 0) : 0);
     ingest_http_reply(request, response, &imports_view_shape, &list);
+    return OK;
+}
+
+SHAPE(import_files_query_shape, struct ingest_page,
+      FIELD(struct ingest_page, cursor, .max = CURSOR_BYTES_MAX),
+      FIELD(struct ingest_page, state, .max = STATE_BYTES_MAX,
+            .doc = "waiting, running, done, failed, skipped or review; without it all"),
+      INGEST_PAGE_LIMIT(struct ingest_page));
+
+enum err ingest_on_import_files(struct http_request *request, struct http_response *response)
+{
+    struct import_files_wanted wanted = { .after = 0 };
+    struct import_files_view view;
+    struct ingest_page page;
+    int64_t last;
+    TRY(ingest_http_id(request, "import-not-found", &wanted.import_id));
+    const char *list = arena_printf(request->arena, "files of %" PRId64, wanted.import_id).ptr;
+    TRY(ingest_http_page(request, &import_files_query_shape, list, &page, &wanted.after));
+    wanted.state = page.state;
+    wanted.limit = (unsigned)page.limit;
+    TRY(ingest_import_files_view(db_now(ingest.db), &wanted, &view, &last));
+    view.next = ingest_http_next(request, list, last);
+    ingest_http_reply(request, response, &import_files_view_shape, &view);
     return OK;
 }
 

@@ -14,15 +14,17 @@ SHAPE(jobs_query_shape, struct ingest_page,
 struct job_view {
     struct id id;
     str kind, state, subject, message;
+    json_raw reasons; /* of the message */
     int64_t attempts, attempts_max;
     double progress;
     instant created_at, updated_at;
 };
 SHAPE(job_view_shape, struct job_view, FIELD(struct job_view, id), FIELD(struct job_view, kind),
       FIELD(struct job_view, state), FIELD(struct job_view, subject),
-      FIELD(struct job_view, message), FIELD(struct job_view, attempts),
-      FIELD(struct job_view, attempts_max), FIELD(struct job_view, progress),
-      FIELD_TIME(struct job_view, created_at), FIELD_TIME(struct job_view, updated_at));
+      FIELD(struct job_view, message), FIELD(struct job_view, reasons),
+      FIELD(struct job_view, attempts), FIELD(struct job_view, attempts_max),
+      FIELD(struct job_view, progress), FIELD_TIME(struct job_view, created_at),
+      FIELD_TIME(struct job_view, updated_at));
 struct jobs_view {
     LIST_OF(struct job_view) items;
     opt_str next;
@@ -30,15 +32,16 @@ struct jobs_view {
 SHAPE(jobs_view_shape, struct jobs_view, FIELD_SHAPES(struct jobs_view, items, job_view_shape),
       FIELD(struct jobs_view, next));
 
-static struct job_view job_view_of(const struct job *job)
+static struct job_view job_view_of(struct arena *arena, const struct job *job)
 {
+    bool failed = job->error_text.len && job->state != JOB_DONE;
+    str message = failed ? job->error_text : job->message;
     return (struct job_view){ .id = ID(job->id),
                               .kind = job->kind,
                               .state = job_state_text(job->state),
                               .subject = job->subject,
-                              .message = job->error_text.len && job->state != JOB_DONE
-                                             ? job->error_text
-                                             : job->message,
+                              .message = message,
+                              .reasons = { ingest_reasons_json(arena, message) },
                               .attempts = job->attempts,
                               .attempts_max = job->attempts_max,
                               .progress = job->progress,
@@ -65,7 +68,7 @@ enum err ingest_on_jobs_list(struct http_request *request, struct http_response 
     TRY(jobs_list(db_now(ingest.db), &filter, &page));
     list.items.items = ARENA_ARRAY(request->arena, page.count, struct job_view);
     for (unsigned i = 0; i < page.count; i++)
-        list.items.items[list.items.count++] = job_view_of(&page.items[i]);
+        list.items.items[list.items.count++] = job_view_of(request->arena, &page.items[i]);
     list.next = ingest_http_next(request, "jobs", page.next);
     ingest_http_reply(request, response, &jobs_view_shape, &list);
     return OK;
@@ -73,12 +76,16 @@ enum err ingest_on_jobs_list(struct http_request *request, struct http_response 
 
 static enum err job_retry_tx(struct db_tx *tx, void *arg)
 {
-    return jobs_retry(tx, *(int64_t *)arg);
+    int64_t id = *(int64_t *)arg;
+    TRY(jobs_retry(tx, id));
+    return ingest_job_reopen(tx, id);
 }
 
 static enum err job_cancel_tx(struct db_tx *tx, void *arg)
 {
-    return jobs_cancel(tx, *(int64_t *)arg);
+    int64_t id = *(int64_t *)arg;
+    TRY(jobs_cancel(tx, id));
+    return ingest_job_close(tx, id);
 }
 
 static enum err change_job(struct http_request *request, struct http_response *response,

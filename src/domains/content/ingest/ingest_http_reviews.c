@@ -14,14 +14,15 @@ SHAPE(guess_shape, struct guess, FIELD(struct guess, title), FIELD(struct guess,
 struct review_view {
     struct id id;
     str path, reason;
+    json_raw reasons;
     struct guess guess;
     json_raw candidates;
     instant created_at;
 };
 SHAPE(review_view_shape, struct review_view, FIELD(struct review_view, id),
       FIELD(struct review_view, path), FIELD(struct review_view, reason),
-      FIELD_SHAPE(struct review_view, guess, guess_shape), FIELD(struct review_view, candidates),
-      FIELD_TIME(struct review_view, created_at));
+      FIELD(struct review_view, reasons), FIELD_SHAPE(struct review_view, guess, guess_shape),
+      FIELD(struct review_view, candidates), FIELD_TIME(struct review_view, created_at));
 struct reviews_view {
     LIST_OF(struct review_view) items;
     opt_str next;
@@ -49,6 +50,7 @@ enum err ingest_on_reviews_list(struct http_request *request, struct http_respon
             .path = db_text(row, 1),
             .guess = { db_text(row, 2), year ? OPT(i64, year) : (opt_i64){ .state = OPT_NULL } },
             .reason = db_text(row, 4),
+            .reasons = { ingest_reasons_json(request->arena, db_text(row, 4)) },
             .candidates = { db_text(row, 5) },
             .created_at = db_at(row, 6)
         };

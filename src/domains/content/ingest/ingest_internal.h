@@ -65,14 +65,22 @@ struct unit_image {
 };
 
 /* One video file and all that goes with it. */
+enum {
+    UNIT_SIDECARS_MAX = 32,
+    UNIT_SIDECARS_BYTES_MAX = 200 << 10, /* what the payload of a job has room for */
+    UNIT_IMAGES_MAX = 4,                 /* a title shows one picture of a kind */
+    UNIT_NOTES_BYTES_MAX = 8 << 10
+};
 struct unit {
     const struct walk_file *video;
-    const struct walk_file *sidecars[32]; /* subtitles and audio */
-    size_t sidecars_count;
-    struct unit_image images[4];
-    size_t images_count;
+    const struct walk_file *sidecars[UNIT_SIDECARS_MAX]; /* subtitles and audio */
+    size_t sidecars_count, sidecars_bytes;
+    struct unit_image images[UNIT_IMAGES_MAX];
+    size_t images_count, images_spare;
+    const struct walk_file *first_spare;
     const struct nfo_work *nfo; /* NULL: none, or none that could be read */
-    const char *nfo_warning;    /* NULL: all was well */
+    str notes;                  /* reasons, a line each: what of it was left out */
+    bool over;                  /* one too many: nothing but its name was looked at */
 };
 
 /* What identifies a title, from NFO and names together. */
@@ -109,6 +117,7 @@ struct film_sidecar {
 };
 struct film_task {
     int64_t import_id, file_id, title_id;
+    str notes;          /* reasons the scan had, a line each */
     str path;           /* hexadecimal: a path is bytes, JSON is text */
     str folder;         /* the group's, so that a failure makes the next import look again */
     str edition, extra; /* extra: "" for the film itself, else "trailer" ... */
@@ -148,6 +157,12 @@ enum err ingest_import_add(struct db_tx *tx, void *arg);
 enum err ingest_import_get(struct db_tx *tx, int64_t id, struct import *out_import);
 /* Ends the import if nothing of it is left to do. */
 enum err ingest_import_settle(struct db_tx *tx, int64_t id);
+/*
+ * The job is queued again, or cancelled: so is what it is of. A scan reopens its import from the
+ * start, a film its file and with it the import; a job of neither is left alone.
+ */
+enum err ingest_job_reopen(struct db_tx *tx, int64_t job_id);
+enum err ingest_job_close(struct db_tx *tx, int64_t job_id);
 /* A file's state, in a transaction of its own or in the caller's. */
 TASK_FN enum err ingest_file_state_put(int64_t file_id, const char *state, str reason);
 enum err ingest_file_state_tx(struct db_tx *tx, int64_t file_id, const char *state, str reason);

@@ -332,8 +332,13 @@ static void plan_subtitle(struct planner *planner, const struct probe_stream *su
         ingest_plan_note(plan, INGEST_REASON(planner->arena, SUBTITLE_KIND, codec));
         return;
     }
-    if (planner->subtitles == PLAN_SUBTITLES_MAX)
+    if (planner->subtitles == PLAN_SUBTITLES_MAX) {
+        ingest_plan_note(plan,
+                         INGEST_REASON(planner->arena, SUBTITLES_OVER,
+                                       arena_printf(planner->arena, "%d", PLAN_SUBTITLES_MAX),
+                                       arena_printf(planner->arena, "%" PRId64, subtitle->index)));
         return;
+    }
     track.action = PLAN_EXTRACT;
     track.stream = subtitle->index;
     track.forced = subtitle->forced;

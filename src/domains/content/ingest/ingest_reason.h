@@ -34,8 +34,8 @@
     X(EXTRA_ALONE, "extra-alone", "there is no film this extra belongs to")                        \
     X(CANCELLED, "cancelled", "cancelled")                                                         \
     X(PICTURE_LEFT_OUT, "picture-left-out", "the picture {file} was left out: {cause}")            \
-    X(PICTURES_OVER, "pictures-over",                                                              \
-      "more than {max} pictures in one folder: {count} were left out, from {file} on")             \
+    X(PICTURES_SPARE, "pictures-spare",                                                            \
+      "one picture of a kind is shown: {count} more were left out, the first is {file}")           \
     X(SIDECARS_OVER, "sidecars-over",                                                              \
       "more than {max} subtitle and sound files for one film: {file} was left out")                \
     X(FILES_OVER, "files-over", "more than {max} films in one folder: {file} was left out")        \
@@ -129,6 +129,7 @@
 #define INGEST_REASONS_OF_SUBTITLES(X)                                                             \
     X(SUBTITLE_PICTURES, "subtitle-pictures",                                                      \
       "picture subtitles are not shown yet: {codec}, {language}")                                  \
+    X(SUBTITLES_OVER, "subtitles-over", "only {max} subtitles are kept: {file} was left out")      \
     X(SUBTITLE_KIND, "subtitle-kind", "subtitles of the kind {codec} are not understood")          \
     X(SUBTITLE_LEFT_OUT, "subtitle-left-out", "{file} was left out: {cause}")                      \
     X(SUBTITLE_CUES, "subtitle-cues", "{file}: {dropped} of {total} cues were dropped: {cause}")   \

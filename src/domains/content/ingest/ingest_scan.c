@@ -6,6 +6,7 @@
  */
 #include "ingest_internal.h"
 
+#include "film_name_internal.h"
 #include "ingest_group.h"
 #include "ingest_sql.h"
 
@@ -16,7 +17,7 @@
 
 #include <inttypes.h>
 
-enum { WORKERS = 8, PATHS_MAX = 100, TURN_GROUPS = 32 };
+enum { WORKERS = 8, PATHS_MAX = 100, TURN_GROUPS = 32, MESSAGE_BYTES_MAX = 8 << 10 };
 
 /* A count is a write to the disk: so often, and at the end. */
 #define REPORT_EVERY MILLISECONDS(500)
@@ -39,6 +40,7 @@ struct scan {
     struct walk walk;
     size_t next_group;
     int64_t done, unchanged;
+    struct buf message; /* reasons, a line each */
     instant reported_at;
 };
 
@@ -138,6 +140,21 @@ static enum err take_groups(struct scan *scan)
     return task_group_wait(&group);
 }
 
+/* What does not fit is counted with the files, and was listed there. */
+static void message_add(struct scan *scan, str reason)
+{
+    if (scan->message.len + reason.len + 1 >= MESSAGE_BYTES_MAX)
+        return;
+    if (scan->message.len)
+        buf_put_char(&scan->message, '\n');
+    buf_put(&scan->message, reason);
+}
+
+static str path_text(str path)
+{
+    return str_is_utf8(path) ? path : film_name_shown(task_arena(), path);
+}
+
 static enum err take_path(struct scan *scan, str path)
 {
     struct walk_call call = { path, &scan->walk, task_arena() };
@@ -146,9 +163,9 @@ static enum err take_path(struct scan *scan, str path)
     TRY(await_blocking(ingest.files, walk_blocking, &call));
     scan->import.folders_total += (int64_t)scan->walk.groups_count;
     if (scan->walk.unreadable)
-        scan->import.message = INGEST_REASON(
-            task_arena(), FOLDERS_UNREADABLE,
-            arena_printf(task_arena(), "%u", scan->walk.unreadable), scan->walk.first_unreadable);
+        message_add(scan, INGEST_REASON(task_arena(), FOLDERS_UNREADABLE,
+                                        arena_printf(task_arena(), "%u", scan->walk.unreadable),
+                                        path_text(scan->walk.first_unreadable)));
     return take_groups(scan);
 }
 
@@ -177,8 +194,27 @@ static enum err end_tx(struct db_tx *tx, void *arg)
 
 struct scan_failure {
     int64_t import_id;
-    str text;
+    str path, text;
 };
+
+/* A path that could not be taken in stands among the files, so that it is counted and named. */
+static enum err path_fail_tx(struct db_tx *tx, void *arg)
+{
+    const struct scan_failure *failure = arg;
+    int64_t file_id;
+    return db_insert(tx, &SQL_IMPORT_FILE_PUT,
+                     DB_ARGS(DB_I64(failure->import_id), DB_TEXT(failure->path),
+                             DB_TEXT(STR("failed")), DB_TEXT(failure->text), DB_NULL, DB_NULL),
+                     &file_id);
+}
+
+static enum err path_fail(struct scan *scan, str path)
+{
+    struct scan_failure failure = { scan->import.id, path_text(path),
+                                    arena_str(task_arena(), str_of(err_slot()->text)) };
+    message_add(scan, INGEST_REASON(task_arena(), PATH_FAILED, failure.path, failure.text));
+    return db_tx(ingest.db, path_fail_tx, &failure);
+}
 
 static enum err fail_tx(struct db_tx *tx, void *arg)
 {
@@ -197,8 +233,21 @@ static enum err scan_all(struct scan *scan)
         return OK;
     str wrapped = arena_printf(task_arena(), "{\"paths\":%.*s}", STR_ARG(scan->import.paths_json));
     TRY(shape_parse_json(task_arena(), &scan_paths_shape, wrapped, &paths));
-    for (size_t i = 0; i < paths.paths.count; i++)
-        TRY(take_path(scan, arena_str(task_arena(), paths.paths.items[i])));
+    buf_init(&scan->message, task_arena(), MESSAGE_BYTES_MAX);
+    size_t failed = 0;
+    for (size_t i = 0; i < paths.paths.count; i++) {
+        str path = arena_str(task_arena(), paths.paths.items[i]);
+        enum err result = take_path(scan, path);
+        if (!is_of_the_group(result)) {
+            TRY(result);
+            continue;
+        }
+        failed++;
+        TRY(path_fail(scan, path));
+    }
+    scan->import.message = buf_str(&scan->message);
+    if (failed && failed == paths.paths.count)
+        return err_set(ERR_NOT_FOUND, "path-failed", "%.*s", STR_ARG(scan->import.message));
     return db_tx(ingest.db, end_tx, scan);
 }
 
@@ -217,8 +266,10 @@ enum err ingest_scan_job(struct job_run *run, void *arg)
     if (result == OK || result == ERR_CANCELLED || again)
         return result;
     struct err_slot detail = *err_slot();
-    struct scan_failure failure = { payload.import_id,
-                                    arena_str(task_arena(), str_of(detail.text)) };
+    struct scan_failure failure = { .import_id = payload.import_id,
+                                    .text = arena_str(task_arena(), str_of(detail.text)) };
+    if (str_eq(str_of(detail.slug), STR("path-failed"))) /* whole, where the slot cuts it */
+        failure.text = scan->import.message;
     TRY(db_tx(ingest.db, fail_tx, &failure));
     *err_slot() = detail;
     return result;

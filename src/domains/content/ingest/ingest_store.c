@@ -68,6 +68,43 @@ enum err ingest_file_state_tx(struct db_tx *tx, int64_t file_id, const char *sta
         NULL);
 }
 
+enum err ingest_job_reopen(struct db_tx *tx, int64_t job_id)
+{
+    struct db_row row;
+    TRY(db_find(tx, &SQL_IMPORT_OF_JOB, DB_ARGS(DB_I64(job_id)), &row));
+    if (row.values) { /* the scan says itself what fails again */
+        int64_t scanned = db_i64(&row, 0);
+        TRY(db_exec(tx, &SQL_IMPORT_FAILURES_REMOVE, DB_ARGS(DB_I64(scanned)), NULL));
+        return db_exec(tx, &SQL_IMPORT_REOPEN, DB_ARGS(DB_I64(scanned), DB_TEXT(STR("queued"))),
+                       NULL);
+    }
+    TRY(db_find(tx, &SQL_IMPORT_FILE_OF_JOB, DB_ARGS(DB_I64(job_id)), &row));
+    if (!row.values)
+        return OK;
+    int64_t import_id = db_i64(&row, 1);
+    TRY(ingest_file_state_tx(tx, db_i64(&row, 0), "queued", STR("")));
+    return db_exec(tx, &SQL_IMPORT_REOPEN, DB_ARGS(DB_I64(import_id), DB_TEXT(STR("running"))),
+                   NULL);
+}
+
+enum err ingest_job_close(struct db_tx *tx, int64_t job_id)
+{
+    struct db_row row;
+    TRY(db_find(tx, &SQL_IMPORT_OF_JOB, DB_ARGS(DB_I64(job_id)), &row));
+    if (row.values)
+        return db_exec(tx, &SQL_IMPORT_FINISH,
+                       DB_ARGS(DB_I64(db_i64(&row, 0)), DB_TEXT(STR("cancelled")), DB_TEXT(STR("")),
+                               DB_TIME(clock_now())),
+                       NULL);
+    TRY(db_find(tx, &SQL_IMPORT_FILE_OF_JOB, DB_ARGS(DB_I64(job_id)), &row));
+    if (!row.values)
+        return OK;
+    int64_t import_id = db_i64(&row, 1);
+    TRY(ingest_file_state_tx(tx, db_i64(&row, 0), "skipped",
+                             INGEST_REASON(db_arena(tx), CANCELLED)));
+    return ingest_import_settle(tx, import_id);
+}
+
 struct file_state {
     int64_t file_id;
     const char *state;

@@ -306,8 +306,11 @@ static enum err subtitle_add(struct film *film, str path, struct asset_track *tr
     unsigned number = 1;
     for (size_t i = 0; i < film->tracks_count; i++)
         number += film->tracks[i].kind == ASSET_SUBTITLE;
-    if (number > PLAN_SUBTITLES_MAX || film->tracks_count == FILM_TRACKS_MAX)
+    if (number > PLAN_SUBTITLES_MAX || film->tracks_count == FILM_TRACKS_MAX) {
+        str max = arena_printf(arena_of(film), "%d", PLAN_SUBTITLES_MAX);
+        ingest_plan_note(&film->plan, INGEST_REASON(arena_of(film), SUBTITLES_OVER, max, shown));
         return OK;
+    }
     track->kind = ASSET_SUBTITLE;
     track->name = asset_track_name(arena_of(film), ASSET_SUBTITLE, number);
     track->codec = STR("");

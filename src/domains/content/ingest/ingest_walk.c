@@ -221,8 +221,11 @@ enum err ingest_walk_folder(struct arena *arena, str path, struct walk *out_walk
     struct stat info;
     struct walk walk = { .arena = arena };
     struct walker walker = { .walk = &walk };
+    if (stat(path.ptr, &info) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        return INGEST_FAIL(ERR_NOT_FOUND, arena, PATH_MISSING);
     if (stat(path.ptr, &info) != 0)
-        return err_errno(path.ptr);
+        return errno == EACCES ? INGEST_FAIL(ERR_FORBIDDEN, arena, PATH_FORBIDDEN)
+                               : err_errno(path.ptr);
     if (S_ISDIR(info.st_mode)) {
         walker.prefix = name_prefix(arena, path);
         TRY(walk_all(&walker, path));
