@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ enum {
     PART_BYTES = 64 << 10,
     LEFT_OVERS_MAX = 16,
     NOTES_BYTES_MAX = 16 << 10,
+    RUNTIME_MIN_MAX = 10000, /* what the catalogue takes */
 };
 
 /* --- The checkpoint ------------------------------------------------------------------------------
@@ -268,6 +270,27 @@ static enum err edition_put(struct db_tx *tx, const struct film *film)
     return task->draft ? OK : catalog_title_publish(tx, edition.title);
 }
 
+/*
+ * How long the title is, by its first film: another edition does not change it, and whatever an NFO
+ * or a person says is stronger.
+ */
+static enum err runtime_put(struct db_tx *tx, const struct film *film)
+{
+    struct arena *arena = db_arena(tx);
+    struct id first, title = ID(film->task.title_id);
+    int64_t minutes = MAX_OF((film->duration_ms + 30000) / 60000, (int64_t)1);
+    if (film->task.extra.len || minutes > RUNTIME_MIN_MAX)
+        return OK;
+    if (catalog_asset_get(tx, title, ID_NONE, &first) == OK && !id_eq(first, film->saved.asset))
+        return OK;
+    struct catalog_value value = { STR("runtime_min"), STR(""),
+                                   arena_printf(arena, "%" PRId64, minutes) };
+    struct catalog_record record = {
+        .source = CATALOG_SOURCE_FILE, .licence = STR(""), .values = &value, .values_count = 1
+    };
+    return catalog_record_put(tx, &record, &title);
+}
+
 static enum err publish(struct db_tx *tx, void *arg)
 {
     struct publishing *publishing = arg;
@@ -282,6 +305,7 @@ static enum err publish(struct db_tx *tx, void *arg)
         TRY(asset_track_add(tx, film->saved.asset, &film->tracks[i]));
     TRY(asset_ready(tx, film->saved.asset, film->duration_ms, film->width, film->height));
     TRY(edition_put(tx, film));
+    TRY(runtime_put(tx, film));
     TRY(ingest_source_asset_put(tx, &source));
     TRY(ingest_file_state_tx(tx, film->task.file_id, "done",
                              ingest_film_notes(db_arena(tx), film)));
