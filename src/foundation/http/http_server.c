@@ -52,6 +52,13 @@ enum err http_server_listen(struct http_server *server, int fd)
     return OK;
 }
 
+enum err http_server_listen_control(struct http_server *server, int fd)
+{
+    TRY(http_server_listen(server, fd));
+    net_listener_control(&server->listeners[server->listeners_count - 1]);
+    return OK;
+}
+
 static void conns_free(struct http_server *server)
 {
     while (server->conns_free) {

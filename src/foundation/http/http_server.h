@@ -49,6 +49,8 @@ enum err http_server_open(struct loop *loop, const struct http_server_settings *
                           struct http_server **out_server);
 /* Serves what arrives on `fd`, a listening socket, which it takes over. At most 4. Loop thread. */
 enum err http_server_listen(struct http_server *server, int fd);
+/* The same of the owner's Unix socket: its requests have peer.control. */
+enum err http_server_listen_control(struct http_server *server, int fd);
 /*
  * Closes the listening sockets and idle connections, answers what is in flight with Connection:
  * close, and cuts the rest off after `deadline`. Calls on_drained(arg) once no connection is left.
