@@ -78,9 +78,10 @@ static enum err core_open(struct core *core)
     TRY(loop_open(NULL, &core->loop));
     gateway_server_settings(core->server->gateway, &settings);
     TRY(http_server_open(core->loop, &settings, &core->http));
-    for (size_t i = 0; i < ARRAY_LEN(core->fds); i++)
-        if (core->fds[i] >= 0)
-            TRY(http_server_listen(core->http, core->fds[i], HTTP_ENTRY_CLEAR));
+    if (core->fds[0] >= 0)
+        TRY(http_server_listen(core->http, core->fds[0], HTTP_ENTRY_CLEAR));
+    if (core->fds[1] >= 0)
+        TRY(http_server_listen(core->http, core->fds[1], HTTP_ENTRY_CONTROL));
     return core == &core->server->cores[0] ? jobs_open(core) : OK;
 }
 
@@ -176,8 +177,10 @@ static enum err listen_all(struct server *server, str listen, struct net_address
     if (listen.len == 0)
         return OK;
     TRY(net_address_parse(listen, &address));
-    TRY(net_listen(&address, server->cores_count, fds, out_bound));
-    for (unsigned i = 0; i < server->cores_count; i++)
+    /* A path has one socket; the first core serves it. */
+    unsigned count = address.socket.any.sa_family == AF_UNIX ? 1 : server->cores_count;
+    TRY(net_listen(&address, count, fds, out_bound));
+    for (unsigned i = 0; i < count; i++)
         server->cores[i].fds[0] = fds[i];
     return write_address(server->folder, out_bound);
 }

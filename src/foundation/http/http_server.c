@@ -57,6 +57,8 @@ enum err http_server_listen(struct http_server *server, int fd, enum http_entry 
         close(fd);
         return err;
     }
+    if (entry == HTTP_ENTRY_CONTROL)
+        net_listener_control(&listener->net);
     server->listeners_count++;
     server->handles++;
     return OK;
