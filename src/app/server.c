@@ -59,7 +59,7 @@ static enum err jobs_open(struct core *core)
     struct jobs_spec spec = { .db = server->content,
                               .kinds = server->job_kinds,
                               .kinds_count = server->job_kinds_count,
-                              .sole_owner = true };
+                              .sole_owner = data_is_embedded() };
     return jobs_start(core->loop, &spec, &core->jobs);
 }
 
