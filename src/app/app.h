@@ -61,6 +61,8 @@ void data_close(struct data *data);
 enum err data_control_path(const char *folder, char *out, size_t size_bytes);
 /* False: the databases are a server's, and other processes may use them too. */
 bool data_is_embedded(void);
+/* The folder's seat in the queue of jobs (jobs.h). */
+const char *data_seat(const struct data *data);
 const struct module_env *data_env(const struct data *data);
 /* For /readyz and the health page; of the data that owns `env`. Valid as long as it. */
 const struct gateway_check *data_checks_of(const struct module_env *env, unsigned *out_count);

@@ -12,6 +12,7 @@
 #include "engines/db/sqlite/sqlite.h"
 #include "engines/flow/jobs.h"
 #include "foundation/child/child.h"
+#include "foundation/crypto/crypto.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
 #include "foundation/task/pool.h"
@@ -32,7 +33,8 @@ enum {
     CHILD_QUEUE = 256,
     CHECKS = 4,
     SOCKET_PATH_BYTES = 108, /* unix(7) */
-    DATABASE_URL_BYTES = 1024
+    DATABASE_URL_BYTES = 1024,
+    SEAT_BYTES = 8
 };
 
 /* A check that takes longer has failed. */
@@ -41,6 +43,7 @@ static const span look_max = SECONDS(3);
 struct data {
     char *folder;
     int lock_fd;
+    char seat[SEAT_BYTES + 1];
     struct pool *files, *children;
     struct blob_store *blobs;
     struct db *content;
@@ -94,6 +97,30 @@ static enum err take_lock(struct data *data)
     str owner = str_trim((str){ pid, len > 0 ? (size_t)len : 0 });
     return err_set(ERR_CONFLICT, "data-in-use", "%s is in use by another process (%.*s)",
                    data->folder, STR_ARG(owner));
+}
+
+/*
+ * Eight random digits of this folder: who has the folder has the seat in the queue of jobs that
+ * other processes use too. What is no seat is made anew.
+ */
+static enum err seat_read(struct data *data)
+{
+    char path[DATA_PATH_BYTES];
+    uint8_t random[SEAT_BYTES / 2];
+    snprintf(path, sizeof(path), "%s/seat", data->folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(path);
+    bool known = pread(fd, data->seat, SEAT_BYTES, 0) == SEAT_BYTES &&
+                 strspn(data->seat, "0123456789abcdef") == SEAT_BYTES;
+    if (!known) {
+        crypto_random(random, sizeof(random));
+        crypto_hex(random, sizeof(random), data->seat);
+        known = pwrite(fd, data->seat, SEAT_BYTES, 0) == SEAT_BYTES && fsync(fd) == 0;
+    }
+    enum err err = known ? OK : err_errno(path);
+    close(fd);
+    return err;
 }
 
 /* A folder with blobs has had a database. One that is gone is made anew, but not in silence. */
@@ -227,6 +254,8 @@ static enum err open_all(struct data *data)
     TRY(take_lock(data));
     if (data_is_embedded())
         tell_missing(data->folder);
+    else
+        TRY(seat_read(data));
     TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
     TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
     snprintf(blobs, sizeof(blobs), "%s/blobs", data->folder);
@@ -269,6 +298,11 @@ void data_close(struct data *data)
     heap_free(data->folder);
     heap_free(data);
     *err_slot() = detail;
+}
+
+const char *data_seat(const struct data *data)
+{
+    return data->seat;
 }
 
 const struct module_env *data_env(const struct data *data)

@@ -93,9 +93,10 @@ static const struct job_kind kinds[] = {
 
 /* --- Fixture -------------------------------------------------------------------------------- */
 
-struct jobs *runner_open(bool sole_owner, span lease)
+static struct jobs *runner_open_as(bool sole_owner, const char *seat, span lease)
 {
     struct jobs_spec spec = { .db = stage.db,
+                              .seat = seat,
                               .kinds = kinds,
                               .kinds_count = ARRAY_LEN(kinds),
                               .sole_owner = sole_owner,
@@ -104,6 +105,16 @@ struct jobs *runner_open(bool sole_owner, span lease)
     struct jobs *jobs = NULL;
     CHECK_OK(jobs_start(stage.loop, &spec, &jobs));
     return jobs;
+}
+
+struct jobs *runner_open(bool sole_owner, span lease)
+{
+    return runner_open_as(sole_owner, NULL, lease);
+}
+
+void runner_start_seated(const char *seat)
+{
+    stage.jobs = runner_open_as(false, seat, 0);
 }
 
 void runner_start(bool sole_owner)
@@ -231,7 +242,9 @@ enum err seize_tx(struct db_tx *tx, void *arg)
 {
     const struct seize *s = arg;
     return db_exec(tx, &SQL_EFFECT_SEIZE,
-                   DB_ARGS(DB_I64(s->id), DB_TIME(s->lease_until), DB_I64(s->attempts)), NULL);
+                   DB_ARGS(DB_I64(s->id), DB_TIME(s->lease_until), DB_I64(s->attempts),
+                           DB_TEXT(s->owner ? str_of(s->owner) : STR("another"))),
+                   NULL);
 }
 
 instant lease_of(int64_t id)
