@@ -18,7 +18,7 @@ struct stage {
     struct db *db;
     struct loop *loop;
     struct jobs *jobs;
-    unsigned running, running_peak, calls;
+    unsigned running_peak, calls;
     int64_t order[64];
     char checkpoint[64]; /* that the second attempt of "steps" found */
     enum err failure;    /* of "failing" */
