@@ -92,7 +92,7 @@ static enum err explain(PGconn *handle, const struct pg_db *db, const struct db_
 
 static enum err prepare(PGconn *handle, const struct pg_db *db, const struct db_query *asked)
 {
-    PGresult *result;
+    PGresult *result = NULL;
     char settings[240];
     snprintf(settings, sizeof(settings),
              "BEGIN; SET LOCAL search_path TO \"%s\"; SET LOCAL enable_seqscan = off; "
