@@ -35,6 +35,7 @@ struct core {
 struct server {
     struct gateway *gateway;
     struct db *content;
+    const char *seat;
     struct job_kind job_kinds[JOB_KINDS_MAX];
     unsigned job_kinds_count;
     const char *folder;
@@ -51,7 +52,9 @@ static void on_stall(const char *loop_name, span running_for, const char *stack)
              LOG_SPAN("running_s", running_for), LOG_CSTR("stack", stack));
 }
 
-/* The data folder is this process's alone, so what runs in the queue at the start was a dead one's.
+/*
+ * The data folder is this process's alone: of an embedded database, whatever runs in the queue at
+ * the start was a dead process's; of a server's, what runs for this folder.
  */
 static enum err jobs_open(struct core *core)
 {
@@ -59,7 +62,8 @@ static enum err jobs_open(struct core *core)
     struct jobs_spec spec = { .db = server->content,
                               .kinds = server->job_kinds,
                               .kinds_count = server->job_kinds_count,
-                              .sole_owner = true };
+                              .sole_owner = data_is_embedded(),
+                              .seat = server->seat };
     return jobs_start(core->loop, &spec, &core->jobs);
 }
 
@@ -240,6 +244,7 @@ enum err server_start(struct data *data, str listen, unsigned cores, struct serv
                                          .log_requests = app_settings.log_requests };
     settings.checks = data_checks_of(data_env(data), &settings.checks_count);
     server->content = data_env(data)->db;
+    server->seat = data_is_embedded() ? NULL : data_seat(data);
     collect_job_kinds(server);
     net_sigpipe_ignore();
     net_descriptors_raise();

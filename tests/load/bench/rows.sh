@@ -212,6 +212,18 @@ row_group_commit() {
     VALUE=$(median "${ratios[@]}") ROUNDS=$rounds_wanted
 }
 
+# Client and server share the machine, but only the client's CPU time counts, and both sides of a ratio are
+# windows of one process.
+row_postgres_reads() {
+    local ratios=()
+    ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { REASON='PostgreSQL is not installed'; return 1; }
+    # shellcheck disable=SC2016
+    "$tools/kb_pg_server" sh -c '"$1/kb_pg_reads" "$("$1/kb_pg_server" --new)" 64 "$2" "$3"' \
+        sh "$tools" "$window_ms" "$rounds_wanted" 2>"$work/error" >"$work/measured" || return 1
+    mapfile -t ratios <"$work/measured"
+    VALUE=$(median "${ratios[@]}") ROUNDS=${#ratios[@]}
+}
+
 # --- the demo data --------------------------------------------------------------------------------
 
 demo_seed() { # data folder
@@ -233,4 +245,5 @@ rows_run() {
     row 'program size' MiB '<=' 15 row_size
     row 'import again, unchanged / first time' ratio '<=' 0.05 row_import_again
     row 'durable writes, 64 writers / group size 1' ratio '>=' 8 row_group_commit
+    row 'PostgreSQL point reads of 64 tasks, queries per CPU-s' 'x one a round trip' '>=' 3 row_postgres_reads
 }
