@@ -35,7 +35,7 @@ SHAPE_FORGIVING(film_checkpoint_shape, struct film_checkpoint, FIELD(struct film
                 FIELD_SHAPES(struct film_checkpoint, tracks, film_stored_shape,
                              .max = FILM_TRACKS_MAX));
 
-enum err film_save(struct film *film)
+enum err ingest_film_save(struct film *film)
 {
     struct buf buf;
     film->saved.tracks.items = film->stored;
@@ -89,7 +89,7 @@ struct look {
     struct arena *arena;
 };
 
-static enum err read_part(int fd, int64_t offset, size_t len, char *out)
+static enum err read_part(const struct look *look, int fd, int64_t offset, size_t len, char *out)
 {
     while (len > 0) {
         ssize_t got = pread(fd, out, len, (off_t)offset);
@@ -98,7 +98,7 @@ static enum err read_part(int fd, int64_t offset, size_t len, char *out)
         if (got < 0)
             return err_errno("read the film");
         if (got == 0)
-            return err_set(ERR_INVALID, "unreadable-film", "the film is being changed");
+            return INGEST_FAIL(ERR_INVALID, look->arena, FILM_CHANGING);
         out += got;
         offset += got;
         len -= (size_t)got;
@@ -113,17 +113,17 @@ static enum err look_inside(struct look *look, int fd)
     if (fstat(fd, &info) != 0)
         return err_errno("look at the film");
     if (!S_ISREG(info.st_mode))
-        return err_set(ERR_INVALID, "unreadable-film", "the film is no regular file");
+        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_NO_FILE);
     if (info.st_size == 0)
-        return err_set(ERR_INVALID, "unreadable-film", "the file is empty");
+        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_EMPTY);
     look->size_bytes = info.st_size;
     look->modified_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
     size_t part = (size_t)MIN_OF(look->size_bytes, (int64_t)PART_BYTES);
     size_t len = sizeof(look->size_bytes) + 2 * part;
     char *bytes = arena_alloc(look->arena, len);
     memcpy(bytes, &look->size_bytes, sizeof(look->size_bytes));
-    TRY(read_part(fd, 0, part, bytes + sizeof(look->size_bytes)));
-    TRY(read_part(fd, look->size_bytes - (int64_t)part, part,
+    TRY(read_part(look, fd, 0, part, bytes + sizeof(look->size_bytes)));
+    TRY(read_part(look, fd, look->size_bytes - (int64_t)part, part,
                   bytes + sizeof(look->size_bytes) + part));
     crypto_sha256((str){ bytes, len }, look->hash);
     return OK;
@@ -134,7 +134,7 @@ static enum err look_blocking(void *arg)
     struct look *look = arg;
     int fd = open(look->path.ptr, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
-        return err_set(ERR_INVALID, "film-gone", "the file is not there any more");
+        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_GONE);
     if (fd < 0)
         return err_errno("open the film");
     enum err result = look_inside(look, fd);
@@ -163,7 +163,7 @@ static void source_add(struct film *film, str path, str language, str label)
 /* The film and the sound beside it. Sound that cannot be read is left out and said. */
 static enum err sources_probe(struct film *film, str *out_notes, size_t *out_count)
 {
-    TRY(film_probe(film->path, &film->probes[0]));
+    TRY(ingest_film_probe(film->path, &film->probes[0]));
     source_add(film, film->path, STR(""), STR(""));
     for (size_t i = 0; i < film->task.sidecars.count; i++) {
         const struct film_sidecar *sidecar = &film->task.sidecars.items[i];
@@ -171,8 +171,8 @@ static enum err sources_probe(struct film *film, str *out_notes, size_t *out_cou
         str path;
         if (!str_eq(sidecar->kind, STR("audio")) || film->sources_count == PLAN_SOURCES_MAX)
             continue;
-        TRY(path_from_hex(task_arena(), sidecar->path, &path));
-        enum err result = film_probe(path, probe);
+        TRY(ingest_path_from_hex(task_arena(), sidecar->path, &path));
+        enum err result = ingest_film_probe(path, probe);
         if (result != OK && result != ERR_INVALID)
             return result;
         if (result == OK) {
@@ -180,7 +180,7 @@ static enum err sources_probe(struct film *film, str *out_notes, size_t *out_cou
             source_add(film, path, sidecar->language, sidecar->label);
         } else if (*out_count < PLAN_SOURCES_MAX) {
             out_notes[(*out_count)++] =
-                arena_printf(task_arena(), "a sound file was left out: %s", err_slot()->text);
+                INGEST_REASON(task_arena(), SOUND_FILE_LEFT_OUT, str_of(err_slot()->text));
         }
     }
     return OK;
@@ -188,7 +188,7 @@ static enum err sources_probe(struct film *film, str *out_notes, size_t *out_cou
 
 /* --- States --------------------------------------------------------------------------------- */
 
-str film_notes(struct arena *arena, const struct film *film)
+str ingest_film_notes(struct arena *arena, const struct film *film)
 {
     struct buf buf;
     buf_init(&buf, arena, NOTES_BYTES_MAX);
@@ -197,9 +197,9 @@ str film_notes(struct arena *arena, const struct film *film)
     return buf_str(&buf);
 }
 
-enum err film_state(struct film *film, const char *state)
+enum err ingest_film_state(struct film *film, const char *state)
 {
-    return file_state_put(film->task.file_id, state, film_notes(task_arena(), film));
+    return ingest_file_state_put(film->task.file_id, state, ingest_film_notes(task_arena(), film));
 }
 
 /* A path for people: valid UTF-8, whatever its bytes. */
@@ -239,7 +239,7 @@ static enum err replace_old(struct db_tx *tx, struct publishing *publishing)
 {
     struct film *film = publishing->film;
     struct source source;
-    TRY(source_find(tx, film->path, &source));
+    TRY(ingest_source_find(tx, film->path, &source));
     publishing->replaced = ID_NONE;
     if (id_is_none(source.title) || id_is_none(source.asset) ||
         id_eq(source.asset, film->saved.asset))
@@ -282,9 +282,10 @@ static enum err publish(struct db_tx *tx, void *arg)
         TRY(asset_track_add(tx, film->saved.asset, &film->tracks[i]));
     TRY(asset_ready(tx, film->saved.asset, film->duration_ms, film->width, film->height));
     TRY(edition_put(tx, film));
-    TRY(source_asset_put(tx, &source));
-    TRY(file_state_tx(tx, film->task.file_id, "done", film_notes(db_arena(tx), film)));
-    TRY(import_settle(tx, film->task.import_id));
+    TRY(ingest_source_asset_put(tx, &source));
+    TRY(ingest_file_state_tx(tx, film->task.file_id, "done",
+                             ingest_film_notes(db_arena(tx), film)));
+    TRY(ingest_import_settle(tx, film->task.import_id));
     return job_finish(tx, film->run);
 }
 
@@ -311,12 +312,12 @@ static enum err give_up(struct db_tx *tx, void *arg)
 {
     struct ending *ending = arg;
     struct film *film = ending->film;
-    TRY(file_state_tx(tx, film->task.file_id, "failed", ending->reason));
+    TRY(ingest_file_state_tx(tx, film->task.file_id, "failed", ending->reason));
     if (film->folder.len)
-        TRY(folder_forget(tx, film->folder));
+        TRY(ingest_folder_forget(tx, film->folder));
     if (!id_is_none(film->saved.asset))
         TRY(asset_remove(tx, film->saved.asset));
-    return import_settle(tx, film->task.import_id);
+    return ingest_import_settle(tx, film->task.import_id);
 }
 
 /*
@@ -327,7 +328,8 @@ static bool may_pass(enum err result)
 {
     str slug = str_of(err_slot()->slug);
     return (err_info(result)->retryable || result == ERR_INTERNAL) &&
-           !str_eq(slug, STR("disk-full")) && !str_eq(slug, STR("ffmpeg-missing"));
+           !str_eq(slug, STR("disk-full")) && !str_eq(slug, STR("disk-low")) &&
+           !str_eq(slug, STR("ffmpeg-missing"));
 }
 
 /* The file has failed, with the reason, in the same words as the job. */
@@ -348,11 +350,11 @@ static enum err film_fail(struct film *film, enum err result)
 
 static enum err film_plan(struct film *film, const str *notes, size_t notes_count)
 {
-    TRY(plan_make(task_arena(), film->sources, film->sources_count, film->saved.transcode,
-                  &film->plan));
+    TRY(ingest_plan_make(task_arena(), film->sources, film->sources_count, film->saved.transcode,
+                         &film->plan));
     for (size_t i = 0; i < notes_count; i++)
-        plan_note(task_arena(), &film->plan, "%.*s", STR_ARG(notes[i]));
-    int64_t signature = (int64_t)(plan_signature(&film->plan) >> 1);
+        ingest_plan_note(&film->plan, notes[i]);
+    int64_t signature = (int64_t)(ingest_plan_signature(&film->plan) >> 1);
     if (film->saved.signature != signature)
         film->saved.tracks.count = 0;
     film->saved.signature = signature;
@@ -364,18 +366,18 @@ static enum err film_make(struct film *film)
     str notes[PLAN_SOURCES_MAX];
     size_t notes_count = 0;
     TRY(source_look(film));
-    TRY(file_state_put(film->task.file_id, "probing", STR("")));
-    job_progress(film->run, 0, "probing");
+    TRY(ingest_file_state_put(film->task.file_id, "probing", STR("")));
+    job_progress(film->run, 0, "%s", ingest_reason_pattern(INGEST_REASON_PROBING));
     TRY(sources_probe(film, notes, &notes_count));
     TRY(film_plan(film, notes, notes_count));
     bool first = id_is_none(film->saved.asset);
     if (first)
         TRY(db_tx(ingest.db, asset_begin, film));
-    TRY(film_save(film));
+    TRY(ingest_film_save(film));
     if (!first && !film->saved.tracks.count) /* what was made of another source or plan */
         TRY(asset_blobs_remove(ingest.blobs, film->saved.asset));
-    TRY(film_tracks_make(film));
-    job_progress(film->run, 0.99, "publishing");
+    TRY(ingest_film_tracks_make(film));
+    job_progress(film->run, 0.99, "%s", ingest_reason_pattern(INGEST_REASON_PUBLISHING));
     return film_publish(film);
 }
 
@@ -413,22 +415,22 @@ static enum err left_overs_sweep(void)
     return OK;
 }
 
-enum err film_job(struct job_run *run, void *arg)
+enum err ingest_film_job(struct job_run *run, void *arg)
 {
     struct film *film = ARENA_NEW(task_arena(), struct film);
     (void)arg;
     film->run = run;
-    TRY(film_task_parse(task_arena(), job_payload(run), &film->task));
-    TRY(path_from_hex(task_arena(), film->task.path, &film->path));
+    TRY(ingest_film_task_parse(task_arena(), job_payload(run), &film->task));
+    TRY(ingest_path_from_hex(task_arena(), film->task.path, &film->path));
     if (film->task.folder.len)
-        TRY(path_from_hex(task_arena(), film->task.folder, &film->folder));
+        TRY(ingest_path_from_hex(task_arena(), film->task.folder, &film->folder));
     TRY(left_overs_sweep());
-    task_defer(film_scratch_discard, film);
+    task_defer(ingest_film_scratch_discard, film);
     enum err result = film_make(film);
     if (result == OK || result == ERR_CANCELLED ||
         str_eq(str_of(err_slot()->slug), STR("job-lease-lost")))
         return result;
-    film_scratch_discard(film);
+    ingest_film_scratch_discard(film);
     if (may_pass(result) && job_attempt(run) < FILM_ATTEMPTS_MAX)
         return result;
     return film_fail(film, result);

@@ -8,11 +8,11 @@
  * titles, artwork, files of the import, jobs of the films, reviews, and the signature. A group that
  * cannot be understood becomes a review or a failed file, not a failure. Suspends.
  */
-TASK_FN enum err group_take(const struct import *import, const struct walk_group *group,
-                            int64_t signature);
+TASK_FN enum err ingest_group_take(const struct import *import, const struct walk_group *group,
+                                   int64_t signature);
 /* The group could not be taken in: its films are listed as failed, with the reason. Suspends. */
-TASK_FN enum err group_fail(const struct import *import, const struct walk_group *group,
-                            str reason);
+TASK_FN enum err ingest_group_fail(const struct import *import, const struct walk_group *group,
+                                   str reason);
 
 /* --- Which title a file is (ingest_judge.c) ------------------------------------------------- */
 
@@ -26,5 +26,56 @@ struct judgement {
     str reason;      /* VERDICT_REVIEW; may be empty */
 };
 /* What a person decided is written into *identity. */
-enum err judge(struct db_tx *tx, const struct unit *unit, struct identity *identity,
-               struct judgement *out_judgement);
+enum err ingest_judge(struct db_tx *tx, const struct unit *unit, struct identity *identity,
+                      struct judgement *out_judgement);
+
+/* --- Inside: what the files of ingest_group share --------------------------------------------- */
+
+struct group {
+    struct arena *arena;
+    const struct import *import;
+    const struct walk_group *files;
+    int64_t signature;
+    struct unit *units;
+    size_t units_count;
+    const struct nfo_work *series_nfo;
+    struct picture *pictures; /* stored already; by unit or of the series */
+    size_t pictures_count, pictures_max;
+    struct id film;   /* of the first film of the group: what extras belong to */
+    struct id series; /* of the first episode: a series is written once */
+    str series_name;
+    str failure;
+};
+
+/* A film, an episode or an extra. */
+bool ingest_file_is_video(const struct walk_file *file);
+/* The path for people, as UTF-8. */
+str ingest_file_shown(const struct walk_file *file);
+
+/* Fills the units of the group: videos with their sidecars and NFO. Suspends. */
+TASK_FN enum err ingest_group_read(struct group *group);
+/* Stores the pictures of its units and of its series as blobs. Suspends. */
+TASK_FN enum err ingest_group_pictures_store(struct group *group);
+
+/* A row of the import's files. */
+enum err ingest_group_file_put(struct db_tx *tx, const struct group *group, const struct unit *unit,
+                               const char *state, str reason, struct id title, int64_t *out_id);
+/* The file waits for a person, with the titles it may be. */
+enum err ingest_group_review_put(struct db_tx *tx, const struct group *group,
+                                 const struct unit *unit, const struct identity *identity,
+                                 str reason);
+/* Nobody has to decide about the file any more. */
+enum err ingest_group_review_settled(struct db_tx *tx, const struct unit *unit);
+/* Pictures of the unit (NULL: of the series) become those of the title. */
+enum err ingest_group_pictures_put(struct db_tx *tx, const struct group *group,
+                                   const struct unit *unit, struct id title);
+/* What names and NFO say of a title; io_title none: a new one. */
+enum err ingest_group_records_put(struct db_tx *tx, const struct group *group,
+                                  const struct unit *unit, const struct identity *identity,
+                                  struct id *io_title);
+/* Queues the film's job, unless the same bytes are stored already. */
+enum err ingest_group_media_put(struct db_tx *tx, const struct group *group,
+                                const struct unit *unit, struct id title);
+
+enum err ingest_group_film_take(struct db_tx *tx, struct group *group, const struct unit *unit);
+enum err ingest_group_episode_take(struct db_tx *tx, struct group *group, const struct unit *unit);

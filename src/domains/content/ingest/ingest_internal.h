@@ -3,6 +3,7 @@
 
 #include "film_name.h"
 #include "ingest.h"
+#include "ingest_reason.h"
 #include "nfo.h"
 
 #include "domains/content/catalog/catalog.h"
@@ -54,7 +55,7 @@ struct walk {
 };
 
 /* Walks `path`, a folder or a single file. Blocks; runs on a pool. ERR_NOT_FOUND, ERR_TOO_LARGE. */
-enum err walk_folder(struct arena *arena, str path, struct walk *out_walk);
+enum err ingest_walk_folder(struct arena *arena, str path, struct walk *out_walk);
 
 /* --- What a group says (ingest_unit.c) ------------------------------------------------------ */
 
@@ -83,22 +84,22 @@ struct identity {
     size_t ids_count;
     enum film_doubt doubt;
 };
-struct identity unit_identity(const struct unit *unit);
+struct identity ingest_unit_identity(const struct unit *unit);
 
 /* A record of what the names say, and one of what an NFO says. In the arena. */
-struct catalog_record record_of_name(struct arena *arena, enum title_kind kind, str title,
-                                     int64_t year);
-struct catalog_record record_of_nfo(struct arena *arena, enum title_kind kind,
-                                    const struct nfo_work *work, enum catalog_source source);
+struct catalog_record ingest_record_of_name(struct arena *arena, enum title_kind kind, str title,
+                                            int64_t year);
+struct catalog_record ingest_record_of_nfo(struct arena *arena, enum title_kind kind,
+                                           const struct nfo_work *work, enum catalog_source source);
 /* "ru" for Cyrillic, "en" otherwise: what language a title without a word about it is in. */
-str language_of_text(str text);
+str ingest_language_of_text(str text);
 
 /* --- Jobs (ingest_scan.c, ingest_film.c) ---------------------------------------------------- */
 
 /* Every attempt of a scan goes on where the last one was killed. */
 enum { SCAN_ATTEMPTS_MAX = 10, FILM_ATTEMPTS_MAX = 3 };
-TASK_FN enum err scan_job(struct job_run *run, void *arg);
-TASK_FN enum err film_job(struct job_run *run, void *arg);
+TASK_FN enum err ingest_scan_job(struct job_run *run, void *arg);
+TASK_FN enum err ingest_film_job(struct job_run *run, void *arg);
 
 /* What the scan asks of a film job: its payload. */
 struct film_sidecar {
@@ -118,11 +119,11 @@ struct film_task {
         size_t count;
     } sidecars;
 };
-str film_task_write(struct arena *arena, const struct film_task *task);
-enum err film_task_parse(struct arena *arena, str json, struct film_task *out_task);
+str ingest_film_task_write(struct arena *arena, const struct film_task *task);
+enum err ingest_film_task_parse(struct arena *arena, str json, struct film_task *out_task);
 /* Paths in payloads. */
-str path_to_hex(struct arena *arena, str path);
-enum err path_from_hex(struct arena *arena, str hex, str *out_path);
+str ingest_path_to_hex(struct arena *arena, str path);
+enum err ingest_path_from_hex(struct arena *arena, str hex, str *out_path);
 
 /* --- Store (ingest_store.c) ----------------------------------------------------------------- */
 
@@ -133,13 +134,23 @@ struct import {
     int64_t scan_job, folders_total, folders_done, folders_unchanged;
     instant created_at, finished_at;
 };
+/* What is asked for, and the id it gets. */
+struct import_add {
+    str paths;   /* JSON array */
+    str subject; /* of the scan's job, for people */
+    bool draft, media;
+    struct arena *arena;
+    int64_t id;
+};
+/* A transaction: adds the import and queues its scan. `arg` is a struct import_add. */
+enum err ingest_import_add(struct db_tx *tx, void *arg);
 /* ERR_NOT_FOUND "import-not-found". */
-enum err import_get(struct db_tx *tx, int64_t id, struct import *out_import);
+enum err ingest_import_get(struct db_tx *tx, int64_t id, struct import *out_import);
 /* Ends the import if nothing of it is left to do. */
-enum err import_settle(struct db_tx *tx, int64_t id);
+enum err ingest_import_settle(struct db_tx *tx, int64_t id);
 /* A file's state, in a transaction of its own or in the caller's. */
-TASK_FN enum err file_state_put(int64_t file_id, const char *state, str reason);
-enum err file_state_tx(struct db_tx *tx, int64_t file_id, const char *state, str reason);
+TASK_FN enum err ingest_file_state_put(int64_t file_id, const char *state, str reason);
+enum err ingest_file_state_tx(struct db_tx *tx, int64_t file_id, const char *state, str reason);
 
 /* Which title, and which stored asset, a video file became. asset none: not stored (yet). */
 struct source {
@@ -148,11 +159,11 @@ struct source {
     int64_t modified_ns;
     struct id title, asset;
 };
-enum err source_asset_put(struct db_tx *tx, const struct source *source);
+enum err ingest_source_asset_put(struct db_tx *tx, const struct source *source);
 /* title none: the file is new. */
-enum err source_find(struct db_tx *tx, str path, struct source *out_source);
+enum err ingest_source_find(struct db_tx *tx, str path, struct source *out_source);
 /* The next import looks at this folder again, whatever its signature. */
-enum err folder_forget(struct db_tx *tx, str folder);
+enum err ingest_folder_forget(struct db_tx *tx, str folder);
 
 /* --- Handlers (ingest_http.c) --------------------------------------------------------------- */
 

@@ -45,19 +45,19 @@ static enum err by_catalogue(struct db_tx *tx, const struct identity *identity,
         return OK;
     }
     judgement->verdict = VERDICT_REVIEW;
-    judgement->reason = match.year ? STR("there is a title of the same name a year apart")
-                                   : STR("there is a title of the same name without a year");
+    judgement->reason = match.year ? INGEST_REASON(db_arena(tx), YEAR_APART)
+                                   : INGEST_REASON(db_arena(tx), YEAR_UNKNOWN);
     return OK;
 }
 
-enum err judge(struct db_tx *tx, const struct unit *unit, struct identity *identity,
-               struct judgement *out_judgement)
+enum err ingest_judge(struct db_tx *tx, const struct unit *unit, struct identity *identity,
+                      struct judgement *out_judgement)
 {
     struct db_row row;
     struct source source;
     struct judgement judgement = { .title = ID_NONE, .reason = STR("") };
     TRY(db_find(tx, &SQL_DECISION_FIND, DB_ARGS(DB_BLOB(unit->video->path)), &row));
-    TRY(source_find(tx, unit->video->path, &source));
+    TRY(ingest_source_find(tx, unit->video->path, &source));
     if (row.values) {
         decided(&row, &source, identity, &judgement);
     } else if (!id_is_none(source.title)) {
@@ -65,7 +65,7 @@ enum err judge(struct db_tx *tx, const struct unit *unit, struct identity *ident
         judgement.title = source.title;
     } else if (identity->doubt != FILM_DOUBT_NONE) {
         judgement.verdict = VERDICT_REVIEW;
-        judgement.reason = str_of(film_doubt_text(identity->doubt));
+        judgement.reason = str_of(film_name_doubt_text(identity->doubt));
     } else {
         TRY(by_catalogue(tx, identity, &judgement));
     }

@@ -14,6 +14,8 @@
 #include "foundation/task/loop.h"
 #include "foundation/task/pool.h"
 
+#include <inttypes.h>
+
 enum { WORKERS = 8, PATHS_MAX = 100, TURN_GROUPS = 32 };
 
 /* A count is a write to the disk: so often, and at the end. */
@@ -49,7 +51,7 @@ struct walk_call {
 static enum err walk_blocking(void *arg)
 {
     struct walk_call *call = arg;
-    return walk_folder(call->arena, call->path, call->walk);
+    return ingest_walk_folder(call->arena, call->path, call->walk);
 }
 
 static enum err put_counts(struct db_tx *tx, void *arg)
@@ -88,19 +90,21 @@ static enum err take_group(struct scan *scan, const struct walk_group *group)
     TRY(group_unchanged(scan, group, &unchanged));
     if (unchanged) /* nothing was waited for: the loop has viewers, too */
         return ++scan->unchanged % TURN_GROUPS == 0 ? await_turn() : OK;
-    enum err result = group_take(&scan->import, group, signature_of(scan, group));
+    enum err result = ingest_group_take(&scan->import, group, signature_of(scan, group));
     if (is_of_the_group(result))
-        result =
-            group_fail(&scan->import, group, arena_str(task_arena(), str_of(err_slot()->text)));
+        result = ingest_group_fail(&scan->import, group,
+                                   arena_str(task_arena(), str_of(err_slot()->text)));
     catalog_changed();
     return result;
 }
 
 static enum err report(struct scan *scan)
 {
+    struct arena *arena = task_arena();
     double all = MAX_OF((double)scan->import.folders_total, 1.0);
-    job_progress(scan->run, (double)scan->done / all, "%lld of %lld folders", (long long)scan->done,
-                 (long long)scan->import.folders_total);
+    str text = INGEST_REASON(arena, SCANNING, arena_printf(arena, "%" PRId64, scan->done),
+                             arena_printf(arena, "%" PRId64, scan->import.folders_total));
+    job_progress(scan->run, (double)scan->done / all, "%.*s", STR_ARG(text));
     if (clock_mono() - scan->reported_at < REPORT_EVERY)
         return OK;
     scan->reported_at = clock_mono();
@@ -142,9 +146,9 @@ static enum err take_path(struct scan *scan, str path)
     TRY(await_blocking(ingest.files, walk_blocking, &call));
     scan->import.folders_total += (int64_t)scan->walk.groups_count;
     if (scan->walk.unreadable)
-        scan->import.message =
-            arena_printf(task_arena(), "%u folders could not be read, the first is %.*s",
-                         scan->walk.unreadable, STR_ARG(scan->walk.first_unreadable));
+        scan->import.message = INGEST_REASON(
+            task_arena(), FOLDERS_UNREADABLE,
+            arena_printf(task_arena(), "%u", scan->walk.unreadable), scan->walk.first_unreadable);
     return take_groups(scan);
 }
 
@@ -157,7 +161,7 @@ static enum err put_state(struct db_tx *tx, int64_t id, const char *state, str m
 static enum err begin_tx(struct db_tx *tx, void *arg)
 {
     struct scan *scan = arg;
-    TRY(import_get(tx, scan->import.id, &scan->import));
+    TRY(ingest_import_get(tx, scan->import.id, &scan->import));
     scan->import.folders_total = 0;
     return put_state(tx, scan->import.id, "scanning", STR(""));
 }
@@ -167,7 +171,7 @@ static enum err end_tx(struct db_tx *tx, void *arg)
     struct scan *scan = arg;
     TRY(put_counts(tx, scan));
     TRY(put_state(tx, scan->import.id, "running", scan->import.message));
-    TRY(import_settle(tx, scan->import.id));
+    TRY(ingest_import_settle(tx, scan->import.id));
     return job_finish(tx, scan->run);
 }
 
@@ -199,7 +203,7 @@ static enum err scan_all(struct scan *scan)
 }
 
 /* Failures that another try would meet again end the import with their sentence. */
-enum err scan_job(struct job_run *run, void *arg)
+enum err ingest_scan_job(struct job_run *run, void *arg)
 {
     struct scan_payload payload;
     struct scan *scan = ARENA_NEW(task_arena(), struct scan);

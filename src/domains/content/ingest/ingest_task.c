@@ -22,7 +22,7 @@ SHAPE_FORGIVING(film_task_shape, struct film_task, FIELD(struct film_task, impor
                 FIELD(struct film_task, extra_name), FIELD(struct film_task, draft),
                 FIELD_SHAPES(struct film_task, sidecars, film_sidecar_shape, .max = SIDECARS_MAX));
 
-str film_task_write(struct arena *arena, const struct film_task *task)
+str ingest_film_task_write(struct arena *arena, const struct film_task *task)
 {
     struct buf buf;
     buf_init(&buf, arena, JOB_PAYLOAD_MAX);
@@ -37,7 +37,7 @@ static str filled(str text)
     return text.ptr ? text : STR("");
 }
 
-enum err film_task_parse(struct arena *arena, str json, struct film_task *out_task)
+enum err ingest_film_task_parse(struct arena *arena, str json, struct film_task *out_task)
 {
     struct film_task task;
     TRY(shape_parse_json(arena, &film_task_shape, json, &task));
@@ -55,7 +55,7 @@ enum err film_task_parse(struct arena *arena, str json, struct film_task *out_ta
     return OK;
 }
 
-str path_to_hex(struct arena *arena, str path)
+str ingest_path_to_hex(struct arena *arena, str path)
 {
     char *hex = arena_alloc(arena, 2 * path.len + 1);
     crypto_hex((const uint8_t *)path.ptr, path.len, hex);
@@ -63,7 +63,7 @@ str path_to_hex(struct arena *arena, str path)
 }
 
 /* The path is followed by a zero byte, and holds none. */
-enum err path_from_hex(struct arena *arena, str hex, str *out_path)
+enum err ingest_path_from_hex(struct arena *arena, str hex, str *out_path)
 {
     size_t len = hex.len / 2;
     char *path = arena_zalloc(arena, len + 1, 1);
