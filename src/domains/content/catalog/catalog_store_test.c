@@ -335,6 +335,19 @@ TEST(a_title_plays_while_it_has_a_feature)
     stage_close();
 }
 
+TEST(subtitles_that_cannot_be_shown_are_listed)
+{
+    static const char *const list =
+        "[{\"language\":\"de\",\"label\":\"\",\"format\":\"PGS\",\"forced\":false}]";
+    stage_open();
+    struct id film = stage_film("M", 1931);
+    stage_feature(film, 1, list);
+    CHECK(has(page(film, ""), path_of("\"subtitles\":[],\"subtitles_unavailable\":%s", list)));
+    stage_feature(film, 1, ""); /* taken in again, and now it has none */
+    CHECK(has(page(film, ""), "\"subtitles_unavailable\":[]"));
+    stage_close();
+}
+
 TEST(a_series_plays_while_an_episode_does)
 {
     stage_open();

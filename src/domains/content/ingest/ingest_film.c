@@ -251,6 +251,19 @@ static enum err replace_old(struct db_tx *tx, struct publishing *publishing)
     return asset_remove(tx, source.asset);
 }
 
+static str unavailable_json(struct arena *arena, const struct plan *plan)
+{
+    size_t count = plan->unavailable_count;
+    struct asset_subtitle_unavailable *items =
+        ARENA_ARRAY(arena, count, struct asset_subtitle_unavailable);
+    for (size_t i = 0; i < count; i++) {
+        const struct plan_unavailable *one = &plan->unavailable[i];
+        items[i] = (struct asset_subtitle_unavailable){ one->language, one->label, one->format,
+                                                        one->forced };
+    }
+    return asset_unavailable_json(arena, items, count);
+}
+
 static enum err edition_put(struct db_tx *tx, const struct film *film)
 {
     const struct film_task *task = &film->task;
@@ -265,6 +278,7 @@ static enum err edition_put(struct db_tx *tx, const struct film *film)
         .height = film->height,
         .audio_json = asset_audio_json(db_arena(tx), film->tracks, film->tracks_count),
         .subtitles_json = asset_subtitles_json(db_arena(tx), film->tracks, film->tracks_count),
+        .unavailable_json = unavailable_json(db_arena(tx), &film->plan),
     };
     TRY(catalog_edition_put(tx, &edition, &edition_id));
     return task->draft ? OK : catalog_title_publish(tx, edition.title);

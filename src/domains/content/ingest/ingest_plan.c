@@ -326,6 +326,12 @@ static void plan_subtitle(struct planner *planner, const struct probe_stream *su
     if (is_one_of(subtitle->codec, pictures)) {
         str language = track.language.len ? track.language : STR("?");
         ingest_plan_note(plan, INGEST_REASON(planner->arena, SUBTITLE_PICTURES, codec, language));
+        if (!plan->unavailable)
+            plan->unavailable =
+                ARENA_ARRAY(planner->arena, PLAN_SUBTITLES_MAX, struct plan_unavailable);
+        if (plan->unavailable_count < PLAN_SUBTITLES_MAX)
+            plan->unavailable[plan->unavailable_count++] =
+                (struct plan_unavailable){ track.language, track.label, codec, subtitle->forced };
         return;
     }
     if (!ass && !is_one_of(subtitle->codec, texts)) {

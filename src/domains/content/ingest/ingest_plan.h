@@ -52,6 +52,11 @@ struct plan {
         bool deinterlace, hevc;
         int64_t width, height, rate_num, rate_den;
     } video;
+    struct plan_unavailable { /* subtitles that are pictures */
+        str language, label, format;
+        bool forced;
+    } * unavailable; /* at most PLAN_SUBTITLES_MAX */
+    size_t unavailable_count;
     str notes[PLAN_NOTES_MAX]; /* what was not simply copied, and why: reasons */
     size_t notes_count;
     int64_t duration_ms; /* of the film by the best of what the file says; 0: unknown */
