@@ -119,7 +119,7 @@ struct http_server {
     unsigned conns_free_count, exchanges_free_count;
     struct conn *out_owner;
     size_t out_len;
-    instant date_second;
+    uint64_t date_until_ms; /* when `date` is another */
     char date[INSTANT_HTTP_MAX];
     bool draining, closing, drain_timed;
     uint64_t drain_at_ms;

@@ -27,7 +27,6 @@ enum err http_server_open(struct loop *loop, const struct http_server_settings *
     server->loop = loop;
     server->uv = loop_uv(loop);
     server->settings = *settings;
-    server->date_second = -1;
     server->in = heap_alloc(IN_BYTES);
     server->out = heap_alloc(OUT_BYTES);
     server->stats.connection_bytes = sizeof(struct conn);
