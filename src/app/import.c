@@ -29,14 +29,16 @@ SHAPE_FORGIVING(import_file_shape, struct import_file, FIELD(struct import_file,
 
 struct import_status {
     str id, state, message;
-    int64_t files_total, files_done, files_failed;
+    int64_t files_total, files_done, files_failed, folders_unchanged;
     double progress;
     LIST_OF(struct import_file) files;
 };
 SHAPE_FORGIVING(import_status_shape, struct import_status, FIELD(struct import_status, id),
                 FIELD(struct import_status, state), FIELD(struct import_status, message),
                 FIELD(struct import_status, files_total), FIELD(struct import_status, files_done),
-                FIELD(struct import_status, files_failed), FIELD(struct import_status, progress),
+                FIELD(struct import_status, files_failed),
+                FIELD(struct import_status, folders_unchanged),
+                FIELD(struct import_status, progress),
                 FIELD_SHAPES(struct import_status, files, import_file_shape, .max = 100000));
 
 static enum err request_body(struct arena *arena, int argc, char **argv, str *out_body)
@@ -102,6 +104,9 @@ static int report(const struct import_status *status)
     }
     if (status->message.len)
         printf("%.*s\n", STR_ARG(status->message));
+    if (status->files_total == 0 && str_eq(status->state, STR("done")))
+        puts(status->folders_unchanged ? "nothing has changed there since the last import"
+                                       : "no film was found there: no file is named as a video");
     printf("imported %lld of %lld files, %lld failed", (long long)(status->files_done - doubtful),
            (long long)status->files_total, (long long)status->files_failed);
     if (doubtful)

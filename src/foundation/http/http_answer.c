@@ -270,6 +270,9 @@ static char *put_head(char *at, struct http_exchange *exchange)
         at = put(put(at, response->fields[i].name), STR(": "));
         at = put_field(at, STR(""), response->fields[i].value);
     }
+    if (exchange->request.secure && exchange->conn->server->settings.hsts.len)
+        at = put_field(at, STR("Strict-Transport-Security: "),
+                       exchange->conn->server->settings.hsts);
     if (response->close)
         at = put(at, STR("Connection: close\r\n"));
     else if (exchange->head.minor_0)

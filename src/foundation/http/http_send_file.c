@@ -147,7 +147,7 @@ static bool sent(struct http_exchange *exchange, size_t count)
         return !exchange->conn->blocked;
     if (send_piece_next(exchange))
         return !exchange->conn->blocked;
-    exchange->conn->blocked = exchange->conn->pending_len > 0;
+    exchange->conn->blocked = conn_unsent(exchange->conn);
     exchange_end(exchange);
     return true;
 }

@@ -45,7 +45,7 @@ void catalog_changed(void)
     atomic_fetch_add(&generation, 1);
 }
 
-void cache_open(void)
+void catalog_cache_open(void)
 {
     shards = HEAP_ARRAY(SHARDS, struct shard);
     for (size_t i = 0; i < SHARDS; i++)
@@ -67,7 +67,7 @@ static void shard_clear(struct shard *shard)
         entry_drop(shard, &shard->slots[i]);
 }
 
-void cache_close(void)
+void catalog_cache_close(void)
 {
     for (size_t i = 0; i < SHARDS; i++) {
         shard_clear(&shards[i]);
@@ -134,7 +134,7 @@ static enum err build_entry(struct http_request *request, str key, build_fn buil
 {
     struct entry entry = { .hash = str_hash(key), .generation = atomic_load(&generation) };
     struct buf buf;
-    str language = request_language(request);
+    str language = catalog_request_language(request);
     TRY(next_window(clock_now(), &entry.expires_at));
     buf_init(&buf, request->arena, ANSWER_BYTES_MAX);
     int64_t version = 0;
@@ -163,10 +163,11 @@ static str key_of(const struct http_request *request, str language)
     return buf_str(&key);
 }
 
-enum err cache_answer(struct http_request *request, struct http_response *response, build_fn build)
+enum err catalog_cache_answer(struct http_request *request, struct http_response *response,
+                              build_fn build)
 {
     struct entry entry;
-    str key = key_of(request, request_language(request));
+    str key = key_of(request, catalog_request_language(request));
     entry.body = cache_find(key, str_hash(key), entry.etag);
     if (!entry.body && !task_current())
         return http_continue_in_task(request); /* the database may have to be waited for */
@@ -188,7 +189,7 @@ static str primary_tag(str tag)
     return len >= 2 && len <= 3 ? str_sub(tag, 0, len) : STR("en");
 }
 
-str request_language(const struct http_request *request)
+str catalog_request_language(const struct http_request *request)
 {
     str rest = request->query, pair;
     while (str_cut(&rest, '&', &pair))
@@ -196,4 +197,14 @@ str request_language(const struct http_request *request)
             return primary_tag(str_skip(pair, 5));
     str accepted = http_header_find(request, STR("Accept-Language"));
     return accepted.len ? primary_tag(accepted) : STR("en");
+}
+
+enum err catalog_reply_editor(struct http_request *request, struct http_response *response,
+                              str json, int64_t version)
+{
+    http_reply_memory(response, STR("application/json"), json);
+    response->cache_control = STR("no-store");
+    response->etag = arena_printf(request->arena, "\"%lld-%016llx\"", (long long)version,
+                                  (unsigned long long)str_hash(json));
+    return OK;
 }

@@ -64,7 +64,8 @@ struct home {
 SHAPE(home_shape, struct home, FIELD_SHAPE_PTR(struct home, hero, title_card_shape),
       FIELD_SHAPES(struct home, shelves, shelf_shape));
 
-enum err collection_text(struct db_tx *tx, struct id id, const char *field, str language, str *out)
+enum err catalog_collection_text(struct db_tx *tx, struct id id, const char *field, str language,
+                                 str *out)
 {
     struct text_wanted wanted = { &SQL_COLLECTION_TEXTS_LIST, id, field };
     return catalog_owner_text(tx, &wanted, language, out);
@@ -79,7 +80,8 @@ static enum err collection_titles(struct db_tx *tx, struct id id, str language, 
     out->items = ARENA_ARRAY(db_arena(tx), rows.count, struct title_card);
     out->count = 0;
     for (unsigned i = 0; i < rows.count; i++)
-        TRY(card_load(tx, ID(db_i64(&rows.items[i], 0)), language, &out->items[out->count++]));
+        TRY(catalog_card_load(tx, ID(db_i64(&rows.items[i], 0)), language,
+                              &out->items[out->count++]));
     return OK;
 }
 
@@ -106,8 +108,9 @@ static enum err collections_read(struct db_tx *tx, void *arg)
         card->id = ID(db_i64(&rows.items[i], 0));
         card->slug = db_text(&rows.items[i], 1);
         card->kind = db_text(&rows.items[i], 2);
-        TRY(collection_text(tx, card->id, "name", read->language, &card->name));
-        TRY(collection_text(tx, card->id, "description", read->language, &card->description));
+        TRY(catalog_collection_text(tx, card->id, "name", read->language, &card->name));
+        TRY(catalog_collection_text(tx, card->id, "description", read->language,
+                                    &card->description));
         TRY(db_all(tx, &SQL_COLLECTION_TITLES_LIST,
                    DB_ARGS(DB_I64(card->id.value), DB_TIME(clock_now())), TITLES_MAX, &titles));
         card->count = titles.count;
@@ -127,9 +130,9 @@ static enum err collections_build(struct http_request *request, str language, st
     return OK;
 }
 
-enum err on_collections_list(struct http_request *request, struct http_response *response)
+enum err catalog_on_collections_list(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, collections_build);
+    return catalog_cache_answer(request, response, collections_build);
 }
 
 static enum err collection_read(struct db_tx *tx, void *arg)
@@ -145,8 +148,8 @@ static enum err collection_read(struct db_tx *tx, void *arg)
     page->slug = db_text(&row, 1);
     page->kind = db_text(&row, 2);
     page->version = db_i64(&row, 3);
-    TRY(collection_text(tx, read->id, "name", read->language, &page->name));
-    TRY(collection_text(tx, read->id, "description", read->language, &page->description));
+    TRY(catalog_collection_text(tx, read->id, "name", read->language, &page->name));
+    TRY(catalog_collection_text(tx, read->id, "description", read->language, &page->description));
     return collection_titles(tx, read->id, read->language, TITLES_MAX, &page->titles);
 }
 
@@ -154,16 +157,16 @@ static enum err collection_build(struct http_request *request, str language, str
                                  int64_t *out_version)
 {
     struct collections_read read = { .language = language };
-    TRY(request_id(request, "id", "collection-not-found", &read.id));
+    TRY(catalog_request_id(request, "id", "collection-not-found", &read.id));
     TRY(db_read(catalog.db, collection_read, &read));
     *out_version = read.page.version;
     shape_write_json(out, &collection_page_shape, &read.page);
     return OK;
 }
 
-enum err on_collection_get(struct http_request *request, struct http_response *response)
+enum err catalog_on_collection_get(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, collection_build);
+    return catalog_cache_answer(request, response, collection_build);
 }
 
 /* --- Home ----------------------------------------------------------------------------------- */
@@ -185,18 +188,22 @@ static void shelf_add(struct home *home, struct shelf shelf)
         home->shelves.items[home->shelves.count++] = shelf;
 }
 
-static enum err listed_titles(struct db_tx *tx, str tokens, str language, title_cards *out)
+/* Films and series in the order of a shop window; `token`: of a genre, or empty. */
+static enum err listed_titles(struct db_tx *tx, str token, str language, title_cards *out)
 {
     struct db_rows rows;
+    struct db_value none = DB_TEXT(STR(""));
     TRY(db_all(tx, &SQL_TITLES_DESCENDING,
                DB_ARGS(DB_TEXT(STR("shelf")), DB_TEXT(STR("\xf4\x8f\xbf\xbf")), DB_I64(INT64_MAX),
-                       DB_TEXT(tokens), DB_TIME(clock_now()), DB_NULL, DB_NULL, DB_NULL,
-                       DB_TEXT(STR("")), DB_TEXT(STR("")), DB_I64(SHELF_TITLES)),
+                       DB_TIME(clock_now()), none, DB_NULL, DB_NULL, DB_NULL, none, none,
+                       DB_I64(SHELF_TITLES), DB_TEXT(STR("kind:any")), DB_TEXT(token), none, none,
+                       none, none),
                SHELF_TITLES, &rows));
     out->items = ARENA_ARRAY(db_arena(tx), rows.count, struct title_card);
     out->count = 0;
     for (unsigned i = 0; i < rows.count; i++)
-        TRY(card_load(tx, ID(db_i64(&rows.items[i], 1)), language, &out->items[out->count++]));
+        TRY(catalog_card_load(tx, ID(db_i64(&rows.items[i], 1)), language,
+                              &out->items[out->count++]));
     return OK;
 }
 
@@ -206,7 +213,7 @@ static enum err new_shelf(struct db_tx *tx, struct home_read *read)
     struct shelf shelf = { .id = STR("new"),
                            .slug = STR("new"),
                            .name = russian ? STR("Новое в кинотеатре") : STR("New in the cinema") };
-    TRY(listed_titles(tx, STR("[\"kind:any\"]"), read->language, &shelf.titles));
+    TRY(listed_titles(tx, STR(""), read->language, &shelf.titles));
     for (size_t i = 0; i < shelf.titles.count && !read->home.hero; i++)
         if (shelf.titles.items[i].playable && shelf.titles.items[i].backdrop.state == OPT_SET)
             read->home.hero = &shelf.titles.items[i];
@@ -225,7 +232,7 @@ static enum err editors_shelves(struct db_tx *tx, struct home_read *read)
         struct id id = ID(db_i64(&rows.items[i], 0));
         struct shelf shelf = { .id = arena_str(db_arena(tx), id_format(id, number)),
                                .slug = db_text(&rows.items[i], 1) };
-        TRY(collection_text(tx, id, "name", read->language, &shelf.name));
+        TRY(catalog_collection_text(tx, id, "name", read->language, &shelf.name));
         TRY(collection_titles(tx, id, read->language, SHELF_TITLES, &shelf.titles));
         shelf_add(&read->home, shelf);
     }
@@ -254,9 +261,8 @@ static enum err genre_shelves(struct db_tx *tx, struct home_read *read)
         str slug = str_skip(db_text(&genres[i], 0), 6);
         struct shelf shelf = { .id = arena_printf(arena, "genre-%.*s", STR_ARG(slug)),
                                .slug = slug,
-                               .name = genre_label(slug, read->language) };
-        str tokens = arena_printf(arena, "[\"kind:any\",\"genre:%.*s\"]", STR_ARG(slug));
-        TRY(listed_titles(tx, tokens, read->language, &shelf.titles));
+                               .name = catalog_genre_label(slug, read->language) };
+        TRY(listed_titles(tx, db_text(&genres[i], 0), read->language, &shelf.titles));
         shelf_add(&read->home, shelf);
     }
     return OK;
@@ -281,9 +287,9 @@ static enum err home_build(struct http_request *request, str language, struct bu
     return OK;
 }
 
-enum err on_home_get(struct http_request *request, struct http_response *response)
+enum err catalog_on_home_get(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, home_build);
+    return catalog_cache_answer(request, response, home_build);
 }
 
 /* --- Writing -------------------------------------------------------------------------------- */
@@ -367,7 +373,7 @@ static enum err collection_put_tx(struct db_tx *tx, void *arg)
     return OK;
 }
 
-enum err on_collection_put(struct http_request *request, struct http_response *response)
+enum err catalog_on_collection_put(struct http_request *request, struct http_response *response)
 {
     struct collection_body body;
     TRY(shape_parse_json(request->arena, &collection_put_shape, request->body, &body));
@@ -384,7 +390,7 @@ enum err on_collection_put(struct http_request *request, struct http_response *r
                                                     .position = body.position } };
     TRY(db_tx(catalog.db, collection_put_tx, &edit));
     catalog_changed();
-    struct collections_read read = { .language = request_language(request), .id = edit.id };
+    struct collections_read read = { .language = catalog_request_language(request), .id = edit.id };
     struct buf buf;
     TRY(db_read(catalog.db, collection_read, &read));
     buf_init(&buf, request->arena, MIB(1));
@@ -405,10 +411,10 @@ static enum err collection_remove_tx(struct db_tx *tx, void *arg)
     return OK;
 }
 
-enum err on_collection_remove(struct http_request *request, struct http_response *response)
+enum err catalog_on_collection_remove(struct http_request *request, struct http_response *response)
 {
     struct id id;
-    TRY(request_id(request, "id", "collection-not-found", &id));
+    TRY(catalog_request_id(request, "id", "collection-not-found", &id));
     TRY(db_tx(catalog.db, collection_remove_tx, &id));
     catalog_changed();
     http_reply_status(response, 204);

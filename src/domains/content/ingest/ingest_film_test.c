@@ -9,6 +9,7 @@
 
 #include "domains/content/assets/assets.h"
 #include "engines/blob/blob.h"
+#include "engines/blob/disk/disk.h"
 #include "engines/db/sqlite/sqlite.h"
 #include "engines/flow/jobs.h"
 #include "foundation/child/child.h"
@@ -95,7 +96,7 @@ static void stage_open(void)
     CHECK_OK(pool_open("files", 2, 64, &env.files));
     CHECK_OK(pool_open("children", 4, 64, &env.children));
     CHECK_OK(db_open(&spec, &env.db));
-    CHECK_OK(blob_open(store, env.files, &env.blobs));
+    CHECK_OK(blob_open(&blob_disk, store, env.files, &env.blobs));
     CHECK_OK(catalog_module.open(&env));
     CHECK_OK(ingest_module.open(&env));
 }

@@ -7,7 +7,6 @@
 #include "foundation/crypto/crypto.h"
 #include "foundation/task/pool.h"
 
-
 enum { PICTURE_BYTES_MAX = 16 << 20 };
 
 const char *picture_type(str content)
