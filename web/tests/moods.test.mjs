@@ -10,6 +10,7 @@ import { need, test } from './harness.mjs';
 const focused = (page) =>
   page.evaluate(() => {
     const { activeElement: one } = document;
+    if (!one || ['BODY', 'MAIN'].includes(one.tagName)) return '';
     return (one?.getAttribute('aria-label') ?? one?.innerText ?? one?.textContent ?? '').trim() || (one?.getAttribute('name') ?? '');
   });
 
@@ -137,13 +138,13 @@ export default function moods({ base, browser, cinema, folder, bin, library }) {
         ['Разбор', 'h1'],
         ['Здоровье', 'dl'],
       ]) {
-        await walk(page, 'ArrowUp', /Каталог|Импорт|Очередь|Разбор|Здоровье/);
+        await walk(page, 'ArrowUp', /^(Каталог|Импорт|Очередь|Разбор|Здоровье)$/);
         await walk(page, 'ArrowRight', new RegExp(`^${name}$`));
         await page.keyboard.press('Enter');
         await page.getByRole('heading', { level: 1, name }).waitFor();
         await page.locator(ready).first().waitFor();
       }
-      await walk(page, 'ArrowUp', /Каталог|Импорт|Очередь|Разбор|Здоровье/);
+      await walk(page, 'ArrowUp', /^(Каталог|Импорт|Очередь|Разбор|Здоровье)$/);
       await walk(page, 'ArrowLeft', /^Каталог$/);
       await page.keyboard.press('Enter');
       await page.locator('table').waitFor();
