@@ -148,7 +148,10 @@ export default function moods({ base, browser, cinema, folder, bin, library }) {
       await walk(page, 'ArrowLeft', /^Каталог$/);
       await page.keyboard.press('Enter');
       await page.locator('table').waitFor();
-      await walk(page, 'ArrowDown', /Носферату/, 60);
+      await walk(page, 'ArrowDown', /^q$/);
+      await page.keyboard.type('носф');
+      await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+      await walk(page, 'ArrowDown', /Носферату/);
       await page.keyboard.press('Enter');
       await page.locator('[name="title.ru"]').waitFor();
       await walk(page, 'ArrowDown', /title|tagline|synopsis/);
