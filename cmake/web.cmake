@@ -11,7 +11,7 @@ if(KB_WEB AND EXISTS "${WEB}/package.json")
     DEPENDS "${WEB}/package-lock.json" WORKING_DIRECTORY "${WEB}" COMMENT "web: packages" VERBATIM
     USES_TERMINAL)
   add_custom_command(OUTPUT "${built}"
-    COMMAND npm run --silent build
+    COMMAND npm run --silent build -- --logLevel warn
     COMMAND ${CMAKE_COMMAND} -E touch "${built}"
     DEPENDS "${installed}" ${web_sources} "${WEB}/index.html" "${WEB}/docs.html" "${WEB}/vite.config.ts"
     WORKING_DIRECTORY "${WEB}" COMMENT "web: building" VERBATIM)
