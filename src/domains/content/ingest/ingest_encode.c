@@ -82,16 +82,37 @@ static void put_input(struct line *line, str path, bool listed)
     put(line, ingest_ffmpeg_name(line->arena, path));
 }
 
+/*
+ * From BT.2020 and a bright screen to BT.709 and a plain one: to linear light, where 100 cd/m² are
+ * the white of a plain screen, the primaries, the highlights bent by Hable's curve, and back. Says
+ * what the source is rather than trusting its tags to be whole.
+ */
+static str tone_map(struct arena *arena, enum plan_hdr hdr)
+{
+    if (hdr == PLAN_SDR)
+        return STR("");
+    return arena_printf(arena,
+                        ",zscale=tin=%s:pin=bt2020:min=bt2020nc:rin=tv:t=linear:npl=100,"
+                        "format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,"
+                        "zscale=t=bt709:m=bt709:r=tv",
+                        hdr == PLAN_PQ ? "smpte2084" : "arib-std-b67");
+}
+
 static void put_filters(struct line *line, const struct plan *plan)
 {
+    static const char *const plain[] = { "-color_primaries", "bt709", "-color_trc", "bt709",
+                                         "-colorspace",      "bt709", NULL };
     bool fast = plan->video.rate_num > PLAN_RATE_MAX * plan->video.rate_den;
     put(line, "-vf");
     put(line, arena_printf(line->arena,
                            "%sscale=w='min(%d,iw)':h='min(%d,ih)':force_original_aspect_ratio="
-                           "decrease:force_divisible_by=2%s,format=yuv420p",
+                           "decrease:force_divisible_by=2%s%.*s,format=yuv420p",
                            plan->video.deinterlace ? "bwdif=mode=send_frame:deint=all," : "",
-                           PLAN_WIDTH_MAX, PLAN_HEIGHT_MAX, fast ? ",fps=60" : "")
+                           PLAN_WIDTH_MAX, PLAN_HEIGHT_MAX, fast ? ",fps=60" : "",
+                           STR_ARG(tone_map(line->arena, plan->video.hdr)))
                   .ptr);
+    if (plan->video.hdr != PLAN_SDR)
+        put_all(line, plain);
 }
 
 /*

@@ -64,6 +64,7 @@ struct film {
     struct asset_track tracks[FILM_TRACKS_MAX]; /* what will be published */
     size_t tracks_count;
     int64_t duration_ms, width, height, longest_ms;
+    int64_t frames; /* of the stored video */
 
     struct {
         double from, to; /* of the whole work: what the part under way takes */

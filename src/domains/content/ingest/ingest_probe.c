@@ -41,7 +41,7 @@ SHAPE_FORGIVING(probe_disposition_shape, struct disposition,
 
 struct stream {
     int64_t index, width, height, channels;
-    str codec_type, codec_name, profile, pix_fmt, field_order, extradata_hash;
+    str codec_type, codec_name, profile, pix_fmt, field_order, extradata_hash, color_transfer;
     str avg_frame_rate, sample_rate, duration; /* ffprobe writes these numbers as text */
     struct tags tags;
     struct disposition disposition;
@@ -52,8 +52,8 @@ SHAPE_FORGIVING(probe_stream_shape, struct stream, FIELD(struct stream, index),
                 FIELD(struct stream, codec_name), FIELD(struct stream, profile),
                 FIELD(struct stream, pix_fmt), FIELD(struct stream, field_order),
                 FIELD(struct stream, avg_frame_rate), FIELD(struct stream, sample_rate),
-                FIELD(struct stream, extradata_hash), FIELD(struct stream, duration),
-                FIELD_SHAPE(struct stream, tags, probe_tags_shape),
+                FIELD(struct stream, extradata_hash), FIELD(struct stream, color_transfer),
+                FIELD(struct stream, duration), FIELD_SHAPE(struct stream, tags, probe_tags_shape),
                 FIELD_SHAPE(struct stream, disposition, probe_disposition_shape));
 
 struct format {
@@ -153,6 +153,7 @@ static struct probe_stream stream_of(const struct stream *from)
     struct probe_stream stream = {
         .index = from->index,
         .kind = kind_of(from->codec_type),
+        .transfer = text_or_empty(from->color_transfer),
         .setup = text_or_empty(from->extradata_hash),
         .codec = text_or_empty(from->codec_name),
         .profile = text_or_empty(from->profile),
@@ -320,7 +321,7 @@ enum err ingest_film_probe(str path, struct probe *out_probe)
         "-show_entries",
         "format=format_name,duration,size:stream=index,codec_type,codec_name,profile,pix_fmt,"
         "field_order,width,height,channels,sample_rate,avg_frame_rate,duration,"
-        "extradata_hash:"
+        "extradata_hash,color_transfer:"
         "stream_tags=language,title,DURATION:"
         "stream_disposition=default,forced,comment,hearing_impaired,attached_pic",
         NULL,

@@ -30,6 +30,7 @@ struct probe_stream {
     str setup;          /* a hash of the decoder's parameters; empty: it has none */
     str codec, profile; /* ffprobe's names: "h264", "High 10" */
     str pixel_format;   /* "yuv420p" */
+    str transfer;       /* "smpte2084" (PQ), "arib-std-b67" (HLG), "bt709" ... or empty */
     str field_order;    /* "progressive", "tt" ... or empty */
     int64_t width, height;
     int64_t rate_num, rate_den; /* mean frames a second; 0/1: unknown */

@@ -115,8 +115,8 @@
     X(KEYFRAMES_APART, "keyframes-apart", "keyframes up to {seconds} s apart")                     \
     X(ENCODE_UNFIT, "encode-unfit", "it cannot be copied ({detail})")                              \
     X(HDR_MAPPED, "hdr-mapped", "{range}: the picture is brought into the range of plain screens") \
-    X(HDR_KEPT_DARK, "hdr-unmapped",                                                               \
-      "{range}: ffmpeg has no zscale filter, the picture will look pale")
+    X(VIDEO_GAPS, "video-gaps",                                                                    \
+      "only {read} of the {length} the file promises could be read: it is damaged")
 
 #define INGEST_REASONS_OF_SOUND(X)                                                                 \
     X(AUDIO_TRANSCODED, "audio-transcoded",                                                        \

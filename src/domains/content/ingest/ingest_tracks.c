@@ -17,6 +17,7 @@
 
 enum {
     SEGMENT_MS_MAX = 12000, /* longer ones make seeking slow and switching coarse */
+    GAPS_MS = 5000,         /* an MPEG stream may lack so much, or a quarter, in silence */
     SLACK_MS = 2000,        /* a film may be so much shorter than its file says, or a hundredth */
 };
 
@@ -221,6 +222,23 @@ static enum err length_check(int64_t stored_ms, int64_t stated_ms)
                        clock_shown(stated_ms));
 }
 
+/*
+ * MPEG streams do not say how long they are: their last time does, whatever is missing before it.
+ * A quarter is forgiven, because frames of cinema are counted as those of television (3:2).
+ */
+static void gaps_check(struct film *film)
+{
+    const struct plan *plan = &film->plan;
+    struct arena *arena = arena_of(film);
+    if (plan->length_stated || plan->video.rate_num <= 0 || plan->duration_ms <= 0)
+        return;
+    int64_t read_ms = film->frames * 1000 * plan->video.rate_den / plan->video.rate_num;
+    if (read_ms + MAX_OF((int64_t)GAPS_MS, plan->duration_ms / 4) >= plan->duration_ms)
+        return;
+    ingest_plan_note(&film->plan, INGEST_REASON(arena, VIDEO_GAPS, clock_shown(read_ms),
+                                                clock_shown(plan->duration_ms)));
+}
+
 /* Why a copied video cannot be served well; empty when it can. */
 static str cuts_objection(const struct indexed_track *video)
 {
@@ -255,6 +273,7 @@ static enum err index_video(struct film *film, str *out_objection)
     if (film->plan.video_stated)
         TRY(length_check(video.duration_ms, film->plan.duration_ms));
     film->duration_ms = video.duration_ms;
+    film->frames = video.samples;
     film->width = video.width;
     film->height = video.height;
     if (track->action == PLAN_COPY)
@@ -337,6 +356,7 @@ enum err ingest_film_tracks_make(struct film *film)
     TRY(index_audio(film));
     if (film->plan.length_stated && !film->plan.video_stated)
         TRY(length_check(film->longest_ms, film->plan.duration_ms));
+    gaps_check(film);
     job_progress(film->run, 0.96, "%s", ingest_reason_pattern(INGEST_REASON_SUBTITLES));
     return ingest_film_subtitles_make(film);
 }
