@@ -45,11 +45,15 @@ struct plan_track {
     bool ass; /* a subtitle in ASS, to be extracted as such */
 };
 
+/* The light of a video: of plain screens, or of brighter ones (ITU-R BT.2100). */
+enum plan_hdr { PLAN_SDR, PLAN_PQ, PLAN_HLG };
+
 struct plan {
     struct plan_track *tracks; /* video, audio, subtitles; in order of preference */
     size_t tracks_count;
     struct {
         bool deinterlace, hevc;
+        enum plan_hdr hdr;
         int64_t width, height, rate_num, rate_den;
     } video;
     struct plan_unavailable { /* subtitles that are pictures */
