@@ -23,7 +23,7 @@ SETTINGS(app_tls_conf, struct app_tls_settings,
                       .doc = "address and port where plain HTTP is only sent on to HTTPS"),
          SETTING_SPAN(struct app_tls_settings, hsts, "tls.hsts", "0", .max = DAYS(3650),
                       .doc = "how long browsers are told to come by HTTPS only; 0: not told"),
-         SETTING_BOOL(struct app_tls_settings, http2, "tls.http2", "no", .doc = "offer HTTP/2"));
+         SETTING_BOOL(struct app_tls_settings, http2, "tls.http2", "yes", .doc = "offer HTTP/2"));
 
 static enum err fail(const char *text)
 {
