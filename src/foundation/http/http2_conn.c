@@ -260,7 +260,8 @@ static void drain_out(struct http2 *http2)
         if (len < 0 || (len == 0 && !http2->data_sent))
             return;
         http2->data_sent = false;
-        out_put(conn, (str){ (const char *)bytes, (size_t)len });
+        if (len)
+            out_put(conn, (str){ (const char *)bytes, (size_t)len });
     }
 }
 

@@ -3,7 +3,7 @@
  * resets (CVE-2023-44487), pings, settings, window updates, priorities, continuations, empty and
  * unknown frames. Time and answers taken to their end earn, such frames spend; who has overdrawn is
  * told ENHANCE_YOUR_CALM. A browser that seeks through a film stays far below: it resets a few
- * streams a second, and updates a window at most twice for a frame of ours.
+ * streams a second, and answers a frame of ours with an update of either window.
  */
 #include "http2.h"
 
@@ -15,7 +15,7 @@ enum {
     COST_SETTINGS = 10,
     COST_CONTINUATION = 10,
     COST_OTHER = 1,
-    WINDOW_UPDATES_PER_DATA = 2
+    UPDATES_PER_DATA = 3 /* of the stream's window, of the connection's, a ping to time it */
 };
 
 static int64_t cost_of(const nghttp2_frame_hd *frame)
@@ -72,5 +72,5 @@ void http2_budget_earn_answer(struct http2 *http2)
 
 void http2_budget_earn_data(struct http2 *http2)
 {
-    earn(http2, WINDOW_UPDATES_PER_DATA);
+    earn(http2, UPDATES_PER_DATA);
 }
