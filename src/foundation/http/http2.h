@@ -69,7 +69,7 @@ bool http2_is_asked_for(const struct conn *conn);
 bool http2_greet(struct conn *conn);
 /* Takes in what has arrived and writes what is to go out; false: nothing more to do now. */
 bool http2_step(struct conn *conn);
-/* No exchange is in progress. */
+/* No exchange is in progress, or the client has gone. */
 bool http2_is_idle(const struct conn *conn);
 enum timer_kind http2_timer_wanted(const struct conn *conn);
 void http2_timed_out(struct conn *conn);

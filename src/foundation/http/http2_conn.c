@@ -325,9 +325,10 @@ void http2_flush_soon(struct http2 *http2)
 
 /* --- Waiting -------------------------------------------------------------------------------- */
 
+/* Who can send no frame any more can open no window either: what is sent by now is all. */
 bool http2_is_idle(const struct conn *conn)
 {
-    return conn->http2->live == 0;
+    return conn->http2->live == 0 || conn->eof;
 }
 
 static bool waits_for_body(const struct http_exchange *exchange)
