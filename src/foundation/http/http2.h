@@ -26,7 +26,9 @@ enum http2_farewell { FAREWELL_NONE, FAREWELL_NOTICE, FAREWELL_LAST };
 struct http2 {
     struct conn *conn;
     nghttp2_session *session;
-    struct http2_stream *first; /* those with an exchange */
+    struct http2_stream *first;   /* those with an exchange */
+    struct http2_stream *heading; /* whose fields are arriving; NULL: they go nowhere */
+    bool date_known;              /* the server's date is of this turn */
     unsigned live;
     struct http2 *flush_next;
     bool flush_wanted;
@@ -42,6 +44,11 @@ struct http2 {
     uint64_t budget_at_ms;
 };
 
+/* Values of an answer's fields that are made for it. */
+struct http2_scratch {
+    char status[20], length[20], modified[INSTANT_HTTP_MAX];
+};
+
 struct http2_stream {
     struct http2 *http2; /* NULL: the stream has gone */
     struct http_exchange *exchange;
@@ -50,12 +57,14 @@ struct http2_stream {
     bool heading;                       /* its fields are still arriving */
     bool ended;                         /* the client has said all */
     const struct http_refusal *refusal; /* decided while its fields arrive */
-    str method, authority, scheme;
+    bool method_known;
+    str authority;
     unsigned fields_max, cookies;
     size_t head_bytes;
     char *in; /* of a streamed body: in[in_at..in_len), on the heap */
     size_t in_at, in_len, in_bytes;
     size_t collected_bytes;
+    struct http2_scratch scratch;
     uint64_t moved_ms; /* when a byte of a body last went either way */
 };
 
@@ -97,7 +106,11 @@ void http2_stream_step(struct http2_stream *stream);
 
 /* --- Requests (http2_request.c) -------------------------------------------------------------- */
 
-void http2_field_add(struct http2_stream *stream, str name, str value);
+struct http2_field {
+    str name, value;
+    bool name_lasts; /* one of the names everybody knows (RFC 7541 appendix A) */
+};
+void http2_field_add(struct http2_stream *stream, const struct http2_field *field);
 /* One of its fields is malformed. */
 void http2_field_refuse(struct http2_stream *stream);
 /* All fields are there: checks them and runs the handler, or refuses. */
@@ -115,9 +128,18 @@ TASK_FN enum err http2_body_read(struct http_exchange *exchange, char *room, siz
 /* --- Answers (http2_answer.c) ---------------------------------------------------------------- */
 
 void http2_answer(struct http2_stream *stream);
+/* All of it has been said, by its fields. NULL: the stream has gone. */
+void http2_answer_end(struct http2_stream *stream);
 /* nghttp2's: the frame whose payload lies in the loop's send buffer already. */
 int http2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
                        size_t len, nghttp2_data_source *source, void *owner);
+
+/* --- Memory of nghttp2 (http2_memory.c) ------------------------------------------------------ */
+
+struct http2_blocks *http2_memory_open(void);
+/* After the last session. */
+void http2_memory_close(struct http2_blocks *blocks);
+nghttp2_mem *http2_memory(struct http_server *server);
 
 /* --- Limits (http2_limits.c) ----------------------------------------------------------------- */
 

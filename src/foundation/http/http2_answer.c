@@ -15,12 +15,18 @@ struct fields {
     unsigned count;
 };
 
-static void put(struct fields *fields, str name, str value)
+static void put_as(struct fields *fields, str name, str value, uint8_t flags)
 {
     ASSERT(fields->count < FIELDS_MAX);
     fields->list[fields->count++] =
         (nghttp2_nv){ (uint8_t *)(uintptr_t)name.ptr, (uint8_t *)(uintptr_t)value.ptr, name.len,
-                      value.len, NGHTTP2_NV_FLAG_NONE };
+                      value.len, flags };
+}
+
+/* A name of ours, in lower case, and a value that lives until the frame is made. */
+static void put(struct fields *fields, str name, str value)
+{
+    put_as(fields, name, value, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE);
 }
 
 static void put_some(struct fields *fields, str name, str value)
@@ -51,19 +57,25 @@ static bool is_of_connection(str name)
     return false;
 }
 
-struct scratch {
-    char status[20], length[20], modified[INSTANT_HTTP_MAX];
-};
+/* One look at the clock a turn. */
+static str date_of(struct http2 *http2)
+{
+    struct http_server *server = http2->conn->server;
+    if (!http2->date_known)
+        server_date(server);
+    http2->date_known = true;
+    return (str){ server->date, INSTANT_HTTP_MAX - 1 };
+}
 
 static void fields_put(struct fields *fields, struct http_exchange *exchange,
-                       struct scratch *scratch)
+                       struct http2_scratch *scratch)
 {
     struct http_server *server = exchange->conn->server;
     const struct http_response *response = &exchange->response;
     const struct http_body *body = &response->body;
     bool sized = response->status != 204 && response->status != 304;
     put(fields, STR(":status"), digits(scratch->status, response->status));
-    put(fields, STR("date"), server_date(server));
+    put(fields, STR("date"), date_of(exchange->stream->http2));
     if (body->kind != HTTP_BODY_NONE)
         put_some(fields, STR("content-type"), response->content_type);
     if (sized && (body->kind == HTTP_BODY_NONE || body->size_bytes != HTTP_SIZE_UNKNOWN))
@@ -80,7 +92,8 @@ static void fields_put(struct fields *fields, struct http_exchange *exchange,
         put_some(fields, STR("strict-transport-security"), server->settings.hsts);
     for (unsigned i = 0; i < response->fields_count; i++)
         if (!is_of_connection(response->fields[i].name))
-            put(fields, response->fields[i].name, response->fields[i].value);
+            put_as(fields, response->fields[i].name, response->fields[i].value,
+                   NGHTTP2_NV_FLAG_NO_COPY_VALUE); /* a copied name is made lower case */
 }
 
 /* --- The body ------------------------------------------------------------------------------- */
@@ -161,9 +174,10 @@ static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buffer, si
     return count;
 }
 
-/* The whole answer has been handed to the connection. */
-static void finish(struct http2_stream *stream)
+void http2_answer_end(struct http2_stream *stream)
 {
+    if (!stream)
+        return;
     http2_budget_earn_answer(stream->http2);
     exchange_end(stream->exchange);
 }
@@ -183,7 +197,7 @@ int http2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uin
     http2->turn_bytes += len;
     http2_budget_earn_data(http2);
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
-        finish(stream);
+        http2_answer_end(stream);
     if (http2->turn_bytes >= TURN_BYTES) { /* others have their turn */
         http2->turn_bytes = 0;
         out_flush(conn);
@@ -200,21 +214,18 @@ void http2_answer(struct http2_stream *stream)
     nghttp2_session *session = stream->http2->session;
     nghttp2_data_provider provider = { .source = { .ptr = stream }, .read_callback = on_read };
     struct fields fields;
-    struct scratch scratch;
     fields.count = 0;
     answer_prepare(exchange);
-    fields_put(&fields, exchange, &scratch);
+    fields_put(&fields, exchange, &stream->scratch);
     bool bodyless = exchange->head_only || body->kind == HTTP_BODY_NONE || body->size_bytes == 0;
     if (nghttp2_submit_response(session, stream->id, fields.list, fields.count,
                                 bodyless ? NULL : &provider) != 0) {
         http2_stream_abort(stream);
         return;
     }
-    if (bodyless) {
-        finish(stream);
-        return;
-    }
     exchange->phase = PHASE_SEND;
+    if (bodyless)
+        return; /* http2_answer_end() follows */
     stream->moved_ms = uv_now(exchange->conn->server->uv);
     send_piece_next(exchange);
 }

@@ -30,29 +30,35 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 {
     struct http2 *http2 = owner;
     http2->block_bytes = 0;
+    http2->heading = NULL;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
-    if (!http2_stream_begin(http2, frame->hd.stream_id))
+    http2->heading = http2_stream_begin(http2, frame->hd.stream_id);
+    if (!http2->heading)
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                   NGHTTP2_REFUSED_STREAM);
     return 0;
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
-                     void *owner)
+static str str_of_rcbuf(nghttp2_rcbuf *buffer)
+{
+    nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
+    return (str){ (const char *)vec.base, vec.len };
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+                     nghttp2_rcbuf *value, uint8_t flags, void *owner)
 {
     struct http2 *http2 = owner;
-    struct http2_stream *stream =
-        nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-    (void)flags;
-    http2->block_bytes += name_len + value_len;
+    struct http2_field field = { str_of_rcbuf(name), str_of_rcbuf(value),
+                                 nghttp2_rcbuf_is_static(name) };
+    (void)session, (void)frame, (void)flags;
+    http2->block_bytes += field.name.len + field.value.len;
     if (http2->block_bytes > HTTP2_BLOCK_BYTES_MAX)
         return gave_up(http2, NGHTTP2_ENHANCE_YOUR_CALM);
     /* Trailers are taken and forgotten: nothing may depend on them (RFC 9110 section 6.5.1). */
-    if (stream && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-        http2_field_add(stream, (str){ (const char *)name, name_len },
-                        (str){ (const char *)value, value_len });
+    if (http2->heading)
+        http2_field_add(http2->heading, &field);
     return 0;
 }
 
@@ -61,11 +67,11 @@ static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *fram
                              const uint8_t *name, size_t name_len, const uint8_t *value,
                              size_t value_len, uint8_t flags, void *owner)
 {
-    struct http2_stream *stream =
-        nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-    (void)name, (void)name_len, (void)value, (void)value_len, (void)flags, (void)owner;
-    if (stream && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-        http2_field_refuse(stream);
+    struct http2 *http2 = owner;
+    (void)session, (void)frame, (void)name, (void)name_len, (void)value, (void)value_len;
+    (void)flags;
+    if (http2->heading)
+        http2_field_refuse(http2->heading);
     return 0;
 }
 
@@ -107,12 +113,17 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     return 0;
 }
 
-/* An answer that was given before the request's body was in: the client need not go on. */
+/* The end of an answer. If the request's body is not in yet, the client need not go on with it. */
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *owner)
 {
-    bool last = frame->hd.type <= NGHTTP2_HEADERS && frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+    bool headers = frame->hd.type == NGHTTP2_HEADERS;
     (void)owner;
-    if (last && nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
+    if ((!headers && frame->hd.type != NGHTTP2_DATA) ||
+        !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+        return 0;
+    if (headers)
+        http2_answer_end(nghttp2_session_get_stream_user_data(session, frame->hd.stream_id));
+    if (nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                   NGHTTP2_NO_ERROR);
     return 0;
@@ -145,7 +156,7 @@ void http2_server_init(struct http_server *server)
     ASSERT(nghttp2_session_callbacks_new(&callbacks) == 0);
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
@@ -157,6 +168,7 @@ void http2_server_init(struct http_server *server)
     nghttp2_option_set_no_closed_streams(server->http2_option, 1);
     nghttp2_option_set_max_outbound_ack(server->http2_option, 100);
     server->http2_callbacks = callbacks;
+    server->http2_blocks = http2_memory_open();
     uv_prepare_init(server->uv, &server->flush);
 }
 
@@ -164,6 +176,7 @@ void http2_server_deinit(struct http_server *server)
 {
     nghttp2_session_callbacks_del(server->http2_callbacks);
     nghttp2_option_del(server->http2_option);
+    http2_memory_close(server->http2_blocks);
 }
 
 /* --- Beginning ------------------------------------------------------------------------------ */
@@ -194,8 +207,8 @@ bool http2_greet(struct conn *conn)
     }
     struct http2 *http2 = HEAP_NEW(struct http2);
     http2->conn = conn;
-    if (nghttp2_session_server_new2(&http2->session, server->http2_callbacks, http2,
-                                    server->http2_option) != 0) {
+    if (nghttp2_session_server_new3(&http2->session, server->http2_callbacks, http2,
+                                    server->http2_option, http2_memory(server)) != 0) {
         heap_free(http2);
         conn_kill(conn);
         return false;
@@ -230,12 +243,12 @@ static void feed(struct http2 *http2)
 {
     struct conn *conn = http2->conn;
     size_t len = conn_in_bytes(conn);
-    const uint8_t *bytes = (const uint8_t *)conn->in + conn->in_at;
+    const char *bytes = len ? conn->in + conn->in_at : NULL;
     conn->in_at = conn->in_len;
-    if (len == 0 || http2->finished)
+    if (!bytes || http2->finished)
         return;
     http2->feeding = true;
-    ssize_t result = nghttp2_session_mem_recv(http2->session, bytes, len);
+    ssize_t result = nghttp2_session_mem_recv(http2->session, (const uint8_t *)bytes, len);
     http2->feeding = false;
     if (result < 0)
         http2_fail(http2, error_of(http2, result));
@@ -269,6 +282,7 @@ bool http2_step(struct conn *conn)
 {
     struct http2 *http2 = conn->http2;
     http2->turn_bytes = 0;
+    http2->date_known = false;
     feed(http2);
     drain_out(http2);
     if (!http2->finished && !nghttp2_session_want_read(http2->session) &&

@@ -43,20 +43,32 @@ static bool copy(struct http2_stream *stream, str bytes, str *out)
     return true;
 }
 
+/* nghttp2 has let no others pass. */
 static void pseudo_add(struct http2_stream *stream, str name, str value)
 {
     struct http_head *head = &stream->exchange->head;
-    if (str_eq(name, STR(":path"))) {
+    switch (name.ptr[1]) {
+    case 'p': /* :path; :protocol needs a setting that we do not send */
         if (value.len > HTTP_LINE_BYTES_MAX)
             refuse(stream, &line_too_long);
         else
             copy(stream, value, &head->target);
-    } else if (str_eq(name, STR(":method"))) {
-        copy(stream, value, &stream->method);
-    } else if (str_eq(name, STR(":authority"))) {
+        break;
+    case 'm':
+        if (!http_method_parse(value, &head->method))
+            refuse(stream, &bad_method);
+        stream->method_known = true;
+        break;
+    case 'a':
         copy(stream, value, &stream->authority);
-    } else if (str_eq(name, STR(":scheme"))) {
-        copy(stream, value, &stream->scheme);
+        break;
+    case 's':
+        if (!str_eq(value, STR("https")) && !str_eq(value, STR("http")))
+            refuse(stream, &bad_request);
+        break;
+    default:
+        refuse(stream, &bad_request);
+        break;
     }
 }
 
@@ -119,20 +131,21 @@ void http2_field_refuse(struct http2_stream *stream)
     refuse(stream, &bad_request);
 }
 
-void http2_field_add(struct http2_stream *stream, str name, str value)
+void http2_field_add(struct http2_stream *stream, const struct http2_field *arrived)
 {
-    struct http_field field;
-    stream->head_bytes += name.len + value.len + FIELD_COST_BYTES;
+    struct http_field field = { arrived->name, arrived->value };
+    stream->head_bytes += field.name.len + field.value.len + FIELD_COST_BYTES;
     if (stream->head_bytes > HTTP_HEAD_BYTES_MAX)
         refuse(stream, &head_too_large);
     if (stream->refusal)
         return;
-    if (str_starts(name, STR(":"))) {
-        pseudo_add(stream, name, value);
+    if (field.name.len > 1 && field.name.ptr[0] == ':') {
+        pseudo_add(stream, field.name, field.value);
         return;
     }
     struct http_field *room = field_room(stream);
-    if (!room || !copy(stream, name, &field.name) || !copy(stream, value, &field.value))
+    if (!room || (!arrived->name_lasts && !copy(stream, field.name, &field.name)) ||
+        !copy(stream, field.value, &field.value))
         return;
     *room = field;
     stream->exchange->head.fields_count++;
@@ -195,10 +208,8 @@ static const struct http_refusal *head_check(struct http2_stream *stream)
     struct http_head *head = &exchange->head;
     if (stream->refusal)
         return stream->refusal;
-    if (!http_method_parse(stream->method, &head->method))
+    if (!stream->method_known)
         return &bad_method;
-    if (!str_eq(stream->scheme, STR("https")) && !str_eq(stream->scheme, STR("http")))
-        return &bad_request;
     if (head->lengths > 1)
         return &bad_length;
     if (head->expects > 1 || (head->expects && !head->expect_continue))
@@ -233,7 +244,6 @@ void http2_request_begin(struct http2_stream *stream)
     request->host = head->host;
     request->fields = head->fields;
     request->fields_count = head->fields_count;
-    request->received_at = clock_mono();
     exchange->body_complete = stream->ended;
     exchange_route(exchange);
     if (exchange->phase == PHASE_BODY)

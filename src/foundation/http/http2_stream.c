@@ -47,6 +47,8 @@ static void detach(struct http2_stream *stream)
     if (stream->next)
         stream->next->previous = stream->previous;
     http2->live--;
+    if (http2->heading == stream)
+        http2->heading = NULL;
     http2->bodies_bytes -= stream->collected_bytes;
     nghttp2_session_set_stream_user_data(http2->session, stream->id, NULL);
     /* Bytes nobody will read must not keep the window of the others shut. */

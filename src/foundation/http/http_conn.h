@@ -125,6 +125,7 @@ struct http_server {
     uv_prepare_t flush;
     struct nghttp2_session_callbacks *http2_callbacks;
     struct nghttp2_option *http2_option;
+    struct http2_blocks *http2_blocks;
     instant date_second;
     char date[INSTANT_HTTP_MAX];
     bool draining, closing, drain_timed;

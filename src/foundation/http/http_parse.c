@@ -182,7 +182,8 @@ static bool method_of(const llhttp_t *parser, enum http_method *out)
 bool http_method_parse(str name, enum http_method *out)
 {
     for (int i = 0; i < METHOD_COUNT; i++) {
-        if (!str_eq(name, http_method_name((enum http_method)i)))
+        str known = http_method_name((enum http_method)i);
+        if (known.len != name.len || known.ptr[0] != name.ptr[0] || !str_eq(name, known))
             continue;
         *out = (enum http_method)i;
         return true;
