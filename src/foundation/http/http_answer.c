@@ -218,7 +218,7 @@ static char *put_number(char *at, uint64_t value)
 }
 
 /* Asks the loop's time first: the system's clock is read once a second. */
-static str date_now(struct http_server *server)
+str server_date(struct http_server *server)
 {
     uint64_t now_ms = uv_now(server->uv);
     if (now_ms >= server->date_until_ms) {
@@ -254,7 +254,7 @@ static char *put_head(char *at, struct http_exchange *exchange)
         at = put(at, line);
     else
         at = put(put_number(at, response->status), STR(" \r\n"));
-    at = put_field(at, STR("Date: "), date_now(exchange->conn->server));
+    at = put_field(at, STR("Date: "), server_date(exchange->conn->server));
     if (response->content_type.len && response->body.kind != HTTP_BODY_NONE)
         at = put_field(at, STR("Content-Type: "), response->content_type);
     at = put_framing(at, exchange);
@@ -302,7 +302,7 @@ static void framing_choose(struct http_exchange *exchange)
         response->close = true;
 }
 
-void answer_begin(struct http_exchange *exchange)
+void answer_prepare(struct http_exchange *exchange)
 {
     struct http_response *response = &exchange->response;
     struct http_body *body = &response->body;
@@ -316,6 +316,13 @@ void answer_begin(struct http_exchange *exchange)
                            "The answer's head is "
                            "too large.");
     }
+}
+
+void answer_begin(struct http_exchange *exchange)
+{
+    struct http_response *response = &exchange->response;
+    struct http_body *body = &response->body;
+    answer_prepare(exchange);
     framing_choose(exchange);
     bool bodyless = exchange->head_only || body->kind == HTTP_BODY_NONE || body->size_bytes == 0;
     bool join =

@@ -102,10 +102,10 @@ static void on_warmed(uv_work_t *work, int status)
     (void)status;
     exchange->phase = PHASE_SEND;
     exchange->resident_at_ms = uv_now(conn->server->uv);
-    if (conn->destroyed)
+    if (conn->destroyed || exchange->orphan)
         exchange_end(exchange);
     else
-        conn_pump(conn);
+        exchange_wake(exchange);
     conn_release(conn);
 }
 
@@ -126,7 +126,8 @@ static bool warm_begin(struct http_exchange *exchange, uint64_t offset, uint64_t
 static bool cut_short(struct http_exchange *exchange)
 {
     exchange->aborted = true;
-    conn_kill(exchange->conn);
+    if (!exchange->stream) /* a stream can say so for itself */
+        conn_kill(exchange->conn);
     return false;
 }
 
@@ -266,4 +267,35 @@ bool send_file_step(struct http_exchange *exchange)
     if (offset % PAGE_BYTES && left > PAGE_BYTES && exchange->sent_at == body->memory.len)
         return align_step(exchange, offset);
     return sendfile_step(exchange, offset, left);
+}
+
+/* --- Copied elsewhere ----------------------------------------------------------------------- */
+
+static ptrdiff_t range_pull(struct http_exchange *exchange, str room)
+{
+    const struct http_body *body = &exchange->response.body;
+    uint64_t offset = body->file_offset + exchange->sent_at - body->memory.len;
+    bool copied, begun;
+    do {
+        copied = file_copy(exchange, offset, room, &begun);
+    } while (!copied && begun); /* no thread was free to read it first: then in place */
+    if (!copied)
+        return exchange->aborted ? -1 : 0;
+    exchange->sent_at += room.len;
+    return (ptrdiff_t)room.len;
+}
+
+ptrdiff_t file_pull(struct http_exchange *exchange, char *room, size_t room_bytes)
+{
+    const struct http_body *body = &exchange->response.body;
+    if (exchange->sent_at == body->size_bytes && !send_piece_next(exchange))
+        return 0;
+    if (exchange->sent_at < body->memory.len) {
+        str before = str_sub(body->memory, (size_t)exchange->sent_at, room_bytes);
+        memcpy(room, before.ptr, before.len);
+        exchange->sent_at += before.len;
+        return (ptrdiff_t)before.len;
+    }
+    uint64_t left = body->size_bytes - exchange->sent_at;
+    return range_pull(exchange, (str){ room, (size_t)MIN_OF(left, (uint64_t)room_bytes) });
 }
