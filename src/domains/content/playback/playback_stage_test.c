@@ -53,7 +53,8 @@ struct stage *stage_open(void)
         (struct module_env){ .db = stage->db, .blobs = stage->blobs, .files = stage->files };
     CHECK_OK(catalog_module.open(&stage->env));
     CHECK_OK(playback_module.open(&stage->env));
-    stage->http = fixture_open(playback_module.routes->routes, playback_module.routes->count, &settings);
+    stage->http =
+        fixture_open(playback_module.routes->routes, playback_module.routes->count, &settings);
     return stage;
 }
 
