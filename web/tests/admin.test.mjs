@@ -163,6 +163,7 @@ export default function admin(house) {
       await mine.locator('[data-state="done"]').first().waitFor({ timeout: 120_000 });
       await mine.locator('[data-file-state="review"]').waitFor();
       await mine.getByText('Third Moon.webm').waitFor();
+      await mine.getByText('ни файл, ни его папка не называют года').waitFor();
       await shot(page, 'admin-import');
     }), 180_000);
 
@@ -214,7 +215,7 @@ export default function admin(house) {
       const job = page.locator('[data-job]').filter({ hasText: 'Broken Reel' });
       await job.waitFor();
       const id = await job.getAttribute('data-job');
-      assert.ok((await job.locator('p.error').innerText()).length > 5);
+      assert.match(await job.locator('p.error').innerText(), /^фильм не читается: /);
       const again = page.waitForResponse((one) => one.url().endsWith('/retry'));
       await job.getByRole('button', { name: 'Повторить' }).click();
       assert.equal((await again).status(), 204);
