@@ -76,7 +76,7 @@ enum err data_folder_make(const char *folder)
         return err_errno(path);
     if (access(path, R_OK | W_OK | X_OK) != 0)
         return err_set(ERR_FORBIDDEN, "data-unwritable", "the data folder %s is not writable: %s",
-                       path, strerror(errno));
+                       path, err_number_text(errno));
     return OK;
 }
 

@@ -220,9 +220,8 @@ void conn_settle(struct conn *conn)
     bool done = !conn->exchange && !conn_unsent(conn) && !conn->dead;
     if (done && conn->closing && !conn->lingering)
         linger_begin(conn);
-    else if (done && conn->eof && !conn_in_bytes(conn))
-        conn_kill(conn);
-    else if (done && conn->server->draining && !conn_in_bytes(conn) && !conn->lingering)
+    else if (done && !conn_in_bytes(conn) &&
+             (conn->eof || (conn->server->draining && !conn->lingering)))
         conn_kill(conn);
     if (conn->dead) {
         destroy(conn);

@@ -26,7 +26,7 @@ static enum err file_create(const struct sqlite_db *db)
     if (fd < 0 && errno != EEXIST)
         return err_set(errno == ENOSPC ? ERR_EXHAUSTED : ERR_UNAVAILABLE,
                        errno == ENOSPC ? "disk-full" : "database-unwritable",
-                       "%s cannot be created: %s", db->path, strerror(errno));
+                       "%s cannot be created: %s", db->path, err_number_text(errno));
     if (fd >= 0)
         close(fd);
     return OK;

@@ -109,11 +109,14 @@ SELECT id FROM titles WHERE series_id = ?1 AND season = ?2 AND episode = ?3;
 -- name: title_shown_find :point
 SELECT t.id FROM title_windows t WHERE t.id = ?1 AND t.shown_from <= ?2 AND t.shown_until > ?2;
 
--- name: window_next :point
--- The next moment at which a window opens or closes, after ?1.
-SELECT min(at) FROM (
-    SELECT min(available_from) AS at FROM titles WHERE available_from > ?1
-    UNION ALL SELECT min(available_to) FROM titles WHERE available_to > ?1) AS moments;
+-- name: windows_around :point
+-- The moments at which a window opened or closed last, at ?1 or before, and will next, after ?1.
+SELECT (SELECT max(at) FROM (
+           SELECT max(available_from) AS at FROM titles WHERE available_from <= ?1
+           UNION ALL SELECT max(available_to) FROM titles WHERE available_to <= ?1) AS past),
+       (SELECT min(at) FROM (
+           SELECT min(available_from) AS at FROM titles WHERE available_from > ?1
+           UNION ALL SELECT min(available_to) FROM titles WHERE available_to > ?1) AS future);
 
 -- name: facets_list :scan
 -- How many shown titles have each token of a range ("genre:" to "genre;").
@@ -138,10 +141,13 @@ SELECT ?1, t.kind, ?2, t.id FROM titles t WHERE t.id = ?3
 ON CONFLICT (provider, kind, value) DO NOTHING;
 
 -- name: season_texts_list :page
-SELECT season, language, value FROM season_texts WHERE series_id = ?1;
+SELECT season, language, value, field FROM season_texts WHERE series_id = ?1 ORDER BY season, field, language
+LIMIT 2000;
 -- name: season_text_put :write
-INSERT INTO season_texts (series_id, season, language, value) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (series_id, season, language) DO UPDATE SET value = excluded.value;
+INSERT INTO season_texts (series_id, season, field, language, value) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (series_id, season, field, language) DO UPDATE SET value = excluded.value;
+-- name: season_text_remove :write
+DELETE FROM season_texts WHERE series_id = ?1 AND season = ?2 AND field = ?3 AND language = ?4;
 
 -- name: person_find :point
 SELECT id FROM people WHERE name_key = ?1;
@@ -244,7 +250,8 @@ RETURNING id;
 DELETE FROM editions WHERE asset_id = ?1 RETURNING title_id;
 
 -- name: collections_list :page
-SELECT id, slug, kind FROM collections WHERE kind = ?1 ORDER BY position, id LIMIT 200;
+SELECT id, slug, kind, position FROM collections WHERE kind = ?1 AND (position, id) > (?2, ?3)
+ORDER BY position, id LIMIT ?4;
 -- name: collection_get :point
 SELECT id, slug, kind, version FROM collections WHERE id = ?1;
 -- name: collection_find :point
@@ -265,6 +272,9 @@ ON CONFLICT (collection_id, field, language) DO UPDATE SET value = excluded.valu
 SELECT c.title_id FROM collection_titles c JOIN title_windows t ON t.id = c.title_id
 WHERE c.collection_id = ?1 AND t.shown_from <= ?2 AND t.shown_until > ?2
 ORDER BY t.playable DESC, c.position LIMIT 200;
+-- name: collection_titles_count :page
+SELECT count(*) FROM (SELECT c.title_id FROM collection_titles c JOIN title_windows t ON t.id = c.title_id
+    WHERE c.collection_id = ?1 AND t.shown_from <= ?2 AND t.shown_until > ?2 LIMIT 200) AS shown;
 -- name: collection_titles_end :point
 SELECT coalesce(max(position), -1) + 1 FROM collection_titles WHERE collection_id = ?1;
 -- name: collection_titles_clear :write
