@@ -68,7 +68,7 @@ struct server;
 
 /*
  * Serves the data on the listen address (empty: on the control socket only), on threads of its own.
- * The address really bound is in *out_bound and in "<folder>/http.addr".
+ * The address really bound is in *out_bound and, until the server stops, in "<folder>/http.addr".
  */
 enum err server_start(struct data *data, str listen, unsigned cores, struct server **out_server,
                       struct net_address *out_bound);

@@ -29,14 +29,16 @@ SHAPE_FORGIVING(import_file_shape, struct import_file, FIELD(struct import_file,
 
 struct import_status {
     str id, state, message;
-    int64_t files_total, files_done, files_failed;
+    int64_t files_total, files_done, files_failed, folders_unchanged;
     double progress;
     LIST_OF(struct import_file) now;
 };
 SHAPE_FORGIVING(import_status_shape, struct import_status, FIELD(struct import_status, id),
                 FIELD(struct import_status, state), FIELD(struct import_status, message),
                 FIELD(struct import_status, files_total), FIELD(struct import_status, files_done),
-                FIELD(struct import_status, files_failed), FIELD(struct import_status, progress),
+                FIELD(struct import_status, files_failed),
+                FIELD(struct import_status, folders_unchanged),
+                FIELD(struct import_status, progress),
                 FIELD_SHAPES(struct import_status, now, import_file_shape, .max = 100));
 
 struct import_files {
@@ -57,7 +59,7 @@ static int import_code = EXIT_SOFTWARE;
 static enum err path_whole(const char *word, char *out_path)
 {
     if (!realpath(word, out_path))
-        return err_set(ERR_NOT_FOUND, "no-such-path", "%s: %s", word, strerror(errno));
+        return err_set(ERR_NOT_FOUND, "no-such-path", "%s: %s", word, err_number_text(errno));
     if (!str_is_utf8(str_of(out_path)))
         return err_set(ERR_INVALID, "folder-name",
                        "the name of %s is no UTF-8: import the folder above it", word);
@@ -161,6 +163,9 @@ static enum err report(struct arena *arena, const char *folder, const struct imp
     TRY(report_files(arena, folder, status->id, &doubtful));
     if (status->message.len)
         printf("%.*s\n", STR_ARG(status->message));
+    if (status->files_total == 0 && str_eq(status->state, STR("done")))
+        puts(status->folders_unchanged ? "nothing has changed there since the last import"
+                                       : "no film was found there: no file is named as a video");
     printf("imported %lld of %lld files, %lld failed", (long long)(status->files_done - doubtful),
            (long long)status->files_total, (long long)status->files_failed);
     if (doubtful)

@@ -92,7 +92,7 @@ int command_serve(int argc, char **argv)
     say_where(&bound);
     log_info("serve", "ready", LOG_CSTR("version", app_version));
     int number = wait_for_signal(&signals);
-    log_info("serve", "stopping", LOG_CSTR("signal", strsignal(number)));
+    log_info("serve", "stopping", LOG_CSTR("signal", sigdescr_np(number)));
     server_stop(server, app_settings.drain_timeout);
     data_close(data);
     return 0;

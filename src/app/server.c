@@ -80,7 +80,7 @@ static enum err core_open(struct core *core)
     TRY(http_server_open(core->loop, &settings, &core->http));
     for (size_t i = 0; i < ARRAY_LEN(core->fds); i++)
         if (core->fds[i] >= 0)
-            TRY(http_server_listen(core->http, core->fds[i]));
+            TRY(http_server_listen(core->http, core->fds[i], HTTP_ENTRY_CLEAR));
     return core == &core->server->cores[0] ? jobs_open(core) : OK;
 }
 
@@ -135,11 +135,26 @@ static void on_drain(void *arg)
     http_server_drain(core->http, core->drain_timeout, on_drained, core);
 }
 
+static void address_path(const char *folder, char path[static DATA_PATH_BYTES])
+{
+    snprintf(path, DATA_PATH_BYTES, "%s/http.addr", folder);
+}
+
+/* Where the folder is served is said no more. It is this process's: nobody else wrote that. */
+static void forget_addresses(const char *folder)
+{
+    char path[DATA_PATH_BYTES];
+    address_path(folder, path);
+    unlink(path);
+    if (data_control_path(folder, path, sizeof(path)) == OK)
+        unlink(path);
+}
+
 static enum err write_address(const char *folder, const struct net_address *bound)
 {
     char path[DATA_PATH_BYTES], fresh[DATA_PATH_BYTES], text[NET_ADDRESS_TEXT_MAX];
     str address = net_address_format(bound, text);
-    snprintf(path, sizeof(path), "%s/http.addr", folder);
+    address_path(folder, path);
     snprintf(fresh, sizeof(fresh), "%s/http.addr.new", folder);
     FILE *file = fopen(fresh, "w");
     if (!file)
@@ -154,6 +169,7 @@ static enum err listen_all(struct server *server, str listen, struct net_address
     char path[DATA_PATH_BYTES] = "unix:";
     int fds[CORES_MAX];
     struct net_address address;
+    forget_addresses(server->folder); /* a process that was killed could not */
     TRY(data_control_path(server->folder, path + 5, sizeof(path) - 5));
     TRY(net_address_parse(str_of(path), &address));
     TRY(net_listen(&address, 1, &server->cores[0].fds[1], NULL));
@@ -229,10 +245,15 @@ enum err server_start(struct data *data, str listen, unsigned cores, struct serv
     if (result == OK)
         result = listen_all(server, listen, out_bound);
     if (result != OK) {
+        forget_addresses(server->folder);
         server_discard(server);
         return result;
     }
-    TRY(start_threads(server));
+    result = start_threads(server);
+    if (result != OK) {
+        forget_addresses(server->folder);
+        return result;
+    }
     *out_server = server;
     return OK;
 }
@@ -240,7 +261,6 @@ enum err server_start(struct data *data, str listen, unsigned cores, struct serv
 void server_stop(struct server *server, span timeout)
 {
     struct err_slot detail = *err_slot();
-    char path[DATA_PATH_BYTES];
     gateway_drain(server->gateway);
     for (unsigned i = 0; i < server->cores_count; i++) {
         server->cores[i].drain_timeout = timeout;
@@ -250,8 +270,7 @@ void server_stop(struct server *server, span timeout)
         pthread_join(server->cores[i].thread, NULL);
     if (server->cores[0].jobs)
         jobs_close(server->cores[0].jobs);
-    if (data_control_path(server->folder, path, sizeof(path)) == OK)
-        unlink(path);
+    forget_addresses(server->folder);
     gateway_close(server->gateway);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);

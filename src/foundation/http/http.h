@@ -49,6 +49,7 @@ struct http_request {
     unsigned fields_count;
     const struct http_route *route; /* NULL in the after hook when no route was found */
     struct arena *arena;
+    bool secure; /* came by TLS; or a trusted proxy says so (http_forwarded.h) */
     struct net_peer peer;
     instant received_at; /* clock_mono() when the head was complete */
     void *context;       /* for the before hook to leave something to handlers and the after hook */

@@ -18,12 +18,13 @@ static void on_ready(struct net_socket *socket, int events);
 /* --- Beginning and end ---------------------------------------------------------------------- */
 
 /* Full: said at once, on a socket nobody has to wait for. */
-static void refuse(struct http_server *server, int fd)
+static void refuse(struct http_server *server, int fd, enum http_entry entry)
 {
     static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
                                  "Content-Length: 0\r\nConnection: close\r\n\r\n";
     server->stats.refused++;
-    if (send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+    if (entry != HTTP_ENTRY_TLS &&
+        send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
         shutdown(fd, SHUT_WR);
     close(fd);
 }
@@ -51,19 +52,26 @@ static void conn_give(struct conn *conn)
     server->conns_free_count++;
 }
 
-void conn_accept(void *owner, int fd, const struct net_peer *peer)
+static bool conn_begin(struct conn *conn, int fd, enum http_entry entry)
 {
-    struct http_server *server = owner;
+    struct http_server *server = conn->server;
+    conn->entry = (unsigned char)entry;
+    return net_socket_init(&conn->socket, server->uv, fd, on_ready);
+}
+
+void conn_accept(struct http_server *server, int fd, const struct net_peer *peer,
+                 enum http_entry entry)
+{
     unsigned max = server->settings.connections_max;
     if (server->stats.connections >= max) {
-        refuse(server, fd);
+        refuse(server, fd, entry);
         return;
     }
     struct conn *conn = conn_take(server);
     conn->server = server;
     conn->peer = *peer;
-    if (!net_socket_init(&conn->socket, server->uv, fd, on_ready)) {
-        refuse(server, fd);
+    if (!conn_begin(conn, fd, entry)) {
+        refuse(server, fd, entry);
         conn_give(conn);
         return;
     }
@@ -72,6 +80,8 @@ void conn_accept(void *owner, int fd, const struct net_peer *peer)
     server->stats.connections++;
     if (server->stats.connections > server->stats.connections_peak)
         server->stats.connections_peak = server->stats.connections;
+    if (entry == HTTP_ENTRY_TLS && net_tls_begin(&conn->socket, server->tls) != OK)
+        conn_kill(conn);
     conn_settle(conn);
 }
 
@@ -195,7 +205,7 @@ static void timer_choose(struct conn *conn)
 /* The answer that closes is out: shut our side, and read on so that no reset overtakes it. */
 static void linger_begin(struct conn *conn)
 {
-    if (conn->eof || shutdown(conn->socket.fd, SHUT_WR) != 0) {
+    if (conn->eof || !net_socket_shutdown(&conn->socket)) {
         conn_kill(conn);
         return;
     }
@@ -207,12 +217,11 @@ void conn_settle(struct conn *conn)
 {
     if (conn->pumping || conn->destroyed)
         return;
-    bool done = !conn->exchange && !conn->pending_len && !conn->dead;
+    bool done = !conn->exchange && !conn_unsent(conn) && !conn->dead;
     if (done && conn->closing && !conn->lingering)
         linger_begin(conn);
-    else if (done && conn->eof && !conn_in_bytes(conn))
-        conn_kill(conn);
-    else if (done && conn->server->draining && !conn_in_bytes(conn) && !conn->lingering)
+    else if (done && !conn_in_bytes(conn) &&
+             (conn->eof || (conn->server->draining && !conn->lingering)))
         conn_kill(conn);
     if (conn->dead) {
         destroy(conn);
@@ -230,11 +239,12 @@ static void receive(struct conn *conn)
 {
     struct http_server *server = conn->server;
     size_t kept = conn_in_bytes(conn);
-    if (kept > IN_BYTES - 4096)
+    if (kept > IN_BYTES - NET_RECV_BYTES_MIN)
         return; /* nobody takes it: the head scan refuses long before */
     if (kept)
         memcpy(server->in, conn->in + conn->in_at, kept);
     ssize_t count = net_socket_recv(&conn->socket, server->in + kept, IN_BYTES - kept);
+    conn->blocked |= net_socket_unsent(&conn->socket); /* a handshake's bytes */
     if (count == NET_AGAIN)
         return;
     if (count == NET_GONE) {

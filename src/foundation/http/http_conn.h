@@ -8,18 +8,20 @@
 
 #include "foundation/mem/buf.h"
 #include "foundation/net/listener.h"
+#include "foundation/net/tls.h"
 #include "foundation/task/loop.h"
 #include "http_file.h"
 #include "http_parse.h"
 #include "http_server.h"
 
 enum {
-    IN_BYTES = 64 << 10,       /* the loop's receive buffer */
+    IN_BYTES = 96 << 10,       /* the loop's receive buffer: a head kept, and room behind it */
     IN_STASH_BYTES = 16 << 10, /* kept of what arrived early, before reading stops */
     COPY_BYTES_MAX = 16 << 10, /* file parts up to this are copied: measured, docs/internals */
     OUT_BYTES = COPY_BYTES_MAX + (64 << 10), /* the loop's send buffer */
     INLINE_BODY_BYTES = 16 << 10, /* bodies in memory up to this are joined with their head */
-    LISTENERS_MAX = 4
+    LISTENERS_MAX = 4,
+    HSTS_BYTES_MAX = 100
 };
 
 enum timer_kind {
@@ -55,6 +57,7 @@ struct conn {
     struct net_peer peer;
     uint32_t requests, header_timer_request;
     unsigned char timer; /* enum timer_kind */
+    unsigned char entry; /* enum http_entry */
     unsigned char holds; /* the handle, a task, a thread: what keeps the memory */
     bool in_borrowed;    /* `in` is the loop's buffer */
     bool hangup;         /* the client has ended its side; bytes before that may be unread */
@@ -79,6 +82,7 @@ struct http_exchange {
     bool head_only, chunked, close_delimited;
     bool aborted, by_sendfile, generated_all;
     struct task *task, *body_waiter;
+    char field_room[80]; /* of Allow, or of Content-Range: they owe nothing to the arena */
     struct buf body;
     uint64_t body_bytes_max, body_received_bytes, body_wire_bytes;
     uint64_t sent_at; /* of the response's body */
@@ -95,11 +99,18 @@ struct timer_list {
     uint64_t after_ms;
 };
 
+struct http_listener {
+    struct net_listener net;
+    struct http_server *server;
+    enum http_entry entry;
+};
+
 struct http_server {
     struct loop *loop;
     uv_loop_t *uv;
     struct http_server_settings settings;
-    struct net_listener listeners[LISTENERS_MAX];
+    struct http_listener listeners[LISTENERS_MAX];
+    struct net_tls_core *tls;          /* NULL: no certificates */
     unsigned listeners_count, handles; /* handles still open, listeners' and the tick's */
     uv_timer_t tick;
     struct timer_list timers[TIMER_COUNT];
@@ -119,7 +130,8 @@ struct http_server {
 };
 
 /* --- http_conn.c ---------------------------------------------------------------------------- */
-void conn_accept(void *server, int fd, const struct net_peer *peer);
+void conn_accept(struct http_server *server, int fd, const struct net_peer *peer,
+                 enum http_entry entry);
 void conn_pump(struct conn *conn);
 /* Sets what is watched and timed; closes a dead connection. */
 void conn_settle(struct conn *conn);
@@ -128,6 +140,11 @@ void conn_kill(struct conn *conn);
 void conn_timed_out(struct conn *conn);
 /* One hold less; the last one gives the memory back. */
 void conn_release(struct conn *conn);
+/* Something waits for the socket to take it. */
+static inline bool conn_unsent(const struct conn *conn)
+{
+    return conn->pending_len || net_socket_unsent(&conn->socket);
+}
 static inline size_t conn_in_bytes(const struct conn *conn)
 {
     return conn->in_len - conn->in_at;

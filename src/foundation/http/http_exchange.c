@@ -7,6 +7,7 @@
 #include "foundation/mem/heap.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { EXCHANGES_FREE_MAX = 256, ARENA_BYTES = 1 << 20, BODY_BYTES = 1 << 20 };
@@ -35,6 +36,7 @@ static struct http_exchange *exchange_take(struct conn *conn)
     exchange->response.modified = INSTANT_NEVER;
     exchange->request.arena = &exchange->arena;
     exchange->request.peer = conn->peer;
+    exchange->request.secure = conn->entry == HTTP_ENTRY_TLS;
     exchange->request.received_at = clock_mono();
     exchange->conn = conn;
     conn->exchange = exchange;
@@ -201,14 +203,41 @@ static void reply_unrouted(struct http_exchange *exchange, const struct http_mat
         http_reply_problem(request, response, 404, "not-found", "There is nothing at this path.");
         return;
     }
-    char *room = arena_try(request->arena, HTTP_ALLOW_MAX);
-    str allow = room ? http_allow_format(methods, room) : STR("");
+    str allow = http_allow_format(methods, exchange->field_room);
     if (request->method == METHOD_OPTIONS)
         http_reply_status(response, 204);
     else
         http_reply_problem(request, response, 405, "method-not-allowed",
                            "This path has no such method.");
     http_header_add(response, STR("Allow"), allow);
+}
+
+/* RFC 9110 section 15.4.9: the same request, body and all, at the same place behind TLS. */
+static void reply_redirect(struct http_exchange *exchange)
+{
+    struct http_request *request = &exchange->request;
+    unsigned port = exchange->conn->server->settings.redirect_port;
+    str host = request->host;
+    ptrdiff_t colon = str_find_char(host, ':');
+    if (str_starts(host, STR("["))) /* of an IPv6 address only the last colon is the port's */
+        colon = str_find(host, STR("]:")) + 1;
+    if (colon > 0)
+        host = str_sub(host, 0, (size_t)colon);
+    exchange->phase = PHASE_ANSWER;
+    if (host.len == 0 || !str_starts(request->target, STR("/"))) {
+        http_reply_problem(request, &exchange->response, 400, "use-https",
+                           "This cinema is reached by https.");
+        return;
+    }
+    char suffix[16] = "";
+    if (port && port != 443)
+        snprintf(suffix, sizeof(suffix), ":%u", port);
+    http_reply_status(&exchange->response, 308);
+    str location = arena_printf(request->arena, "https://%.*s%s%.*s", STR_ARG(host), suffix,
+                                STR_ARG(request->target));
+    if (http_header_add(&exchange->response, STR("Location"), location) != OK)
+        http_reply_problem(request, &exchange->response, 414, "target-too-long",
+                           "The address is too long to be redirected.");
 }
 
 static uint64_t body_limit(const struct http_exchange *exchange)
@@ -287,6 +316,10 @@ void exchange_begin(struct conn *conn, size_t len)
     unsigned requests_max = conn->server->settings.connection_requests_max;
     exchange->response.close =
         !exchange->head.keep_alive || conn->server->draining || conn->requests + 1 >= requests_max;
+    if (conn->entry == HTTP_ENTRY_REDIRECT) {
+        reply_redirect(exchange);
+        return;
+    }
     struct http_match match;
     http_router_match(conn->server->settings.router, request->method, request->path, &match);
     request->route = match.route;

@@ -21,6 +21,7 @@ struct fixture {
     struct loop *loop;
     struct net_address address;
     sem_t ready;
+    enum http_entry entry;
     void (*run_fn)(void *arg);
     void *run_arg;
 };
@@ -34,7 +35,7 @@ static void *serve(void *arg)
     ASSERT(net_address_parse(STR("127.0.0.1:0"), &any) == OK);
     ASSERT(net_listen(&any, 1, &fd, &fixture->address) == OK);
     ASSERT(http_server_open(fixture->loop, &fixture->settings, &fixture->server) == OK);
-    ASSERT(http_server_listen(fixture->server, fd) == OK);
+    ASSERT(http_server_listen(fixture->server, fd, fixture->entry) == OK);
     sem_post(&fixture->ready);
     loop_run(fixture->loop);
     loop_close(fixture->loop);
@@ -44,7 +45,14 @@ static void *serve(void *arg)
 struct fixture *fixture_open(const struct http_route *routes, size_t count,
                              const struct http_server_settings *settings)
 {
+    return fixture_open_as(routes, count, settings, HTTP_ENTRY_CLEAR);
+}
+
+struct fixture *fixture_open_as(const struct http_route *routes, size_t count,
+                                const struct http_server_settings *settings, enum http_entry entry)
+{
     struct fixture *fixture = HEAP_NEW(struct fixture);
+    fixture->entry = entry;
     struct http_route_table table = { routes, count };
     if (settings)
         fixture->settings = *settings;

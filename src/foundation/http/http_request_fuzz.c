@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     if (size_bytes < 2 || size_bytes > 60000)
         return 0;
     ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
-    conn_accept(server, pair[0], &peer);
+    conn_accept(server, pair[0], &peer, HTTP_ENTRY_CLEAR);
     size_t piece = data[0] ? (size_t)data[0] * 16 : size_bytes;
     piece = MAX_OF(piece, size_bytes / 64 + 1);
     for (size_t at = 1; at < size_bytes; at += piece) {

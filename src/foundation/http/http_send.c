@@ -30,6 +30,7 @@ static size_t sent_of(struct conn *conn, ssize_t result)
         return 0;
     }
     conn->progress = true;
+    conn->blocked |= net_socket_unsent(&conn->socket);
     return (size_t)result;
 }
 
@@ -66,6 +67,8 @@ void out_flush(struct conn *conn)
 
 void out_resume(struct conn *conn)
 {
+    if (net_socket_unsent(&conn->socket) && sent_of(conn, net_socket_flush(&conn->socket)) == 0)
+        return;
     if (!conn->pending_len || conn->dead)
         return;
     struct iovec part = { conn->pending + conn->pending_at, conn->pending_len };

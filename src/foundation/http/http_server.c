@@ -21,7 +21,7 @@ static void defaults_apply(struct http_server_settings *settings)
 enum err http_server_open(struct loop *loop, const struct http_server_settings *settings,
                           struct http_server **out_server)
 {
-    ASSERT(settings->router);
+    ASSERT(settings->router && settings->hsts.len <= HSTS_BYTES_MAX);
     net_sigpipe_ignore();
     struct http_server *server = HEAP_NEW(struct http_server);
     server->loop = loop;
@@ -31,6 +31,7 @@ enum err http_server_open(struct loop *loop, const struct http_server_settings *
     server->in = heap_alloc(IN_BYTES);
     server->out = heap_alloc(OUT_BYTES);
     server->stats.connection_bytes = sizeof(struct conn);
+    server->tls = settings->tls ? net_tls_core_open(settings->tls) : NULL;
     defaults_apply(&server->settings);
     timers_init(server);
     server->handles = 1;
@@ -38,11 +39,20 @@ enum err http_server_open(struct loop *loop, const struct http_server_settings *
     return OK;
 }
 
-enum err http_server_listen(struct http_server *server, int fd)
+static void on_accept(void *owner, int fd, const struct net_peer *peer)
+{
+    const struct http_listener *listener = owner;
+    conn_accept(listener->server, fd, peer, listener->entry);
+}
+
+enum err http_server_listen(struct http_server *server, int fd, enum http_entry entry)
 {
     ASSERT(server->listeners_count < LISTENERS_MAX && !server->draining);
-    struct net_listener *listener = &server->listeners[server->listeners_count];
-    enum err err = net_listener_init(listener, server->uv, fd, server, conn_accept);
+    ASSERT(entry != HTTP_ENTRY_TLS || server->tls);
+    struct http_listener *listener = &server->listeners[server->listeners_count];
+    listener->server = server;
+    listener->entry = entry;
+    enum err err = net_listener_init(&listener->net, server->uv, fd, listener, on_accept);
     if (err != OK) {
         close(fd);
         return err;
@@ -74,13 +84,14 @@ static void free_if_done(struct http_server *server)
     conns_free(server);
     heap_free(server->in);
     heap_free(server->out);
+    net_tls_core_close(server->tls);
     heap_free(server);
 }
 
 static void on_listener_closed(struct net_socket *socket)
 {
-    struct net_listener *listener = CONTAINER_OF(socket, struct net_listener, socket);
-    struct http_server *server = listener->owner;
+    struct http_listener *listener = CONTAINER_OF(socket, struct http_listener, net.socket);
+    struct http_server *server = listener->server;
     server->handles--;
     free_if_done(server);
 }
@@ -96,7 +107,7 @@ static void on_tick_closed(uv_handle_t *handle)
 static void listeners_close(struct http_server *server)
 {
     for (unsigned i = 0; i < server->listeners_count; i++)
-        net_listener_close(&server->listeners[i], on_listener_closed);
+        net_listener_close(&server->listeners[i].net, on_listener_closed);
     server->listeners_count = 0;
 }
 
@@ -106,7 +117,7 @@ static void idle_close(struct http_server *server, enum timer_kind kind)
     struct conn *next;
     for (struct conn *conn = server->timers[kind].first; conn; conn = next) {
         next = conn->timer_next;
-        if (!conn->exchange && !conn->pending_len && !conn_in_bytes(conn))
+        if (!conn->exchange && !conn_unsent(conn) && !conn_in_bytes(conn))
             conn_kill(conn);
         conn_settle(conn);
     }

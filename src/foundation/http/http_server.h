@@ -6,6 +6,8 @@
 
 #include "http_route.h"
 
+struct net_tls;
+
 /* What became of one request, for the access log and metrics. */
 struct http_outcome {
     unsigned status;     /* 499: the client went before there was an answer */
@@ -39,16 +41,29 @@ struct http_server_settings {
     span request_timeout; /* for the handler; 30 s */
     span linger_timeout;  /* reading on after the last answer, so that it arrives; 2 s */
     span gone_grace; /* a client that closed its side: how long its handler still may run; 2 s */
-    unsigned connections_max;         /* 10,000; more are answered 503 and closed */
+    struct net_tls *tls;      /* certificates; NULL: none. Outlives the server */
+    str hsts;                 /* Strict-Transport-Security on answers over TLS; empty: not said */
+    unsigned redirect_port;   /* where redirected clients come again; 0: 443 */
+    unsigned connections_max; /* 10,000; more are answered 503 and closed */
     unsigned connection_requests_max; /* 100,000, then Connection: close */
+};
+
+/* What is spoken at a listening socket. */
+enum http_entry {
+    HTTP_ENTRY_CLEAR,
+    HTTP_ENTRY_TLS,
+    HTTP_ENTRY_REDIRECT /* in clear, and every answer is: come again by https */
 };
 
 struct http_server;
 
 enum err http_server_open(struct loop *loop, const struct http_server_settings *settings,
                           struct http_server **out_server);
-/* Serves what arrives on `fd`, a listening socket, which it takes over. At most 4. Loop thread. */
-enum err http_server_listen(struct http_server *server, int fd);
+/*
+ * Serves what arrives on `fd`, a listening socket, which it takes over. At most 4. TLS needs the
+ * setting. Loop thread.
+ */
+enum err http_server_listen(struct http_server *server, int fd, enum http_entry entry);
 /*
  * Closes the listening sockets and idle connections, answers what is in flight with Connection:
  * close, and cuts the rest off after `deadline`. Calls on_drained(arg) once no connection is left.

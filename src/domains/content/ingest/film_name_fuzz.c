@@ -5,7 +5,7 @@
 static void check_text(str text)
 {
     ASSERT(str_is_utf8(text));
-    ASSERT(text.len <= 32 * FILM_NAME_PATH_MAX);
+    ASSERT(text.len <= 32ul * FILM_NAME_PATH_MAX);
 }
 
 /* A part of the path, in its own bytes. */

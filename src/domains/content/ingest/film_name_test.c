@@ -76,6 +76,7 @@ static str unescape(str s)
     size_t len = 0;
     for (size_t i = 0; i < s.len; i++) {
         unsigned byte;
+        /* NOLINTBEGIN(cert-err34-c): two digits cannot be too many */
         if (s.ptr[i] == '\\' && i + 1 < s.len && s.ptr[i + 1] == '\\') {
             out[len++] = s.ptr[i++];
         } else if (s.ptr[i] == '\\' && sscanf(s.ptr + i, "\\x%2x", &byte) == 1) {
@@ -84,6 +85,7 @@ static str unescape(str s)
         } else {
             out[len++] = s.ptr[i];
         }
+        /* NOLINTEND(cert-err34-c) */
     }
     return (str){ out, len };
 }

@@ -41,7 +41,7 @@ enum err ingest_film_save(struct film *film)
 {
     struct buf buf;
     film->saved.tracks.items = film->stored;
-    buf_init(&buf, task_arena(), JOB_CHECKPOINT_MAX);
+    buf_init_leaving(&buf, task_arena(), JOB_CHECKPOINT_MAX);
     shape_write_json(&buf, &film_checkpoint_shape, &film->saved);
     ASSERT(!buf.overflowed);
     return job_checkpoint_save(film->run, buf_str(&buf));

@@ -75,7 +75,7 @@ static enum err wild_ffprobe(void *arg)
     };
     (void)arg;
     film_shell("$F " VIDEO X264 "x.mkv && mkdir bin none");
-    setenv("PATH", arena_printf(task_arena(), "%s:%s", film_path("bin").ptr, film_own_path).ptr, 1);
+    film_path_set(arena_printf(task_arena(), "%s:%s", film_path("bin").ptr, film_own_path).ptr);
     film_jobs_run();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct film_wish wish = { .name = "x.mkv" };
@@ -84,11 +84,11 @@ static enum err wild_ffprobe(void *arg)
         film_ask(&wish);
         film_check_failed(&wish, rows[i].words);
     }
-    setenv("PATH", film_path("none").ptr, 1);
+    film_path_set(film_path("none").ptr);
     struct film_wish missing = { .name = "x.mkv" };
     film_ask(&missing);
     film_check_failed(&missing, "ffprobe is not installed: apt-get install ffmpeg");
-    setenv("PATH", film_own_path, 1);
+    film_path_set(film_own_path);
     struct film_wish again = { .name = "x.mkv" };
     film_ask(&again);
     film_check(&again, "v:avc1", "");

@@ -4,6 +4,7 @@
 #include "ingest_probe.h"
 #include "ingest_sql.h"
 
+#include "engines/blob/disk/disk.h"
 #include "engines/db/sqlite/sqlite.h"
 #include "foundation/child/child.h"
 #include "foundation/task/loop.h"
@@ -81,9 +82,14 @@ static void stage_open(void)
     CHECK_OK(pool_open("files", 2, 64, &film_env.files));
     CHECK_OK(pool_open("children", 4, 64, &film_env.children));
     CHECK_OK(db_open(&spec, &film_env.db));
-    CHECK_OK(blob_open(store, film_env.files, &film_env.blobs));
+    CHECK_OK(blob_open(&blob_disk, store, film_env.files, &film_env.blobs));
     CHECK_OK(catalog_module.open(&film_env));
     CHECK_OK(ingest_module.open(&film_env));
+}
+
+void film_path_set(const char *path)
+{
+    setenv("PATH", path, 1); /* NOLINT(concurrency-mt-unsafe): nobody looks meanwhile */
 }
 
 void film_scenario(task_fn fn)
@@ -104,7 +110,7 @@ void film_scenario(task_fn fn)
     db_close(film_env.db);
     pool_close(film_env.files);
     pool_close(film_env.children);
-    setenv("PATH", film_own_path, 1);
+    film_path_set(film_own_path);
     ingest_probe_timeout = SECONDS(60);
 }
 
@@ -114,7 +120,7 @@ void film_shell(const char *command)
     char line[4096];
     snprintf(line, sizeof(line), "cd '%s' && F='ffmpeg -nostdin -v error -y' && %s", film_folder,
              command);
-    CHECK_INT(system(line), 0);
+    CHECK_INT(system(line), 0); /* NOLINT(cert-env33-c): the line is ours */
 }
 
 void film_write(const char *name, str content)

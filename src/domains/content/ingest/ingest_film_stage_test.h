@@ -19,6 +19,8 @@
 extern struct jobs *film_jobs; /* the runner, while there is one */
 extern struct module_env film_env;
 extern char film_own_path[4096]; /* $PATH as it was */
+/* The children's programs are looked up there. */
+void film_path_set(const char *path);
 
 /* Skips the test where ffmpeg is not installed. */
 void film_scenario(task_fn fn);

@@ -159,6 +159,7 @@ static enum err film_queue(struct db_tx *tx, const struct group *group, const st
     };
     parts_of(group->arena, unit, &task);
     struct job_new job = { .kind = STR(INGEST_FILM_JOB),
+                           .attempts_max = FILM_ATTEMPTS_MAX,
                            .subject =
                                str_head_utf8(ingest_file_shown(unit->video), JOB_SUBJECT_MAX),
                            .payload = ingest_film_task_write(group->arena, &task),

@@ -90,7 +90,7 @@ static int64_t seconds_to_ms(str text)
     int64_t whole, thousandths = 0;
     str seconds;
     if (!str_cut(&text, '.', &seconds) || !str_parse_i64(seconds, &whole) || whole < 0 ||
-        whole > 366 * 86400)
+        whole > 366 * 86400L)
         return 0;
     for (size_t i = 0; i < 3; i++) {
         char digit = i < text.len ? text.ptr[i] : '0';

@@ -3,6 +3,7 @@
 
 #include "domains/content/assets/assets.h"
 #include "engines/blob/blob.h"
+#include "engines/blob/disk/disk.h"
 #include "engines/db/sqlite/sqlite.h"
 #include "engines/flow/jobs.h"
 #include "foundation/http/http_fixture.h"
@@ -76,7 +77,7 @@ void stage_open(void)
     CHECK_OK(pool_open("files", 2, 1024, &stage.files));
     CHECK_OK(pool_open("children", 1, 16, &stage.children));
     CHECK_OK(db_open(&spec, &stage.db));
-    CHECK_OK(blob_open(text_of("%s/blobs", test_folder()), stage.files, &stage.blobs));
+    CHECK_OK(blob_open(&blob_disk, text_of("%s/blobs", test_folder()), stage.files, &stage.blobs));
     stage.env = (struct module_env){ .db = stage.db,
                                      .blobs = stage.blobs,
                                      .files = stage.files,

@@ -14,6 +14,7 @@ enum err ingest_import_add(struct db_tx *tx, void *arg)
                           DB_TEXT(STR("nfo")), DB_TIME(clock_now())),
                   &add->id));
     struct job_new job = { .kind = STR(INGEST_SCAN_JOB),
+                           .attempts_max = SCAN_ATTEMPTS_MAX,
                            .subject = str_head_utf8(add->subject, JOB_SUBJECT_MAX),
                            .payload =
                                arena_printf(add->arena, "{\"import_id\":%lld}", (long long)add->id),

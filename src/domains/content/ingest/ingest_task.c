@@ -29,7 +29,7 @@ SHAPE_FORGIVING(film_task_shape, struct film_task, FIELD(struct film_task, impor
 str ingest_film_task_write(struct arena *arena, const struct film_task *task)
 {
     struct buf buf;
-    buf_init(&buf, arena, JOB_PAYLOAD_MAX);
+    buf_init_leaving(&buf, arena, JOB_PAYLOAD_MAX);
     shape_write_json(&buf, &film_task_shape, task);
     ASSERT(!buf.overflowed); /* UNIT_SIDECARS_MAX paths of the system fit: jobs_add() would refuse
                                 more */
