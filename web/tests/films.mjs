@@ -1,7 +1,7 @@
 // Short films as a person would keep them: one H.264 with B-frames, two languages, subtitles, a
 // poster and an NFO beside it; one VP9 with Opus; one AV1; one HEVC; a series of two seasons and a
 // special; and a name nobody can be sure about.
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './cinema.mjs';
 
@@ -95,6 +95,24 @@ async function series(folder) {
 <season>1</season><episode>1</episode><plot>Фонарь зажигают впервые.</plot></episodedetails>`);
 }
 
+// A film that has to be transcoded and takes long at it: a few seconds over and over.
+export async function makeLongFilm(folder) {
+  mkdirSync(folder, { recursive: true });
+  const piece = join(folder, 'piece.part');
+  await ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=1280x720:r=25:d=4', '-c:v', 'mpeg4', '-q:v', '5', '-f', 'avi', piece);
+  const film = join(folder, 'Endless Reel (1998).avi');
+  await ffmpeg('-stream_loop', '300', '-f', 'avi', '-i', piece, '-c', 'copy', film);
+  rmSync(piece);
+  return film;
+}
+
+// Names nobody can be sure about, as if they had been found in an old folder.
+export function makeDoubtful(films, folder, names) {
+  mkdirSync(folder);
+  for (const name of names) copyFileSync(join(films, 'Second Moon (2010)', 'Second Moon (2010).webm'), join(folder, `${name}.webm`));
+  return folder;
+}
+
 // Returns the folder with all of them, and one with a name in doubt for the review list.
 export async function makeFilms(root) {
   const films = join(root, 'films');
@@ -103,8 +121,5 @@ export async function makeFilms(root) {
     moon(join(films, 'Second Moon (2010)')).then(() => codecs(join(films, 'codecs'))),
     series(join(films, 'Lantern Keepers (2015)')),
   ]);
-  const doubtful = join(root, 'doubtful');
-  mkdirSync(doubtful);
-  copyFileSync(join(films, 'Second Moon (2010)', 'Second Moon (2010).webm'), join(doubtful, 'Third Moon.webm'));
-  return { films, doubtful };
+  return { films, doubtful: makeDoubtful(films, join(root, 'doubtful'), ['Third Moon']) };
 }

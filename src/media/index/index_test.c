@@ -6,6 +6,7 @@
 #include "index.h"
 
 #include "format.h"
+#include "foundation/test/every_allocation.h"
 #include "foundation/test/test.h"
 #include "media/fixture/film.h"
 #include "media/fixture/golden.h"
@@ -448,4 +449,28 @@ TEST(index_fuzz_seeds)
         snprintf(name, sizeof(name), "../../fuzz/index_open/%s", names[i]);
         CHECK(golden_matches(KB_GOLDEN, name, bytes));
     }
+}
+
+static enum err build_in(struct arena *some_arena, void *arg)
+{
+    str *file = arg, bytes;
+    struct index index;
+    struct index_params params = { .head = *file,
+                                   .file_size_bytes = file->len,
+                                   .target_ms = INDEX_TARGET_MS,
+                                   .read = read_sample,
+                                   .read_context = file };
+    TRY(index_build(some_arena, &params, &bytes));
+    return index_open(bytes, &index);
+}
+
+TEST(index_minds_every_refused_allocation)
+{
+    begin();
+    struct film video = film_video(500), audio = film_audio(500);
+    video.recovery_points = true; /* samples are looked into */
+    str file = film_file(&memory, &video);
+    CHECK(test_every_allocation(build_in, &file) >= 4);
+    file = film_file(&memory, &audio);
+    CHECK(test_every_allocation(build_in, &file) >= 4);
 }

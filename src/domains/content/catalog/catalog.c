@@ -42,6 +42,7 @@ static enum err title_build(struct http_request *request, str language, struct b
                             int64_t *out_version)
 {
     struct title_read read = { .view = { language, clock_now() }, .out = out };
+    TRY(catalog_language_check(request));
     TRY(catalog_request_id(request, "id", "title-not-found", &read.id));
     TRY(db_read(catalog.db, title_read, &read));
     *out_version = read.version;
@@ -58,12 +59,20 @@ enum err catalog_on_title_get(struct http_request *request, struct http_response
     if (!task_current())
         return http_continue_in_task(request);
     buf_init(&buf, request->arena, MIB(1));
+    TRY(catalog_language_check(request));
     TRY(catalog_request_id(request, "id", "title-not-found", &read.id));
     TRY(db_read(catalog.db, title_read, &read));
     return catalog_reply_editor(request, response, buf_str(&buf), read.version);
 }
 
 /* --- Artwork -------------------------------------------------------------------------------- */
+
+struct artwork_query {
+    str v;
+};
+SHAPE(artwork_query_shape, struct artwork_query,
+      FIELD(struct artwork_query, v, .max = 64,
+            .doc = "version, as the address in answers has it: such an answer is kept for ever"));
 
 struct artwork_open {
     str key, path;
@@ -79,8 +88,10 @@ static enum err artwork_open(void *arg)
 enum err catalog_on_artwork_get(struct http_request *request, struct http_response *response)
 {
     struct artwork_open open = { 0 };
+    struct artwork_query query;
     struct db_row row;
     struct id id;
+    TRY(shape_parse_query(request->arena, &artwork_query_shape, request->query, &query));
     TRY(catalog_request_id(request, "id", "artwork-not-found", &id));
     TRY(db_find(db_now(catalog.db), &SQL_ARTWORK_GET,
                 DB_ARGS(DB_I64(id.value), DB_TIME(clock_now())), &row));
@@ -98,10 +109,9 @@ enum err catalog_on_artwork_get(struct http_request *request, struct http_respon
     http_reply_file(request, response, db_text(&row, 1), &part);
     http_file_release(open.file);
     response->etag = arena_printf(request->arena, "\"%.*s\"", STR_ARG(db_text(&row, 2)));
-    bool versioned = str_find(request->query, STR("v=")) >= 0;
-    response->cache_control = !shown      ? STR("no-store")
-                              : versioned ? STR("public, max-age=31536000, immutable")
-                                          : STR("no-cache");
+    response->cache_control = !shown        ? STR("no-store")
+                              : query.v.len ? STR("public, max-age=31536000, immutable")
+                                            : STR("no-cache");
     /* An SVG is a document: opened by itself it must not run anything. */
     return http_header_add(response, STR("Content-Security-Policy"),
                            STR("default-src 'none'; style-src 'unsafe-inline'; sandbox"));
@@ -111,46 +121,65 @@ enum err catalog_on_artwork_get(struct http_request *request, struct http_respon
 
 static const struct http_route routes[] = {
     { METHOD_GET, "/v1/home", catalog_on_home_get, "The shelves of the home page",
-      .query = &language_query_shape, .out = &home_shape, .flags = ROUTE_INLINE },
+      .query = &language_query_shape, .out = &home_shape, .answers = ANSWERS_304,
+      .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/titles", catalog_on_titles_list, "Titles by filters, in an order",
-      .query = &titles_query_shape, .out = &titles_list_shape, .flags = ROUTE_INLINE },
+      .query = &titles_query_shape, .out = &titles_list_shape, .answers = ANSWERS_304 | ANSWERS_401,
+      .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/titles/{id}", catalog_on_title_get, "One title",
-      .query = &language_query_shape, .out = &title_page_shape, .flags = ROUTE_INLINE },
+      .query = &language_query_shape, .out = &title_page_shape, .answers = ANSWERS_304,
+      .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/people", catalog_on_people_list, "People by name",
-      .query = &people_query_shape, .out = &people_list_shape, .flags = ROUTE_INLINE },
+      .query = &people_query_shape, .out = &people_list_shape, .answers = ANSWERS_304 | ANSWERS_401,
+      .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/people/{id}", catalog_on_person_get, "One person with their titles",
-      .query = &language_query_shape, .out = &person_page_shape, .flags = ROUTE_INLINE },
+      .query = &language_query_shape, .out = &person_page_shape, .answers = ANSWERS_304,
+      .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/genres", catalog_on_genres_list, "Genres with the number of titles",
-      .query = &language_query_shape, .out = &facets_list_shape, .flags = ROUTE_INLINE },
+      .query = &language_query_shape, .out = &facets_list_shape, .answers = ANSWERS_304,
+      .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/countries", catalog_on_countries_list, "Countries with the number of titles",
-      .query = &language_query_shape, .out = &facets_list_shape, .flags = ROUTE_INLINE },
+      .query = &language_query_shape, .out = &facets_list_shape, .answers = ANSWERS_304,
+      .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/years", catalog_on_years_list, "Years with the number of titles",
-      .query = &language_query_shape, .out = &facets_list_shape, .flags = ROUTE_INLINE },
+      .query = &language_query_shape, .out = &facets_list_shape, .answers = ANSWERS_304,
+      .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/collections", catalog_on_collections_list, "Shelves, or collections",
-      .query = &collections_query_shape, .out = &collections_list_shape, .flags = ROUTE_INLINE },
+      .query = &collections_query_shape, .out = &collections_list_shape, .answers = ANSWERS_304,
+      .flags = ROUTE_INLINE },
     { METHOD_GET, "/v1/collections/{id}", catalog_on_collection_get,
       "One collection with its titles", .query = &language_query_shape,
-      .out = &collection_page_shape, .flags = ROUTE_INLINE },
-    { METHOD_GET, "/artwork/{id}", catalog_on_artwork_get, .flags = ROUTE_HIDDEN },
+      .out = &collection_page_shape, .answers = ANSWERS_304, .flags = ROUTE_INLINE },
+    { METHOD_GET, "/artwork/{id}", catalog_on_artwork_get, "A picture",
+      .query = &artwork_query_shape, .media_types = "image/*",
+      .answers = ANSWERS_206 | ANSWERS_304 },
 
     { METHOD_POST, "/v1/titles", catalog_on_title_add, "Add a title, as a draft",
-      .in = &title_add_shape, .out = &title_page_shape, .role = ROLE_ADMIN },
-    { METHOD_PATCH, "/v1/titles/{id}", catalog_on_title_patch, "Change a title (If-Match)",
-      .in = &title_patch_shape, .out = &title_page_shape, .role = ROLE_ADMIN },
-    { METHOD_PATCH, "/v1/people/{id}", catalog_on_person_patch, "Change a person (If-Match)",
-      .in = &person_patch_shape, .out = &person_page_shape, .role = ROLE_ADMIN },
+      .in = &title_add_shape, .out = &title_page_shape, .role = ROLE_ADMIN, .status = 201,
+      .answers = ANSWERS_409 | ANSWERS_LOCATION },
+    { METHOD_PATCH, "/v1/titles/{id}", catalog_on_title_patch, "Change a title",
+      .in = &title_patch_shape, .out = &title_page_shape, .role = ROLE_ADMIN,
+      .answers = ANSWERS_428 },
+    { METHOD_GET, "/v1/titles/{id}/edit", catalog_on_title_edit_get,
+      "All texts and where every value is from", .out = &title_edit_shape, .role = ROLE_ADMIN,
+      .answers = ANSWERS_304 },
+    { METHOD_PATCH, "/v1/titles/{id}/seasons/{number}", catalog_on_season_patch,
+      "Name a season, under the ETag of the series; 0: specials", .in = &season_patch_shape,
+      .out = &title_page_shape, .role = ROLE_ADMIN, .answers = ANSWERS_428 },
+    { METHOD_POST, "/v1/titles/{id}/publish", catalog_on_title_publish, "Publish",
+      .out = &title_page_shape, .role = ROLE_ADMIN, .answers = ANSWERS_428 },
+    { METHOD_POST, "/v1/titles/{id}/archive", catalog_on_title_archive, "Archive",
+      .out = &title_page_shape, .role = ROLE_ADMIN, .answers = ANSWERS_428 },
+    { METHOD_PATCH, "/v1/people/{id}", catalog_on_person_patch, "Change a person",
+      .in = &person_patch_shape, .out = &person_page_shape, .role = ROLE_ADMIN,
+      .answers = ANSWERS_428 },
     { METHOD_GET, "/v1/people/{id}/edit", catalog_on_person_edit_get,
       "All texts of a person and where every value is from", .out = &person_edit_shape,
-      .role = ROLE_ADMIN },
-    { METHOD_GET, "/v1/titles/{id}/edit", catalog_on_title_edit_get,
-      "All texts and where every value is from", .out = &title_edit_shape, .role = ROLE_ADMIN },
-    { METHOD_POST, "/v1/titles/{id}/publish", catalog_on_title_publish, "Publish (If-Match)",
-      .out = &title_page_shape, .role = ROLE_ADMIN },
-    { METHOD_POST, "/v1/titles/{id}/archive", catalog_on_title_archive, "Archive (If-Match)",
-      .out = &title_page_shape, .role = ROLE_ADMIN },
+      .role = ROLE_ADMIN, .answers = ANSWERS_304 },
     { METHOD_POST, "/v1/collections", catalog_on_collection_put,
-      "Add or replace a shelf or collection", .in = &collection_put_shape,
-      .out = &collection_page_shape, .role = ROLE_ADMIN },
+      "Add (201) or replace (200) the shelf or collection of a slug", .in = &collection_put_shape,
+      .out = &collection_page_shape, .role = ROLE_ADMIN, .status = 201,
+      .answers = ANSWERS_200 | ANSWERS_409 | ANSWERS_LOCATION },
     { METHOD_DELETE, "/v1/collections/{id}", catalog_on_collection_remove,
       "Remove a shelf or collection", .role = ROLE_ADMIN },
 };

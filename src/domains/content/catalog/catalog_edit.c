@@ -230,8 +230,8 @@ static enum err read_title(struct db_tx *tx, void *arg)
     return catalog_page_write(tx, &read->title, &view, &read->buf);
 }
 
-static enum err reply_title(struct http_request *request, struct http_response *response,
-                            struct id id, unsigned status)
+enum err catalog_reply_title(struct http_request *request, struct http_response *response,
+                             struct id id, unsigned status)
 {
     struct edit_read read = { .id = id, .language = catalog_request_language(request) };
     buf_init(&read.buf, request->arena, ANSWER_BYTES_MAX);
@@ -252,7 +252,11 @@ static enum err run_edit(struct http_request *request, struct http_response *res
         return OK;
     TRY(db_tx(catalog.db, edit_tx, edit));
     catalog_changed();
-    return reply_title(request, response, edit->id, edit->kind == EDIT_ADD ? 201 : 200);
+    if (edit->kind == EDIT_ADD)
+        TRY(http_header_add(
+            response, STR("Location"),
+            arena_printf(request->arena, "/v1/titles/%lld", (long long)edit->id.value)));
+    return catalog_reply_title(request, response, edit->id, edit->kind == EDIT_ADD ? 201 : 200);
 }
 
 /* --- Handlers ------------------------------------------------------------------------------- */

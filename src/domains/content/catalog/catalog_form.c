@@ -3,7 +3,7 @@
 
 #include "catalog_sql.h"
 
-enum { ANSWER_BYTES_MAX = 1 << 20 };
+enum { ANSWER_BYTES_MAX = 1 << 20, SEASON_TEXTS_MAX = 2000 };
 
 SHAPE(catalog_form_field_shape, struct catalog_form_field, FIELD(struct catalog_form_field, source),
       FIELD(struct catalog_form_field, licence), FIELD(struct catalog_form_field, locked),
@@ -15,6 +15,18 @@ struct edit_text {
 SHAPE(edit_text_shape, struct edit_text, FIELD(struct edit_text, title),
       FIELD(struct edit_text, synopsis), FIELD(struct edit_text, tagline));
 
+struct form_season_text {
+    str title, synopsis;
+};
+SHAPE(form_season_text_shape, struct form_season_text, FIELD(struct form_season_text, title),
+      FIELD(struct form_season_text, synopsis));
+struct form_season {
+    int64_t number;
+    MAP_OF(struct form_season_text) texts;
+};
+SHAPE(form_season_shape, struct form_season, FIELD(struct form_season, number),
+      FIELD_SHAPE_MAP(struct form_season, texts, form_season_text_shape));
+
 struct title_form {
     struct id id;
     enum title_kind kind;
@@ -25,6 +37,7 @@ struct title_form {
     opt_i64 year, runtime_min;
     str_list genres, countries, languages;
     opt_time available_from, available_to;
+    LIST_OF(struct form_season) seasons;
     catalog_form_fields fields;
 };
 SHAPE(title_edit_shape, struct title_form, FIELD(struct title_form, id),
@@ -36,6 +49,8 @@ SHAPE(title_edit_shape, struct title_form, FIELD(struct title_form, id),
       FIELD(struct title_form, runtime_min), FIELD_LIST(struct title_form, genres),
       FIELD_LIST(struct title_form, countries), FIELD_LIST(struct title_form, languages),
       FIELD(struct title_form, available_from), FIELD(struct title_form, available_to),
+      FIELD_SHAPES(struct title_form, seasons, form_season_shape,
+                   .doc = "those that have texts, with or without episodes"),
       FIELD_SHAPE_MAP(struct title_form, fields, catalog_form_field_shape,
                       .doc = "where each value is from; texts as \"synopsis.ru\""));
 
@@ -60,6 +75,37 @@ static void form_texts(struct arena *arena, const struct title *title, struct ti
         else
             text->tagline = title->texts[i].value;
     }
+}
+
+/* Rows come by season; texts of one language need not come together. */
+static struct form_season_text *season_text(struct form_season *season, str language)
+{
+    for (size_t i = 0; i < season->texts.count; i++)
+        if (str_eq(season->texts.items[i].key, language))
+            return &season->texts.items[i].value;
+    season->texts.items[season->texts.count].key = language;
+    return &season->texts.items[season->texts.count++].value;
+}
+
+static enum err form_seasons(struct db_tx *tx, struct title_form *form)
+{
+    struct db_rows rows;
+    struct arena *arena = db_arena(tx);
+    struct form_season *season = NULL;
+    TRY(db_all(tx, &SQL_SEASON_TEXTS_LIST, DB_ARGS(DB_I64(form->id.value)), SEASON_TEXTS_MAX,
+               &rows));
+    form->seasons.items = arena_zalloc(arena, rows.count, sizeof(*form->seasons.items));
+    for (unsigned i = 0; i < rows.count; i++) {
+        const struct db_row *row = &rows.items[i];
+        if (!season || season->number != db_i64(row, 0)) {
+            season = &form->seasons.items[form->seasons.count++];
+            season->number = db_i64(row, 0);
+            season->texts.items = arena_zalloc(arena, rows.count - i, sizeof(*season->texts.items));
+        }
+        struct form_season_text *text = season_text(season, db_text(row, 1));
+        *(str_eq(db_text(row, 3), STR("title")) ? &text->title : &text->synopsis) = db_text(row, 2);
+    }
+    return OK;
 }
 
 enum err catalog_form_fields_load(struct db_tx *tx, const struct db_query *query, struct id id,
@@ -106,6 +152,7 @@ static enum err read_form(struct db_tx *tx, void *arg)
                                .available_from = time_or_null(title->available_from),
                                .available_to = time_or_null(title->available_to) };
     form_texts(arena, title, &form);
+    TRY(form_seasons(tx, &form));
     TRY(catalog_form_fields_load(tx, &SQL_TITLE_FIELDS_LIST, title->id, &form.fields));
     shape_write_json(&read->buf, &title_edit_shape, &form);
     return OK;

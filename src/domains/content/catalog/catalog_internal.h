@@ -199,6 +199,9 @@ enum err catalog_if_match(struct http_request *request, struct http_response *re
                           int64_t *out_version, bool *out_answered);
 /* ERR_PRECONDITION "precondition-failed" unless they are the same. */
 enum err catalog_version_check(const char *what, struct id id, int64_t wanted, int64_t version);
+/* The title's page as an editor sees it, with an ETag. */
+enum err catalog_reply_title(struct http_request *request, struct http_response *response,
+                             struct id id, unsigned status);
 /* The person as an editor sees them, with an ETag. */
 enum err catalog_reply_person(struct http_request *request, struct http_response *response,
                               struct id id);
@@ -220,6 +223,8 @@ str catalog_request_language(const struct http_request *request);
 void catalog_cache_open(void);
 void catalog_cache_close(void);
 
+/* ERR_INVALID for a query that has more than `lang` in it, or no language in that. */
+enum err catalog_language_check(const struct http_request *request);
 /* JSON for an editor, who is never given what was kept: no-store, ETag "VERSION-…" for If-Match. */
 enum err catalog_reply_editor(struct http_request *request, struct http_response *response,
                               str json, int64_t version);
@@ -243,6 +248,7 @@ static inline opt_time time_or_null(instant at)
 enum err catalog_on_titles_list(struct http_request *request, struct http_response *response);
 enum err catalog_on_title_get(struct http_request *request, struct http_response *response);
 enum err catalog_on_people_list(struct http_request *request, struct http_response *response);
+enum err catalog_on_season_patch(struct http_request *request, struct http_response *response);
 enum err catalog_on_person_patch(struct http_request *request, struct http_response *response);
 enum err catalog_on_person_edit_get(struct http_request *request, struct http_response *response);
 enum err catalog_on_person_get(struct http_request *request, struct http_response *response);
@@ -265,4 +271,5 @@ enum err catalog_on_collection_remove(struct http_request *request, struct http_
 extern const struct shape titles_query_shape, titles_list_shape, people_query_shape,
     people_list_shape, person_page_shape, person_patch_shape, person_edit_shape, facets_query_shape,
     facets_list_shape, collections_query_shape, collections_list_shape, collection_page_shape,
-    home_shape, title_add_shape, title_patch_shape, collection_put_shape, language_query_shape;
+    home_shape, title_add_shape, title_patch_shape, season_patch_shape, collection_put_shape,
+    language_query_shape;

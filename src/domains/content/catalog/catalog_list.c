@@ -252,7 +252,14 @@ struct language_query {
     str lang;
 };
 SHAPE(language_query_shape, struct language_query,
-      FIELD(struct language_query, lang, .format = FORMAT_LANGUAGE));
+      FIELD(struct language_query, lang, .format = FORMAT_LANGUAGE,
+            .doc = "language of the answer"));
+
+enum err catalog_language_check(const struct http_request *request)
+{
+    struct language_query query;
+    return shape_parse_query(request->arena, &language_query_shape, request->query, &query);
+}
 
 static str country_label(str slug, str language)
 {
@@ -270,11 +277,10 @@ static enum err facets_write(struct http_request *request, const char *kind, str
                              str (*label)(str slug, str language))
 {
     struct db_rows rows;
-    struct language_query query;
     struct facets_list list = { .next = { .state = OPT_NULL } };
     str from = arena_printf(request->arena, "%s:", kind),
         to = arena_printf(request->arena, "%s;", kind);
-    TRY(shape_parse_query(request->arena, &language_query_shape, request->query, &query));
+    TRY(catalog_language_check(request));
     TRY(db_all(db_now(catalog.db), &SQL_FACETS_LIST,
                DB_ARGS(DB_TEXT(from), DB_TEXT(to), DB_TIME(clock_now())), FACETS_MAX, &rows));
     list.items.items = ARENA_ARRAY(request->arena, rows.count, struct facet);

@@ -172,6 +172,31 @@ TEST(windows_open_and_close_by_themselves)
     stage_close();
 }
 
+/* A clock that was wrong and is put right takes back what it had shown, and hides nothing else. */
+TEST(windows_hold_when_the_clock_jumps)
+{
+    static const struct {
+        int64_t second;
+        bool open;
+    } jumps[] = { { 1000000030, true },  { 1000000000, false }, { 1000000070, true },
+                  { 2000000000, false }, { 1000000020, true },  { 1000000019, false },
+                  { 1000000079, true },  { 1000000080, false }, { 500000000, false },
+                  { 1000000050, true } };
+    stage_open();
+    clock_set(SECONDS(1000000000));
+    struct id id = stage_film("M", 1931);
+    stage_person(id, CATALOG_SOURCE_NFO, "Fritz Lang");
+    stage_set(id, CATALOG_SOURCE_NFO, "genres", "drama");
+    stage_set(id, CATALOG_SOURCE_NFO, "available_from", "2001-09-09T01:47:00Z");
+    stage_set(id, CATALOG_SOURCE_NFO, "available_to", "2001-09-09T01:48:00Z");
+    for (size_t i = 0; i < ARRAY_LEN(jumps); i++) {
+        clock_set(SECONDS(jumps[i].second));
+        CHECK_INT(shown(id), jumps[i].open);
+        CHECK_INT(shown(id), jumps[i].open); /* once more, from the cache */
+    }
+    stage_close();
+}
+
 TEST(drafts_and_archived_titles_are_for_editors)
 {
     stage_open();

@@ -8,7 +8,8 @@ enum {
     CREDITS_MAX = 200,
     EDITIONS_MAX = 100,
     EPISODES_MAX = 2000,
-    COLLECTIONS_MAX = 50
+    COLLECTIONS_MAX = 50,
+    SEASON_TEXTS_MAX = 2000
 };
 
 struct page_person {
@@ -51,12 +52,13 @@ SHAPE(page_episode_shape, struct page_episode, FIELD(struct page_episode, id),
 
 struct page_season {
     int64_t number;
-    str title;
+    str title, synopsis;
     LIST_OF(struct page_episode) episodes;
 };
 SHAPE(page_season_shape, struct page_season,
       FIELD(struct page_season, number, .doc = "0: specials, which come last"),
-      FIELD(struct page_season, title),
+      FIELD(struct page_season, title, .doc = "empty: it has no name of its own"),
+      FIELD(struct page_season, synopsis),
       FIELD_SHAPES(struct page_season, episodes, page_episode_shape));
 
 struct page_collection {
@@ -235,16 +237,28 @@ static enum err episode_add(struct db_tx *tx, const struct title *episode, str l
     return OK;
 }
 
+static str season_text(const struct db_rows *rows, struct arena *arena, int64_t season,
+                       const char *field, str language)
+{
+    struct db_row *those = ARENA_ARRAY(arena, rows->count, struct db_row);
+    struct db_rows of_field = { .items = those };
+    for (unsigned i = 0; i < rows->count; i++)
+        if (str_eq(db_text(&rows->items[i], 3), str_of(field)))
+            those[of_field.count++] = rows->items[i];
+    return row_text(&of_field, arena, season, language);
+}
+
 /* Rows come ordered by season and episode, specials last. */
 static enum err seasons_load(struct db_tx *tx, const struct page_view *view,
                              struct title_page *page)
 {
-    struct db_rows rows, names;
+    struct db_rows rows, texts;
     struct arena *arena = db_arena(tx);
     str language = view->language;
     TRY(db_all(tx, &SQL_TITLE_EPISODES_LIST, DB_ARGS(DB_I64(page->id.value), DB_TIME(view->now)),
                EPISODES_MAX, &rows));
-    TRY(db_all(tx, &SQL_SEASON_TEXTS_LIST, DB_ARGS(DB_I64(page->id.value)), 500, &names));
+    TRY(db_all(tx, &SQL_SEASON_TEXTS_LIST, DB_ARGS(DB_I64(page->id.value)), SEASON_TEXTS_MAX,
+               &texts));
     page->seasons.items = ARENA_ARRAY(arena, rows.count, struct page_season);
     struct page_season *season = NULL;
     for (unsigned i = 0; i < rows.count; i++) {
@@ -253,7 +267,8 @@ static enum err seasons_load(struct db_tx *tx, const struct page_view *view,
         if (!season || season->number != episode.season) {
             season = &page->seasons.items[page->seasons.count++];
             season->number = episode.season;
-            season->title = row_text(&names, arena, episode.season, language);
+            season->title = season_text(&texts, arena, season->number, "title", language);
+            season->synopsis = season_text(&texts, arena, season->number, "synopsis", language);
             season->episodes.items = ARENA_ARRAY(arena, rows.count - i, struct page_episode);
         }
         TRY(episode_add(tx, &episode, language, season));

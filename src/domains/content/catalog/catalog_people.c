@@ -212,6 +212,7 @@ static enum err person_build(struct http_request *request, str language, struct 
                              int64_t *out_version)
 {
     struct person_read read = { .view = { language, clock_now() } };
+    TRY(catalog_language_check(request));
     TRY(catalog_request_id(request, "id", "person-not-found", &read.id));
     TRY(db_read(catalog.db, person_read, &read));
     *out_version = read.page.version;
@@ -238,6 +239,7 @@ enum err catalog_on_person_get(struct http_request *request, struct http_respons
         return catalog_cache_answer(request, response, person_build);
     if (!task_current())
         return http_continue_in_task(request);
+    TRY(catalog_language_check(request));
     TRY(catalog_request_id(request, "id", "person-not-found", &id));
     return catalog_reply_person(request, response, id);
 }

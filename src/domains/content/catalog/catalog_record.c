@@ -149,15 +149,6 @@ enum err catalog_series_of(struct db_tx *tx, struct id title, struct id *out_ser
     return OK;
 }
 
-enum err catalog_season_text_put(struct db_tx *tx, struct id series, int64_t season,
-                                 struct catalog_text text)
-{
-    return db_exec(
-        tx, &SQL_SEASON_TEXT_PUT,
-        DB_ARGS(DB_I64(series.value), DB_I64(season), DB_TEXT(text.language), DB_TEXT(text.value)),
-        NULL);
-}
-
 /* --- Matching ------------------------------------------------------------------------------- */
 
 /* The same name with the same year is certain; a year off by one is how catalogues differ. */

@@ -1,6 +1,7 @@
 /* catalog_stage: see its header. */
 #include "catalog_stage_test.h"
 
+#include "domains/module/answers.h"
 #include "engines/blob/blob.h"
 #include "engines/blob/disk/disk.h"
 #include "engines/db/sqlite/sqlite.h"
@@ -30,10 +31,20 @@ static enum err before(void *owner, struct http_request *request, struct http_re
                                                                 : OK;
 }
 
+/* Every answer of every test is one its route's row names. */
+static void after(void *owner, const struct http_request *request,
+                  const struct http_response *response, const struct http_outcome *outcome)
+{
+    (void)owner, (void)response;
+    if (request->route && !answers_allow(request->route, outcome->status))
+        PANIC("%s answered %u, which its row does not name", request->route->pattern,
+              outcome->status);
+}
+
 void stage_open(void)
 {
     static const struct db_module *modules[1];
-    static const struct http_server_settings settings = { .before = before };
+    static const struct http_server_settings settings = { .before = before, .after = after };
     modules[0] = catalog_module.sql;
     struct db_spec spec = { .driver = &db_sqlite,
                             .place = test_folder(),

@@ -221,8 +221,11 @@ struct imported import_wait(void)
         CHECK_OK(shape_parse_json(&stage.arena, &imported_shape, body, &imported));
         imported.body = body;
         if (!str_eq(imported.state, STR("queued")) && !str_eq(imported.state, STR("scanning")) &&
-            !str_eq(imported.state, STR("running")))
+            !str_eq(imported.state, STR("running"))) {
+            imported.files = get(text_of("/v1/imports/%lld/files?limit=100",
+                                         (long long)items.items.items[0].id.value));
             return imported;
+        }
         nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
     }
     CHECK(str_eq(imported.state, STR("ended")));

@@ -70,9 +70,9 @@ INSERT INTO title_orders (ordering, key, title_id) VALUES (?1, ?2, ?3) ON CONFLI
 -- '' for any. ?12 to ?17: tokens a title must have, '' for none.
 SELECT o.key, o.title_id FROM title_orders o JOIN title_windows t ON t.id = o.title_id
 WHERE o.ordering = ?1 AND (o.key, o.title_id) > (?2, ?3)
-    AND (?4 IS NULL OR (t.shown_from <= ?4 AND t.shown_until > ?4)) AND (?5 = '' OR t.status = ?5)
-    AND (?6 IS NULL OR t.year >= ?6) AND (?7 IS NULL OR t.year <= ?7)
-    AND (?8 IS NULL OR t.age_min <= ?8)
+    AND (CAST(?4 AS INTEGER) IS NULL OR (t.shown_from <= ?4 AND t.shown_until > ?4)) AND (?5 = '' OR t.status = ?5)
+    AND (CAST(?6 AS INTEGER) IS NULL OR t.year >= ?6) AND (CAST(?7 AS INTEGER) IS NULL OR t.year <= ?7)
+    AND (CAST(?8 AS INTEGER) IS NULL OR t.age_min <= ?8)
     AND (?9 = '' OR t.id IN (SELECT title_id FROM title_names WHERE folded >= ?9 AND folded < ?10))
     AND (?12 = '' OR EXISTS (SELECT 1 FROM title_tokens x WHERE x.title_id = t.id AND x.token = ?12))
     AND (?13 = '' OR EXISTS (SELECT 1 FROM title_tokens x WHERE x.title_id = t.id AND x.token = ?13))
@@ -85,9 +85,9 @@ ORDER BY o.key, o.title_id LIMIT ?11;
 -- name: titles_descending :scan
 SELECT o.key, o.title_id FROM title_orders o JOIN title_windows t ON t.id = o.title_id
 WHERE o.ordering = ?1 AND (o.key, o.title_id) < (?2, ?3)
-    AND (?4 IS NULL OR (t.shown_from <= ?4 AND t.shown_until > ?4)) AND (?5 = '' OR t.status = ?5)
-    AND (?6 IS NULL OR t.year >= ?6) AND (?7 IS NULL OR t.year <= ?7)
-    AND (?8 IS NULL OR t.age_min <= ?8)
+    AND (CAST(?4 AS INTEGER) IS NULL OR (t.shown_from <= ?4 AND t.shown_until > ?4)) AND (?5 = '' OR t.status = ?5)
+    AND (CAST(?6 AS INTEGER) IS NULL OR t.year >= ?6) AND (CAST(?7 AS INTEGER) IS NULL OR t.year <= ?7)
+    AND (CAST(?8 AS INTEGER) IS NULL OR t.age_min <= ?8)
     AND (?9 = '' OR t.id IN (SELECT title_id FROM title_names WHERE folded >= ?9 AND folded < ?10))
     AND (?12 = '' OR EXISTS (SELECT 1 FROM title_tokens x WHERE x.title_id = t.id AND x.token = ?12))
     AND (?13 = '' OR EXISTS (SELECT 1 FROM title_tokens x WHERE x.title_id = t.id AND x.token = ?13))
@@ -100,7 +100,7 @@ ORDER BY o.key DESC, o.title_id DESC LIMIT ?11;
 -- name: title_episodes_list :page
 -- Those shown at ?2, or all (NULL); specials, which are season 0, come last.
 SELECT t.id FROM title_windows t WHERE t.series_id = ?1
-    AND (?2 IS NULL OR (t.shown_from <= ?2 AND t.shown_until > ?2))
+    AND (CAST(?2 AS INTEGER) IS NULL OR (t.shown_from <= ?2 AND t.shown_until > ?2))
 ORDER BY t.season = 0, t.season, t.episode LIMIT 2000;
 
 -- name: title_episode_find :point
@@ -109,11 +109,14 @@ SELECT id FROM titles WHERE series_id = ?1 AND season = ?2 AND episode = ?3;
 -- name: title_shown_find :point
 SELECT t.id FROM title_windows t WHERE t.id = ?1 AND t.shown_from <= ?2 AND t.shown_until > ?2;
 
--- name: window_next :point
--- The next moment at which a window opens or closes, after ?1.
-SELECT min(at) FROM (
-    SELECT min(available_from) AS at FROM titles WHERE available_from > ?1
-    UNION ALL SELECT min(available_to) FROM titles WHERE available_to > ?1) AS moments;
+-- name: windows_around :point
+-- The moments at which a window opened or closed last, at ?1 or before, and will next, after ?1.
+SELECT (SELECT max(at) FROM (
+           SELECT max(available_from) AS at FROM titles WHERE available_from <= ?1
+           UNION ALL SELECT max(available_to) FROM titles WHERE available_to <= ?1) AS past),
+       (SELECT min(at) FROM (
+           SELECT min(available_from) AS at FROM titles WHERE available_from > ?1
+           UNION ALL SELECT min(available_to) FROM titles WHERE available_to > ?1) AS future);
 
 -- name: facets_list :scan
 -- How many shown titles have each token of a range ("genre:" to "genre;").
@@ -138,10 +141,13 @@ SELECT ?1, t.kind, ?2, t.id FROM titles t WHERE t.id = ?3
 ON CONFLICT (provider, kind, value) DO NOTHING;
 
 -- name: season_texts_list :page
-SELECT season, language, value FROM season_texts WHERE series_id = ?1;
+SELECT season, language, value, field FROM season_texts WHERE series_id = ?1 ORDER BY season, field, language
+LIMIT 2000;
 -- name: season_text_put :write
-INSERT INTO season_texts (series_id, season, language, value) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (series_id, season, language) DO UPDATE SET value = excluded.value;
+INSERT INTO season_texts (series_id, season, field, language, value) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (series_id, season, field, language) DO UPDATE SET value = excluded.value;
+-- name: season_text_remove :write
+DELETE FROM season_texts WHERE series_id = ?1 AND season = ?2 AND field = ?3 AND language = ?4;
 
 -- name: person_find :point
 SELECT id FROM people WHERE name_key = ?1;
@@ -186,19 +192,19 @@ DELETE FROM people_stale WHERE person_id = ?1;
 SELECT o.key, o.person_id FROM person_orders o
 WHERE o.ordering = ?1 AND (o.key, o.person_id) > (?2, ?3)
     AND (?4 = '' OR o.person_id IN (SELECT person_id FROM person_names WHERE folded >= ?4 AND folded < ?5))
-    AND (?6 IS NULL OR EXISTS (SELECT 1 FROM credits c JOIN title_windows t ON t.id = c.title_id
+    AND (CAST(?6 AS INTEGER) IS NULL OR EXISTS (SELECT 1 FROM credits c JOIN title_windows t ON t.id = c.title_id
         WHERE c.person_id = o.person_id AND t.shown_from <= ?6 AND t.shown_until > ?6))
 ORDER BY o.key, o.person_id LIMIT ?7;
 -- name: people_descending :scan
 SELECT o.key, o.person_id FROM person_orders o
 WHERE o.ordering = ?1 AND (o.key, o.person_id) < (?2, ?3)
     AND (?4 = '' OR o.person_id IN (SELECT person_id FROM person_names WHERE folded >= ?4 AND folded < ?5))
-    AND (?6 IS NULL OR EXISTS (SELECT 1 FROM credits c JOIN title_windows t ON t.id = c.title_id
+    AND (CAST(?6 AS INTEGER) IS NULL OR EXISTS (SELECT 1 FROM credits c JOIN title_windows t ON t.id = c.title_id
         WHERE c.person_id = o.person_id AND t.shown_from <= ?6 AND t.shown_until > ?6))
 ORDER BY o.key DESC, o.person_id DESC LIMIT ?7;
 -- name: person_titles_list :page
 SELECT c.title_id, c.role, c.position FROM credits c JOIN title_windows t ON t.id = c.title_id
-WHERE c.person_id = ?1 AND (?2 IS NULL OR (t.shown_from <= ?2 AND t.shown_until > ?2))
+WHERE c.person_id = ?1 AND (CAST(?2 AS INTEGER) IS NULL OR (t.shown_from <= ?2 AND t.shown_until > ?2))
 ORDER BY coalesce(t.year, 0) DESC, t.id DESC LIMIT 200;
 
 -- name: credits_list :page
@@ -244,7 +250,8 @@ RETURNING id;
 DELETE FROM editions WHERE asset_id = ?1 RETURNING title_id;
 
 -- name: collections_list :page
-SELECT id, slug, kind FROM collections WHERE kind = ?1 ORDER BY position, id LIMIT 200;
+SELECT id, slug, kind, position FROM collections WHERE kind = ?1 AND (position, id) > (?2, ?3)
+ORDER BY position, id LIMIT ?4;
 -- name: collection_get :point
 SELECT id, slug, kind, version FROM collections WHERE id = ?1;
 -- name: collection_find :point
@@ -265,6 +272,9 @@ ON CONFLICT (collection_id, field, language) DO UPDATE SET value = excluded.valu
 SELECT c.title_id FROM collection_titles c JOIN title_windows t ON t.id = c.title_id
 WHERE c.collection_id = ?1 AND t.shown_from <= ?2 AND t.shown_until > ?2
 ORDER BY t.playable DESC, c.position LIMIT 200;
+-- name: collection_titles_count :page
+SELECT count(*) FROM (SELECT c.title_id FROM collection_titles c JOIN title_windows t ON t.id = c.title_id
+    WHERE c.collection_id = ?1 AND t.shown_from <= ?2 AND t.shown_until > ?2 LIMIT 200) AS shown;
 -- name: collection_titles_end :point
 SELECT coalesce(max(position), -1) + 1 FROM collection_titles WHERE collection_id = ?1;
 -- name: collection_titles_clear :write
@@ -273,8 +283,7 @@ DELETE FROM collection_titles WHERE collection_id = ?1;
 INSERT INTO collection_titles (collection_id, position, title_id) VALUES (?1, ?2, ?3)
 ON CONFLICT (collection_id, title_id) DO NOTHING;
 -- name: collections_of_title_list :page
-SELECT k.id FROM collection_titles c JOIN collections k ON k.id = c.collection_id
-WHERE c.title_id = ?1 ORDER BY k.id LIMIT 50;
+SELECT collection_id FROM collection_titles WHERE title_id = ?1 ORDER BY collection_id LIMIT 50;
 
 -- name: catalog_counts :scan
 SELECT count(*), count(CASE WHEN status = 'published' THEN 1 END), count(CASE WHEN playable = 1 THEN 1 END)
