@@ -17,6 +17,7 @@ help: ## list these commands
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: ## install what is missing, build, open the cinema (FILMS=DIR: your films; LISTEN=HOST:PORT)
+	@tools/run --check $(if $(FILMS),--films "$(FILMS)")
 	@tools/setup build $(if $(filter 1,$(WEB)),web) run
 	@$(MAKE) --no-print-directory release
 	@tools/run --data "$(DATA)" $(if $(LISTEN),--listen "$(LISTEN)") $(if $(FILMS),--films "$(FILMS)")

@@ -1,10 +1,13 @@
-# kb_sql(PATH): embeds src/PATH/sql into the module PATH, declared before by kb_module. The module (and
-# its tests, nobody else) then includes "<name>_sql.h", where <name> is the last part of PATH: the named
-# queries as SQL_..., all of it as <NAME>_SQL. Needs engines/db among the module's DEPENDS.
+# kb_sql(PATH [NAME]): embeds src/PATH/sql into the module PATH, declared before by kb_module. The module
+# (and its tests, nobody else) then includes "<name>_sql.h", where <name> is NAME or the last part of PATH:
+# the named queries as SQL_..., all of it as <NAME>_SQL. Needs engines/db among the module's DEPENDS.
 
 function(kb_sql path)
   string(REPLACE "/" "_" name "${path}")
   get_filename_component(module "${path}" NAME)
+  if(ARGC GREATER 1)
+    set(module "${ARGV1}")
+  endif()
   set(out "${CMAKE_BINARY_DIR}/generated/${path}")
   file(MAKE_DIRECTORY "${out}")
   file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${path}/sql/*.sql")

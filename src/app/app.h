@@ -89,8 +89,8 @@ struct server_bound {
 };
 
 /*
- * Serves the data on threads of its own. The addresses really bound are in *out_bound and in
- * "<folder>/http.addr" and "<folder>/https.addr".
+ * Serves the data on threads of its own. The addresses really bound are in *out_bound and, until
+ * the server stops, in "<folder>/http.addr" and "<folder>/https.addr".
  */
 enum err server_start(struct data *data, const struct server_spec *spec, struct server **out_server,
                       struct server_bound *out_bound);

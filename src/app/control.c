@@ -168,6 +168,6 @@ enum err app_with_server(struct arena *arena, control_fn fn)
         bool left = result == ERR_UNAVAILABLE && failed_by("no-server");
         if ((!taken && !left) || round >= HANDOVER_ROUNDS)
             return result;
-        nanosleep(&(struct timespec){ 0, HANDOVER_PAUSE_MS * 1000000 }, NULL);
+        nanosleep(&(struct timespec){ 0, HANDOVER_PAUSE_MS * 1000000L }, NULL);
     }
 }

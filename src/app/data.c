@@ -6,6 +6,7 @@
 #include "app.h"
 
 #include "engines/blob/blob.h"
+#include "engines/blob/disk/disk.h"
 #include "engines/db/db.h"
 #include "engines/db/sqlite/sqlite.h"
 #include "engines/flow/jobs.h"
@@ -67,7 +68,7 @@ enum err data_folder_make(const char *folder)
         return err_errno(path);
     if (access(path, R_OK | W_OK | X_OK) != 0)
         return err_set(ERR_FORBIDDEN, "data-unwritable", "the data folder %s is not writable: %s",
-                       path, strerror(errno));
+                       path, err_number_text(errno));
     return OK;
 }
 
@@ -200,7 +201,7 @@ static enum err open_all(struct data *data)
     TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
     TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
     snprintf(blobs, sizeof(blobs), "%s/blobs", data->folder);
-    TRY(blob_open(blobs, data->files, &data->blobs));
+    TRY(blob_open(&blob_disk, blobs, data->files, &data->blobs));
     TRY(open_databases(data));
     return open_modules(data);
 }

@@ -9,6 +9,7 @@
 #include "foundation/shape/shape.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 struct health_check {
     str name, detail;
@@ -42,14 +43,17 @@ static struct {
 /* Resident pages, from proc(5) statm. */
 static uint64_t resident_bytes(void)
 {
-    unsigned long size = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
+    char text[128];
+    uint64_t pages;
+    str size, resident;
+    FILE *file = fopen("/proc/self/statm", "r"); /* proc(5): size, resident, ... in pages */
     if (!file)
         return 0;
-    if (fscanf(file, "%lu %lu", &size, &resident) != 2)
-        resident = 0;
+    size_t len = fread(text, 1, sizeof(text), file);
     fclose(file);
-    return (uint64_t)resident * 4096;
+    str rest = { text, len };
+    bool cut = str_cut(&rest, ' ', &size) && str_cut(&rest, ' ', &resident);
+    return cut && str_parse_u64(resident, &pages) ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 static void checks_view(struct arena *arena, struct health_view *view)

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARENA_BYTES = 64 << 20, BAR_CELLS = 24, NAME_CELLS = 44 };
+enum { ARENA_BYTES = 64 << 20, BAR_CELLS = 24, NAME_CELLS = 44, CURSOR_TEXT_MAX = 1100 };
 
 struct import_file {
     str path, state, reason;
@@ -29,16 +29,44 @@ SHAPE_FORGIVING(import_file_shape, struct import_file, FIELD(struct import_file,
 
 struct import_status {
     str id, state, message;
-    int64_t files_total, files_done, files_failed;
+    int64_t files_total, files_done, files_failed, folders_unchanged;
     double progress;
-    LIST_OF(struct import_file) files;
+    LIST_OF(struct import_file) now;
 };
 SHAPE_FORGIVING(import_status_shape, struct import_status, FIELD(struct import_status, id),
                 FIELD(struct import_status, state), FIELD(struct import_status, message),
                 FIELD(struct import_status, files_total), FIELD(struct import_status, files_done),
-                FIELD(struct import_status, files_failed), FIELD(struct import_status, progress),
-                FIELD_SHAPES(struct import_status, files, import_file_shape, .max = 100000));
+                FIELD(struct import_status, files_failed),
+                FIELD(struct import_status, folders_unchanged),
+                FIELD(struct import_status, progress),
+                FIELD_SHAPES(struct import_status, now, import_file_shape, .max = 100));
 
+struct import_files {
+    LIST_OF(struct import_file) items;
+    opt_str next;
+};
+SHAPE_FORGIVING(import_files_shape, struct import_files,
+                FIELD_SHAPES(struct import_files, items, import_file_shape, .max = 100),
+                FIELD(struct import_files, next));
+
+/* The body of the request, the import it became (a server that follows another goes on with it),
+ * how many paths could not be asked for, and the exit code. */
+static str import_body, import_id;
+static unsigned import_paths_refused;
+static int import_code = EXIT_SOFTWARE;
+
+/* The whole path as the server knows it. Requests are JSON; below a path any bytes will do. */
+static enum err path_whole(const char *word, char *out_path)
+{
+    if (!realpath(word, out_path))
+        return err_set(ERR_NOT_FOUND, "no-such-path", "%s: %s", word, err_number_text(errno));
+    if (!str_is_utf8(str_of(out_path)))
+        return err_set(ERR_INVALID, "folder-name",
+                       "the name of %s is no UTF-8: import the folder above it", word);
+    return OK;
+}
+
+/* One path that is not there stops no other; when all are so, there is nothing to ask for. */
 static enum err request_body(struct arena *arena, int argc, char **argv, str *out_body)
 {
     struct buf body;
@@ -46,12 +74,15 @@ static enum err request_body(struct arena *arena, int argc, char **argv, str *ou
     buf_init(&body, arena, MIB(1));
     buf_put(&body, STR("{\"paths\":["));
     for (int i = 1; i < argc; i++) {
-        if (!realpath(argv[i], path))
-            return err_set(ERR_NOT_FOUND, "no-such-path", "%s: %s", argv[i], strerror(errno));
-        if (!str_is_utf8(str_of(path))) /* requests are JSON; below it any bytes will do */
-            return err_set(ERR_INVALID, "folder-name",
-                           "the name of %s is no UTF-8: import the folder above it", argv[i]);
-        if (i > 1)
+        enum err result = path_whole(argv[i], path);
+        if (result != OK && import_paths_refused + 2 == (unsigned)argc)
+            return result;
+        if (result != OK) {
+            fprintf(stderr, KB_NAME ": %s\n", err_slot()->text);
+            import_paths_refused++;
+            continue;
+        }
+        if (i - 1 > (int)import_paths_refused)
             buf_put_char(&body, ',');
         json_write_string(&body, str_of(path));
     }
@@ -67,10 +98,9 @@ static void show(const struct import_status *status)
     str now = status->state;
     char bar[BAR_CELLS * 3 + 1];
     int cells = (int)(status->progress * BAR_CELLS + 0.5), len = 0;
-    for (size_t i = 0; i < status->files.count; i++) {
-        const struct import_file *file = &status->files.items[i];
-        if (file->progress > 0 && file->progress < 1)
-            now = str_skip(file->path, (size_t)(str_find_last_char(file->path, '/') + 1));
+    if (status->now.count) {
+        str file = status->now.items[0].path;
+        now = str_skip(file, (size_t)(str_find_last_char(file, '/') + 1));
     }
     for (int i = 0; i < BAR_CELLS; i++)
         len += snprintf(bar + len, sizeof(bar) - (size_t)len, "%s", i < cells ? "█" : "░");
@@ -87,32 +117,68 @@ static bool ended(str state)
            str_eq(state, STR("cancelled"));
 }
 
-/* What did not go well, by name and reason. The exit code tells scripts. */
-static int report(const struct import_status *status)
+/* A line a reason, the first beside the name. */
+static void report_file(const struct import_file *file)
 {
-    int64_t doubtful = 0;
-    for (size_t i = 0; i < status->files.count; i++) {
-        const struct import_file *file = &status->files.items[i];
-        doubtful += str_eq(file->state, STR("review"));
-        bool notable = str_eq(file->state, STR("failed")) || str_eq(file->state, STR("review")) ||
-                       (str_eq(file->state, STR("done")) && file->reason.len);
-        if (notable)
-            printf("%-8.*s %.*s: %.*s\n", STR_ARG(file->state), STR_ARG(file->path),
-                   STR_ARG(file->reason));
-    }
+    str rest = file->reason, line;
+    bool notable = str_eq(file->state, STR("failed")) || str_eq(file->state, STR("review")) ||
+                   (str_eq(file->state, STR("done")) && file->reason.len);
+    if (!notable)
+        return;
+    printf("%-8.*s %.*s: ", STR_ARG(file->state), STR_ARG(file->path));
+    for (bool first = true; str_cut(&rest, '\n', &line); first = false)
+        printf("%s%.*s\n", first ? "" : "         ", STR_ARG(line));
+}
+
+/* What did not go well, by name and reason. */
+static enum err report_files(struct arena *arena, const char *folder, str id, int64_t *out_doubtful)
+{
+    struct import_files page = { .next = { .state = OPT_NULL } };
+    str cursor = STR("");
+    *out_doubtful = 0;
+    do {
+        struct arena_mark mark = arena_mark(arena);
+        str body, path = arena_printf(arena, "/v1/imports/%.*s/files?limit=100%s%.*s", STR_ARG(id),
+                                      cursor.len ? "&cursor=" : "", STR_ARG(cursor));
+        TRY(control_call(arena, folder, "GET", path.ptr, STR(""), &body));
+        TRY(shape_parse_json(arena, &import_files_shape, body, &page));
+        for (size_t i = 0; i < page.items.count; i++) {
+            *out_doubtful += str_eq(page.items.items[i].state, STR("review"));
+            report_file(&page.items.items[i]);
+        }
+        static char next[CURSOR_TEXT_MAX];
+        snprintf(next, sizeof(next), "%.*s",
+                 STR_ARG(page.next.state == OPT_SET ? page.next.value : STR("")));
+        cursor = str_of(next);
+        arena_rewind(arena, mark);
+    } while (cursor.len);
+    return OK;
+}
+
+/* The exit code tells scripts. */
+static enum err report(struct arena *arena, const char *folder, const struct import_status *status,
+                       int *out_code)
+{
+    int64_t doubtful;
+    TRY(report_files(arena, folder, status->id, &doubtful));
     if (status->message.len)
         printf("%.*s\n", STR_ARG(status->message));
+    if (status->files_total == 0 && str_eq(status->state, STR("done")))
+        puts(status->folders_unchanged ? "nothing has changed there since the last import"
+                                       : "no film was found there: no file is named as a video");
     printf("imported %lld of %lld files, %lld failed", (long long)(status->files_done - doubtful),
            (long long)status->files_total, (long long)status->files_failed);
     if (doubtful)
         printf(", %lld wait for a decision at /admin/reviews", (long long)doubtful);
     putchar('\n');
-    return str_eq(status->state, STR("done")) && status->files_failed == 0 ? 0 : EXIT_DATA;
+    bool well = str_eq(status->state, STR("done")) && status->files_failed == 0 &&
+                import_paths_refused == 0;
+    *out_code = well ? 0 : EXIT_DATA;
+    return OK;
 }
 
 /*
- * Small imports are over at once, large ones take hours: the questions become rarer. The answer to
- * each lists what is done so far, so that a large one costs the server something, too.
+ * Small imports are over at once, large ones take hours: the questions become rarer.
  */
 static span pause_after(span since_start, span last_answer)
 {
@@ -145,11 +211,6 @@ static enum err follow(struct arena *arena, const char *folder, str id,
     return OK;
 }
 
-/* The body of the request, the import it became (a server that follows another goes on with it),
- * and the exit code. */
-static str import_body, import_id;
-static int import_code = EXIT_SOFTWARE;
-
 static enum err import_begin(struct arena *arena, const char *folder)
 {
     struct import_status status = { 0 };
@@ -167,12 +228,11 @@ static enum err import_through(struct arena *arena, const char *folder)
         TRY(import_begin(arena, folder));
     if (app_flags.queue) {
         printf("import %.*s is queued\n", STR_ARG(import_id));
-        import_code = 0;
+        import_code = import_paths_refused ? EXIT_DATA : 0;
         return OK;
     }
     TRY(follow(arena, folder, import_id, &status));
-    import_code = report(&status);
-    return OK;
+    return report(arena, folder, &status, &import_code);
 }
 
 int command_import(int argc, char **argv)

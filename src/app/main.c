@@ -4,6 +4,7 @@
 #include "foundation/crash/crash.h"
 #include "foundation/log/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +170,15 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
+/* What a command printed must have arrived: "openapi >FILE" on a full disk has failed. */
+static int printed(int code)
+{
+    if (code != 0 || (fflush(stdout) == 0 && !ferror(stdout)))
+        return code;
+    fprintf(stderr, KB_NAME ": standard output cannot be written: %s\n", err_number_text(errno));
+    return EXIT_UNAVAILABLE;
+}
+
 int main(int argc, char **argv)
 {
     static struct arena arena;
@@ -189,7 +199,8 @@ int main(int argc, char **argv)
         if (read != OK)
             return app_fail(read);
         log_start(&log_settings, STDERR_FILENO);
-        return commands[i].run(rest, from);
+        int code = commands[i].run(rest, from);
+        return commands[i].run == command_serve ? code : printed(code);
     }
     fprintf(stderr, KB_NAME ": there is no command \"%s\"; try " KB_NAME " --help\n", name);
     return EXIT_USAGE;

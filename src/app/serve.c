@@ -107,7 +107,8 @@ int command_serve(int argc, char **argv)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
+    if (app_tls_settings.listen.len) /* without certificates it ends the program, as anywhere */
+        sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     enum err result = data_open(app_data_folder(), &data);
     if (result != OK)
@@ -120,7 +121,7 @@ int command_serve(int argc, char **argv)
     }
     log_info("serve", "ready", LOG_CSTR("version", app_version));
     int number = wait_for_signal(&signals, tls);
-    log_info("serve", "stopping", LOG_CSTR("signal", strsignal(number)));
+    log_info("serve", "stopping", LOG_CSTR("signal", sigdescr_np(number)));
     server_stop(server, app_settings.drain_timeout);
     net_tls_close(tls);
     data_close(data);

@@ -146,6 +146,19 @@ static void on_drain(void *arg)
     http_server_drain(core->http, core->drain_timeout, on_drained, core);
 }
 
+/* Where the folder is served is said no more. It is this process's: nobody else wrote that. */
+static void forget_addresses(const char *folder)
+{
+    static const char *const names[] = { "http.addr", "https.addr" };
+    char path[DATA_PATH_BYTES];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    if (data_control_path(folder, path, sizeof(path)) == OK)
+        unlink(path);
+}
+
 static enum err write_address(const char *folder, const char *name, const struct net_address *bound)
 {
     char path[DATA_PATH_BYTES], fresh[DATA_PATH_BYTES], text[NET_ADDRESS_TEXT_MAX];
@@ -180,6 +193,7 @@ static enum err listen_all(struct server *server, const struct server_spec *spec
 {
     char path[DATA_PATH_BYTES] = "unix:";
     struct net_address address;
+    forget_addresses(server->folder); /* a process that was killed could not */
     TRY(data_control_path(server->folder, path + 5, sizeof(path) - 5));
     TRY(net_address_parse(str_of(path), &address));
     TRY(net_listen(&address, 1, &server->cores[0].fds[FD_CONTROL], NULL));
@@ -262,10 +276,15 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     if (result == OK)
         result = listen_all(server, spec, out_bound);
     if (result != OK) {
+        forget_addresses(server->folder);
         server_discard(server);
         return result;
     }
-    TRY(start_threads(server));
+    result = start_threads(server);
+    if (result != OK) {
+        forget_addresses(server->folder);
+        return result;
+    }
     *out_server = server;
     return OK;
 }
@@ -273,7 +292,6 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
 void server_stop(struct server *server, span timeout)
 {
     struct err_slot detail = *err_slot();
-    char path[DATA_PATH_BYTES];
     gateway_drain(server->gateway);
     for (unsigned i = 0; i < server->cores_count; i++) {
         server->cores[i].drain_timeout = timeout;
@@ -283,8 +301,7 @@ void server_stop(struct server *server, span timeout)
         pthread_join(server->cores[i].thread, NULL);
     if (server->cores[0].jobs)
         jobs_close(server->cores[0].jobs);
-    if (data_control_path(server->folder, path, sizeof(path)) == OK)
-        unlink(path);
+    forget_addresses(server->folder);
     gateway_close(server->gateway);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);

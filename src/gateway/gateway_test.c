@@ -41,9 +41,12 @@ static enum err on_ok(struct http_request *request, struct http_response *respon
 }
 
 static const struct http_route routes[] = {
-    { METHOD_GET, "/v1/things/{id}", on_ok, "A thing \"quoted\"" },
-    { METHOD_POST, "/v1/things", on_ok, "Add a thing", .role = ROLE_ADMIN },
-    { METHOD_POST, "/v1/plays", on_ok, "Play" },
+    { METHOD_GET, "/v1/things/{id}", on_ok, "A thing \"quoted\"", .media_types = "text/plain",
+      .answers = ANSWERS_304 | ANSWERS_206 },
+    { METHOD_POST, "/v1/things", on_ok, "Add a thing", .role = ROLE_ADMIN,
+      .media_types = "text/plain", .answers = ANSWERS_428 },
+    { METHOD_POST, "/v1/plays", on_ok, "Play", .media_types = "text/plain",
+      .flags = ROUTE_BODY_OPTIONAL },
     { METHOD_GET, "/v1/hidden", on_ok, .flags = ROUTE_HIDDEN },
 };
 static const struct http_route_table table = { routes, ARRAY_LEN(routes) };
@@ -195,6 +198,24 @@ TEST(a_cookie_is_not_forged)
     CHECK(!is_admin("Cookie: kb_session=-1.00; kb_session\r\n"));
     CHECK(!is_admin(text_of("Cookie: not_%s", good + strlen("Cookie: theme=dark; "))));
     CHECK(is_admin(good));
+    close_it();
+}
+
+TEST(a_session_survives_small_jumps_of_the_clock)
+{
+    open_it();
+    clock_set(SECONDS(1000000000));
+    const char *session = cookie();
+    clock_set(SECONDS(1000000000) - MINUTES(59));
+    CHECK(is_admin(session));
+    clock_set(SECONDS(1000000000) + DAYS(300)); /* wrong for a while */
+    CHECK(!is_admin(session));
+    const char *of_the_future = cookie();
+    CHECK(is_admin(of_the_future));
+    clock_set(SECONDS(1000000000) + DAYS(1)); /* and put right */
+    CHECK(!is_admin(of_the_future));
+    CHECK(is_admin(session));
+    clock_set(INSTANT_NEVER);
     close_it();
 }
 
@@ -378,7 +399,38 @@ TEST(the_openapi_document_has_every_route)
     CHECK(has(body, "\"/v1/session\":{\"post\":") && has(body, "\"/livez\":{\"get\":"));
     CHECK(has(body, "{\"name\":\"id\",\"in\":\"path\",\"required\":true"));
     CHECK(has(body, "A thing \\\"quoted\\\""));
+    CHECK(has(body, "\"operationId\":\"getV1ThingsId\""));
     CHECK(!has(body, "hidden") && !has(body, "path*"));
+    close_it();
+}
+
+/* The text between two others, each of which must be there. */
+static str between(str text, const char *from, const char *to)
+{
+    ptrdiff_t begin = str_find(text, str_of(from));
+    CHECK(begin >= 0);
+    str rest = str_skip(text, (size_t)begin);
+    ptrdiff_t end = str_find(rest, str_of(to));
+    CHECK(end >= 0);
+    return str_sub(rest, 0, (size_t)end);
+}
+
+TEST(the_openapi_document_says_what_a_route_answers)
+{
+    open_it();
+    str body = answer_body(ask("GET", "/openapi.json", "", ""));
+    str thing = between(body, "\"getV1ThingsId\"", "\"default\"");
+    CHECK(has(thing, "\"206\":{") && has(thing, "\"304\":{") && has(thing, "responses/NotFound"));
+    CHECK(has(thing, "parameters/IfNoneMatch") && has(thing, "parameters/Range"));
+    CHECK(has(thing, "\"text/plain\":{}") && has(thing, "\"security\":[]"));
+    CHECK(!has(thing, "\"409\"") && !has(thing, "\"403\"") && !has(thing, "\"401\""));
+    str add = between(body, "\"postV1Things\"", "\"default\"");
+    CHECK(has(add, "\"428\":{\"$ref\":\"#/components/responses/EtagRequired\"}"));
+    CHECK(has(add, "parameters/IfMatch") && has(add, "\"401\"") && has(add, "\"403\""));
+    CHECK(has(add, "\"security\":[{\"adminKey\":[]},{\"session\":[]}]"));
+    str session = between(body, "\"postV1Session\"", "\"default\"");
+    CHECK(has(session, "\"204\":{") && has(session, "\"429\":{") && !has(session, "\"200\""));
+    CHECK(has(body, "\"TooManyKeys\":{") && has(body, "headers/RetryAfter"));
     close_it();
 }
 

@@ -31,7 +31,7 @@ int main(int argc, char **argv)
 {
     struct arena arena;
     cJSON *root;
-    arena_init(&arena, 4u * INPUT_BYTES_MAX);
+    arena_init(&arena, 4ul * INPUT_BYTES_MAX);
     char *text = arena_alloc(&arena, INPUT_BYTES_MAX);
     size_t len = fread(text, 1, INPUT_BYTES_MAX, stdin);
     enum err err = json_read((str){ text, len }, &root);

@@ -15,6 +15,7 @@ static char *volatile nowhere = (char *)16;
 static volatile int depth_max = 1 << 30;
 
 /* Each frame is smaller than a page, so that no guard page is stepped over. */
+/* NOLINTNEXTLINE(misc-no-recursion): to overflow is what it is for */
 static __attribute__((noinline)) int deeper_and_deeper(int depth)
 {
     volatile char filler[512];

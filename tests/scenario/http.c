@@ -72,6 +72,7 @@ enum err http_send(struct http_conn *conn, str bytes)
 /* *out_ended tells an ended connection from new bytes. A reset counts as an end. */
 static enum err receive_more(struct http_conn *conn, span limit, bool *out_ended)
 {
+    *out_ended = false;
     TRY(await(conn, POLLIN, limit));
     char *room = buf_reserve(&conn->in, READ_BYTES);
     if (!room)

@@ -142,10 +142,12 @@ NORETURN static void converse(int fd)
     }
 }
 
+static int exit_code; /* when it is told to end */
+
 static void terminated(int number)
 {
     (void)number;
-    _exit(getenv("STAND_IN_EXIT") ? atoi(getenv("STAND_IN_EXIT")) : 0);
+    _exit(exit_code);
 }
 
 static void write_address(const char *data, unsigned port)
@@ -180,6 +182,8 @@ int main(int argc, char **argv)
     if (state == MAP_FAILED || bind(listener, (struct sockaddr *)&address, len) < 0 ||
         listen(listener, 64) < 0 || getsockname(listener, (struct sockaddr *)&address, &len) < 0)
         return 1;
+    const char *wish = getenv("STAND_IN_EXIT");
+    exit_code = wish ? atoi(wish) : 0;
     signal(SIGTERM, terminated);
     signal(SIGCHLD, SIG_IGN);
     fprintf(stderr, "stand-in: serving\n");

@@ -9,7 +9,7 @@
 
 enum { FILLED_BYTES_MAX = 64 << 20 };
 
-enum err world_fail(struct world *world, const char *format, ...)
+enum err world_fail_set(struct world *world, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

@@ -57,7 +57,8 @@ struct world {
 };
 
 /* Records what failed and returns ERR_PRECONDITION, as err_set() does but at any length. */
-enum err world_fail(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
+#define world_fail(...) err_never_ok(world_fail_set(__VA_ARGS__))
+enum err world_fail_set(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Hands a failure of a lower layer (err_slot) on with a prefix. */
 enum err world_fail_with(struct world *world, const char *what);
 

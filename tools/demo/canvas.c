@@ -68,7 +68,7 @@ static void blend_samples(int16_t *restrict row, const int16_t *restrict cover, 
 static void blend_pairs(int16_t *restrict row, const int16_t *restrict cover, int count, int to)
 {
     for (int i = 0; i < count; i++)
-        row[i] = approach(row[i], (int16_t)to, cover[2 * i]);
+        row[i] = approach(row[i], (int16_t)to, cover[2L * i]);
 }
 
 void canvas_blend_row(struct canvas *canvas, int y, int left, int count, const int16_t *cover,

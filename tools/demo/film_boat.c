@@ -105,9 +105,10 @@ static void paint_clouds(struct canvas *canvas, float at)
 
     for (int i = 0; i < 16; i++) {
         float speed = 3.0f + 5.0f * noise_at(21, i);
-        float x = noise_at(22, i / 4) * 1500 + (noise_at(27, i) - 0.5f) * 340 + at * speed;
+        int row = i / 4; /* four clouds a row */
+        float x = noise_at(22, row) * 1500 + (noise_at(27, i) - 0.5f) * 340 + at * speed;
         struct point centre = { fmodf(x, 1900) - 300,
-                                170 + 46 * (float)(i / 4) + 22 * noise_at(23, i) };
+                                170 + 46 * (float)row + 22 * noise_at(23, i) };
         struct point radii = { 130 + 190 * noise_at(24, i), 7 + 12 * noise_at(25, i) };
         shape_glow(canvas, centre, radii, lit, 0.34f + 0.2f * noise_at(26, i));
     }
@@ -143,7 +144,7 @@ static void crest_row(float *crest, int y, float at)
     float drift = at * (0.10f + 0.0006f * depth), row = 61.0f / depth + noise_at(31, y) * 0.3f;
 
     for (int x = 0; x < CANVAS_WIDTH; x += 2) {
-        float u = (float)(x - CANVAS_WIDTH / 2) * scale;
+        float u = ((float)x - (float)CANVAS_WIDTH / 2) * scale;
         float value = 0.5f * wave(u * 0.41f + 9 * row + drift) +
                       0.5f * wave(-u * 0.23f + 13 * row + 1.7f * drift);
         crest[x] = crest[x + 1] = value;

@@ -59,7 +59,8 @@ static struct {
 
 static struct point copy_of(struct point place, int copy, int sectors)
 {
-    float turn = 2 * PI * (float)(copy / 2) / (float)sectors - PI / 2;
+    int sector = copy / 2; /* each has a mirrored copy */
+    float turn = 2 * PI * (float)sector / (float)sectors - PI / 2;
     struct point mirrored = { place.x, copy % 2 == 0 ? place.y : -place.y };
 
     return turned(mirrored, turn, (struct point){ CANVAS_WIDTH / 2.0f, CANVAS_HEIGHT / 2.0f });
@@ -225,7 +226,8 @@ static void petal_grow(struct petal *petal, float now)
     float reach = petal->length * (1.0f - (1.0f - share) * (1.0f - share));
     bool middle = fabsf(petal->root.x) + fabsf(petal->root.y) < 1.0f && petal->length > 40;
 
-    for (; petal->drawn < reach; petal->drawn += 1.25f) {
+    /* What is drawn once stays drawn: the place is kept between pictures. */
+    while (petal->drawn < reach) {
         float along = petal->drawn / petal->length;
         float profile = sinf(PI * powf(along, 0.75f));
         float radius = petal->width * profile + 0.8f;
@@ -239,6 +241,7 @@ static void petal_grow(struct petal *petal, float now)
             if (radius > 4.0f)
                 shape_disc(&garden.bed, place, 0.7f, vein, 0.9f);
         }
+        petal->drawn += 1.25f;
     }
 }
 

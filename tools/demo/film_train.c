@@ -74,9 +74,10 @@ static void paint_clouds(struct canvas *canvas, float at)
     struct ink lit = ink_mix(ink_at(KEYS(sky_low), at), ink_rgb(0xffffff), 0.35f);
 
     for (int i = 0; i < 18; i++) {
-        float x = noise_at(61, i / 6) * 700 + 620 * (float)(i / 6) + 170 * noise_at(62, i);
-        struct point centre = { fmodf(x - at * (5.0f + 2.0f * (float)(i / 6)) + 8000, 2000) - 350,
-                                90 + 60 * (float)(i / 6) + 26 * noise_at(63, i) };
+        int row = i / 6; /* six clouds a row */
+        float x = noise_at(61, row) * 700 + 620 * (float)row + 170 * noise_at(62, i);
+        struct point centre = { fmodf(x - at * (5.0f + 2.0f * (float)row) + 8000, 2000) - 350,
+                                90 + 60 * (float)row + 26 * noise_at(63, i) };
         struct point radii = { 90 + 120 * noise_at(64, i), 14 + 18 * noise_at(65, i) };
         shape_glow(canvas, centre, radii, lit, 0.42f * (1.0f - 0.7f * ease(88, 106, at)));
     }

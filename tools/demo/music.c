@@ -9,6 +9,7 @@
 #include "score.h"
 #include "synth.h"
 
+#include <math.h>
 #include <string.h>
 
 struct part {
@@ -148,7 +149,10 @@ static void play_bar(const struct piece *piece, const struct arrangement *who,
 /* Ta-tam, ta-tam: two axles over each joint of the rails. */
 static void play_wheels(const struct piece *piece, float length_s)
 {
-    for (float at = 0.0f; at < length_s - 5.0f; at += piece->beat_s) {
+    int joints = (int)ceilf((length_s - 5.0f) / piece->beat_s);
+
+    for (int joint = 0; joint < joints; joint++) {
+        float at = (float)joint * piece->beat_s;
         synth_note((struct note){ BRUSH, at, 0.09f, 40, 0.30f, -0.15f });
         synth_note((struct note){ BRUSH, at + 0.14f, 0.08f, 30, 0.2f, 0.15f });
         synth_note((struct note){ BRUSH, at + piece->beat_s / 2.0f, 0.2f, 92, 0.07f, 0.0f });

@@ -289,8 +289,8 @@ bool synth_write(float hall, FILE *out)
         int count = take.count - at < 512 ? take.count - at : 512;
         for (int i = 0; i < count; i++) {
             float end = fminf((float)(take.count - at - i) / (2.5f * (float)SYNTH_RATE), 1.0f);
-            pairs[2 * i] = (int16_t)(31000.0f * tanhf(gain * take.left[at + i]) * end);
-            pairs[2 * i + 1] = (int16_t)(31000.0f * tanhf(gain * take.right[at + i]) * end);
+            pairs[2L * i] = (int16_t)(31000.0f * tanhf(gain * take.left[at + i]) * end);
+            pairs[2L * i + 1] = (int16_t)(31000.0f * tanhf(gain * take.right[at + i]) * end);
         }
         if (fwrite(pairs, sizeof(int16_t) * 2, (size_t)count, out) != (size_t)count)
             return false;

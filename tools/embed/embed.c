@@ -49,6 +49,7 @@ static const char *type_of(const char *path)
     return "application/octet-stream";
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as folders of our own tree */
 static void collect(const char *folder, const char *below)
 {
     char path[PATH_BYTES];

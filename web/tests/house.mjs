@@ -37,6 +37,9 @@ async function bringFilms(cinema, folder) {
     importOutput: output,
     lamp: byTitle('The Lamp Below'),
     moon: byTitle('Second Moon'),
+    av1: byTitle('Fourth Moon'),
+    hevc: byTitle('Fifth Moon'),
+    series: byTitle('Lantern Keepers'),
   };
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { shot, withPage } from './browser.mjs';
 import { until } from './cinema.mjs';
-import { CUES, SECONDS } from './films.mjs';
+import { CUES, EPISODE_SECONDS, SECONDS } from './films.mjs';
 import { need, test } from './harness.mjs';
 
 const PLAY_MS_MAX = 60_000;
@@ -146,6 +146,45 @@ export default function player({ base, browser, library }) {
     });
   }, 180_000);
 
+  test('the AV1 film plays and seeks', () => {
+    need(library.av1, `no playable title: ${library.importOutput}`);
+    return withPage(browser, async (page) => {
+      const types = [];
+      page.on('response', async (one) => one.url().includes('.mpd') && types.push(await one.text()));
+      await page.goto(`${base}/watch/${library.av1.id}`);
+      await plays(page);
+      assert.match(types.join(), /codecs="av01/, 'the film stayed AV1');
+      await seek(page, '5', EPISODE_SECONDS / 2);
+      await plays(page, EPISODE_SECONDS / 2);
+      await noErrors(page);
+    });
+  }, 180_000);
+
+  test('a film in a codec the browser has not says so in both languages and leads back', async () => {
+    need(library.hevc, `no playable title: ${library.importOutput}`);
+    for (const [language, heading, reason, back] of [
+      ['ru', 'Этот браузер не покажет этот фильм', /только в формате HEVC/, 'Назад'],
+      ['en', 'This browser cannot show this film', /only in HEVC/, 'Back'],
+    ]) {
+      await withPage(browser, async (page) => {
+        await page.addInitScript((code) => localStorage.setItem('kb.lang', JSON.stringify(code)), language);
+        await page.goto(`${base}/title/${library.hevc.id}`);
+        const can = await page.evaluate(() => MediaSource.isTypeSupported('video/mp4; codecs="hvc1.1.6.L60.90"'));
+        need(!can, 'this browser decodes HEVC');
+        await page.goto(`${base}/watch/${library.hevc.id}`);
+        const alert = page.getByRole('alert');
+        await alert.getByRole('heading', { name: heading }).waitFor();
+        await alert.getByText(reason).waitFor();
+        assert.equal(await page.locator('.spinner').count(), 0, 'nothing turns');
+        await shot(page, `player-hevc-${language}`);
+        // The only way on has the focus.
+        await page.waitForFunction((name) => document.activeElement?.textContent?.trim() === name, back);
+        await page.keyboard.press('Enter');
+        await page.waitForURL(/\/title\//);
+      });
+    }
+  }, 180_000);
+
   test('HLS in Shaka plays, seeks and draws its subtitles', () => {
     const url = lamp();
     return withPage(browser, async (page) => {
@@ -199,7 +238,10 @@ export default function player({ base, browser, library }) {
       await plays(page);
       await page.keyboard.press('9');
       await page.waitForFunction(() => document.querySelector('video')?.ended, null, { timeout: PLAY_MS_MAX });
-      await page.getByRole('button', { name: /ещё раз|сначала|Смотреть/i }).first().waitFor();
+      await page.getByRole('button', { name: 'Смотреть снова' }).waitFor();
+      await page.waitForFunction(() => document.activeElement?.textContent?.trim() === 'Смотреть снова');
+      await page.keyboard.press('Enter');
+      await plays(page);
       await noErrors(page);
     });
   }, 180_000);

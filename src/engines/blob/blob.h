@@ -12,6 +12,7 @@
 #include "foundation/task/task.h"
 
 struct pool;
+struct blob_driver;
 struct blob_store;
 struct blob_writer;
 
@@ -24,15 +25,20 @@ struct blob_info {
 };
 
 /*
- * Opens a store. `location` is a folder (created 0700) for the disk driver. Unfinished writes of a
- * former process are removed. `pool` does the blocking work and must outlive the store.
+ * Opens a store. `location` is the driver's: a folder (created 0700) for the disk. Unfinished
+ * writes of a former process are removed. `pool` does the blocking work and must outlive the store.
  */
-enum err blob_open(const char *location, struct pool *pool, struct blob_store **out_store);
+enum err blob_open(const struct blob_driver *driver, const char *location, struct pool *pool,
+                   struct blob_store **out_store);
 /* No call may be under way. */
 void blob_close(struct blob_store *store);
 
-/* Segments of [A-Za-z0-9._-], not starting with a dot, joined by '/'; at most BLOB_KEY_BYTES_MAX
- * bytes. */
+/*
+ * Segments of [A-Za-z0-9._-], not starting with a dot, joined by '/'; at most BLOB_KEY_BYTES_MAX
+ * bytes. What takes a key refuses others with ERR_INVALID "blob-key". An object's key is not the
+ * folder of another's ("a" and "a/b"): a store may refuse the second with ERR_CONFLICT
+ * "blob-key-taken", and never harms the first.
+ */
 bool blob_key_valid(str key);
 
 /* Whole content at once. out_info may be NULL. ERR_EXHAUSTED slug "disk-full". */
@@ -66,11 +72,14 @@ TASK_FN enum err blob_stat(struct blob_store *store, str key, struct blob_info *
  */
 TASK_FN enum err blob_get(struct blob_store *store, str key, uint64_t offset, uint64_t len,
                           str *out_content);
-/* An open descriptor on the object for sendfile and mmap; the caller closes it. */
+/*
+ * An open descriptor on the object for sendfile and mmap; the caller closes it. ERR_UNAVAILABLE
+ * "blob-not-local" from a store that has no files here: read it by blob_get(), range by range.
+ */
 TASK_FN enum err blob_descriptor(struct blob_store *store, str key, int *out_fd);
 /*
  * The path of an object on a local disk, in the task's arena, whether it exists or not; for caches
- * of open files. ERR_UNAVAILABLE from a store that has none.
+ * of open files. ERR_UNAVAILABLE "blob-not-local" from a store that has none.
  */
 enum err blob_local_path(struct blob_store *store, str key, str *out_path);
 /* OK also when it is not there. Descriptors already open stay readable. */
@@ -87,6 +96,9 @@ struct blob_entry {
 TASK_FN enum err blob_list(struct blob_store *store, str prefix, str after, size_t limit,
                            struct blob_entry **out_entries, size_t *out_count);
 
-/* Bytes still free where the store is, and bytes used there by anybody. */
+/*
+ * Bytes still free where the store is, and the size of the whole. ERR_UNAVAILABLE "blob-not-local"
+ * from a store that has no such bound.
+ */
 TASK_FN enum err blob_space(struct blob_store *store, uint64_t *out_free_bytes,
                             uint64_t *out_total_bytes);

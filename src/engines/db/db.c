@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <openssl/sha.h>
+#include <setjmp.h>
 #include <string.h>
 
 static _Thread_local struct arena *thread_arena;
@@ -147,6 +148,30 @@ static struct arena *running_arena(void)
     if (!arena)
         PANIC("no task is running and db_arena_use() was not called");
     return arena;
+}
+
+/* Apart, so that no local of the caller crosses setjmp. */
+static __attribute__((noinline)) enum err guarded(struct arena *arena, db_tx_fn fn,
+                                                  struct db_tx *tx, void *arg)
+{
+    jmp_buf way_out;
+    arena->exhausted = &way_out;
+    if (setjmp(way_out) == 0)
+        return fn(tx, arg);
+    return err_set(ERR_EXHAUSTED, "request-memory", "more than its %zu bytes of memory were needed",
+                   arena->size_bytes_max);
+}
+
+enum err db_guarded(struct arena *arena, db_tx_fn fn, struct db_tx *tx, void *arg)
+{
+    jmp_buf *before = arena->exhausted;
+    bool lent = !task_current(); /* to this thread: queries within fn use it too */
+    struct arena *own = lent ? db_arena_use(arena) : NULL;
+    enum err err = guarded(arena, fn, tx, arg);
+    if (lent)
+        db_arena_use(own);
+    arena->exhausted = before;
+    return err;
 }
 
 enum err db_tx(struct db *db, db_tx_fn fn, void *arg)
@@ -393,6 +418,8 @@ void db_listen(struct db *db, struct db_listener *listener)
     listener->next = db->listeners->first;
     db->listeners->first = listener;
     pthread_mutex_unlock(&db->listeners->lock);
+    if (db->driver->listen)
+        db->driver->listen(db);
 }
 
 void db_unlisten(struct db *db, struct db_listener *listener)

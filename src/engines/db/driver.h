@@ -61,6 +61,8 @@ struct db_driver {
     TASK_FN enum err (*read)(struct db *db, bool scans, db_tx_fn fn, void *arg);
     TASK_FN enum err (*call)(struct db_tx *tx, struct db_call *call);
     struct db_stats (*stats)(const struct db *db);
+    /* Somebody wants to be told of commits, other processes' too. NULL: nothing to prepare. */
+    void (*listen)(struct db *db);
     /*
      * Prepares the query on a connection of its own; *out_scans when its plan walks a whole table
      * (not an index range), *out_writes when it changes the database.
@@ -72,9 +74,47 @@ struct db_driver {
 /* Calls the listeners to any of the topics. Drivers call it after a commit, on any thread. */
 void db_tell(struct db *db, unsigned topics);
 
+/*
+ * Calls fn with the arena's way out led here: ERR_EXHAUSTED "request-memory" when the arena is over
+ * its limit, so that the driver can tidy up. Without a task the arena is the thread's meanwhile.
+ */
+enum err db_guarded(struct arena *arena, db_tx_fn fn, struct db_tx *tx, void *arg);
+
 /* Rows' arena where no task runs: what db_arena_use() set, or NULL. */
 struct arena *db_thread_arena(void);
 
 /* SHA-256 of a migration's text, in hexadecimal with a zero. */
 enum { DB_CHECKSUM_TEXT = 65 };
 void db_checksum(const char *text, char out[DB_CHECKSUM_TEXT]);
+
+/* --- History ---------------------------------------------------------------------------------- */
+
+/* A line of schema_migrations. */
+struct db_applied {
+    const char *module, *name, *checksum;
+    unsigned number;
+};
+/*
+ * ERR_PRECONDITION "database-newer" or "migration-changed" when the line is not what the program's
+ * modules declare; `place` names the database.
+ */
+enum err db_history_check(const struct db *db, const char *place, const struct db_applied *applied);
+/* ERR_PRECONDITION "migration-missing" unless all up to `version` are among the `count` applied. */
+enum err db_history_whole(const struct db_module *module, const char *place, unsigned version,
+                          unsigned count);
+
+/* --- Queries by number ------------------------------------------------------------------------ */
+
+struct db_ordinal {
+    const struct db_query *query;
+    unsigned ordinal;
+};
+/* An open hash table by address, never full. */
+struct db_ordinals {
+    struct db_ordinal *slots;
+    unsigned mask, count;
+};
+void db_ordinals_init(struct db_ordinals *ordinals, const struct db *db);
+void db_ordinals_deinit(struct db_ordinals *ordinals);
+/* A query of none of the database's modules is a bug. */
+unsigned db_ordinal_of(const struct db_ordinals *ordinals, const struct db_query *query);

@@ -33,14 +33,15 @@ static enum err stray_put(struct db_tx *tx, const struct job_kind *kind, const s
 {
     int64_t id = db_i64(row, 0), attempts = db_i64(row, 1);
     struct db_value owner = DB_TEXT(db_text(row, 4)), now = DB_TIME(clock_now());
+    struct db_value at_once = DB_TIME(0);
     struct db_value slug = DB_TEXT(STR("job-abandoned"));
     struct db_value text = DB_TEXT(STR("the process that ran it has ended"));
     bool cancelled = db_bool(row, 3);
     if (!cancelled && attempts < attempts_limit(kind, db_i64(row, 2)))
-        return db_exec(
-            tx, &SQL_JOB_AGAIN,
-            DB_ARGS(DB_I64(id), owner, DB_I64(attempts), now, DB_I64(attempts), slug, text, now),
-            NULL);
+        return db_exec(tx, &SQL_JOB_AGAIN,
+                       DB_ARGS(DB_I64(id), owner, DB_I64(attempts), at_once, DB_I64(attempts), slug,
+                               text, now),
+                       NULL);
     str state = job_state_text(cancelled ? JOB_CANCELLED : JOB_FAILED);
     return db_exec(tx, &SQL_JOB_ENDED,
                    DB_ARGS(DB_I64(id), owner, DB_I64(attempts), DB_TEXT(state), slug, text, now),
@@ -87,8 +88,9 @@ struct claim {
 static enum err claim_one(struct db_tx *tx, struct claim *claim, unsigned kind, int64_t id)
 {
     instant now = clock_now();
+    struct db_value attempts_max = DB_I64(attempts_limit(&claim->jobs->kinds[kind], 0));
     struct db_args args = DB_ARGS(DB_I64(id), DB_TEXT(owner_text(claim->jobs)),
-                                  DB_TIME(now + claim->jobs->lease), DB_TIME(now));
+                                  DB_TIME(now + claim->jobs->lease), DB_TIME(now), attempts_max);
     struct db_row row;
     TRY(db_find(tx, &SQL_JOB_CLAIM, args, &row));
     if (row.values) { /* else another process was faster */
@@ -159,6 +161,33 @@ enum err runner_claim(struct jobs *jobs, unsigned *out_claimed)
     for (unsigned i = 0; i < claim->count; i++)
         run_start(jobs, &jobs->kinds[claim->kinds[i]], &claim->rows[i]);
     *out_claimed = claim->count;
+    return OK;
+}
+
+/* --- The clock went back -------------------------------------------------------------------- */
+
+static span first_backoff(const struct job_kind *kind)
+{
+    return kind->backoff ? kind->backoff : SECONDS(5);
+}
+
+static enum err waits_shorten(struct db_tx *tx, void *arg)
+{
+    const struct jobs *jobs = arg;
+    for (unsigned i = 0; i < jobs->kinds_count; i++) {
+        instant latest = clock_now() + first_backoff(&jobs->kinds[i]);
+        TRY(db_exec(tx, &SQL_JOBS_WAIT_SHORTEN,
+                    DB_ARGS(kind_value(&jobs->kinds[i]), DB_TIME(latest)), NULL));
+    }
+    return OK;
+}
+
+enum err runner_see_clock(struct jobs *jobs)
+{
+    instant now = clock_now();
+    if (now < jobs->clock_seen)
+        TRY(db_tx(jobs->db, waits_shorten, jobs));
+    jobs->clock_seen = now;
     return OK;
 }
 
@@ -297,7 +326,7 @@ static uint64_t random_next(struct jobs *jobs)
  */
 static span backoff(struct jobs *jobs, const struct job_run *run)
 {
-    span wait = run->kind->backoff ? run->kind->backoff : SECONDS(5);
+    span wait = first_backoff(run->kind);
     span max = run->kind->backoff_max ? run->kind->backoff_max : HOURS(1);
     for (unsigned i = 1; i < run->attempt && wait < max; i++)
         wait *= 2;
@@ -332,8 +361,7 @@ static enum err outcome_put(struct db_tx *tx, struct jobs *jobs, struct job_run 
     str state = job_state_text(outcome == CANCELLED ? JOB_CANCELLED : JOB_FAILED);
     switch (outcome) {
     case DONE:
-        return db_exec(tx, &SQL_JOB_DONE,
-                       DB_ARGS(id, owner, attempt, DB_TEXT(str_of(run->message)), now), NULL);
+        return db_exec(tx, &SQL_JOB_DONE, DB_ARGS(id, owner, attempt, now), NULL);
     case CANCELLED:
     case FAILED:
         return db_exec(tx, &SQL_JOB_ENDED,
@@ -344,10 +372,10 @@ static enum err outcome_put(struct db_tx *tx, struct jobs *jobs, struct job_run 
                                attempt, slug, text, now),
                        NULL);
     case PUT_BACK:
-        return db_exec(
-            tx, &SQL_JOB_AGAIN,
-            DB_ARGS(id, owner, attempt, now, DB_I64(run->attempt - 1), DB_NULL, DB_NULL, now),
-            NULL);
+        return db_exec(tx, &SQL_JOB_AGAIN,
+                       DB_ARGS(id, owner, attempt, DB_TIME(0), DB_I64(run->attempt - 1), DB_NULL,
+                               DB_NULL, now),
+                       NULL);
     default:
         return OK;
     }

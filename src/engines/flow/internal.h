@@ -40,6 +40,7 @@ struct jobs {
     bool stopping, poked;
     _Atomic bool poke_posted;
     instant beat_at, progress_at; /* on clock_mono(): when next */
+    instant clock_seen;           /* clock_now() at the last round */
     struct jobs_stats stats;
 };
 
@@ -50,6 +51,11 @@ str owner_text(const struct jobs *jobs);
 enum err runner_take_back(struct jobs *jobs, bool all);
 enum err runner_claim(struct jobs *jobs, unsigned *out_claimed);
 enum err runner_beat(struct jobs *jobs);
+/*
+ * A back-off is a wait, kept as a date. When the clock has gone back, nothing that failed waits
+ * longer than its kind's first back-off.
+ */
+enum err runner_see_clock(struct jobs *jobs);
 enum err runner_see_cancels(struct jobs *jobs);
 enum err runner_save_progress(struct jobs *jobs);
 enum err runner_write_outcomes(struct jobs *jobs);

@@ -47,10 +47,9 @@ static enum err job_check(const struct job_new *job)
 static enum err job_insert(struct db_tx *tx, const struct job_new *job, struct db_row *out_row)
 {
     instant now = clock_now();
-    struct db_args args =
-        DB_ARGS(DB_TEXT(job->kind), DB_TEXT(job->subject), DB_TEXT(job->payload),
-                DB_I64(job->priority), DB_TEXT_OR_NULL(job->idempotency_key),
-                DB_I64(job->attempts_max), DB_TIME(job->run_at ? job->run_at : now), DB_TIME(now));
+    struct db_args args = DB_ARGS(DB_TEXT(job->kind), DB_TEXT(job->subject), DB_TEXT(job->payload),
+                                  DB_I64(job->priority), DB_TEXT_OR_NULL(job->idempotency_key),
+                                  DB_I64(job->attempts_max), DB_TIME(job->run_at), DB_TIME(now));
     return db_find(tx, &SQL_JOB_ADD, args, out_row);
 }
 
@@ -269,9 +268,8 @@ enum err job_checkpoint_save(struct job_run *run, str checkpoint)
 enum err job_finish(struct db_tx *tx, struct job_run *run)
 {
     int64_t changed;
-    struct db_args args =
-        DB_ARGS(DB_I64(run->id), DB_TEXT(owner_text(run->jobs)), DB_I64(run->attempt),
-                DB_TEXT(str_of(run->message)), DB_TIME(clock_now()));
+    struct db_args args = DB_ARGS(DB_I64(run->id), DB_TEXT(owner_text(run->jobs)),
+                                  DB_I64(run->attempt), DB_TIME(clock_now()));
     TRY(db_exec(tx, &SQL_JOB_DONE, args, &changed));
     run->finish_called = true;
     return changed ? OK : lease_lost(run);

@@ -36,7 +36,7 @@ struct job_new {
     str payload;           /* JSON, the handler's own */
     str idempotency_key;   /* of the kind, for ever unique; ptr NULL: none */
     int64_t priority;      /* higher first */
-    instant run_at;        /* not before; 0: now */
+    instant run_at;        /* not before; 0: at once, whatever becomes of the clock */
     unsigned attempts_max; /* 0: as the kind says */
 };
 
@@ -51,12 +51,12 @@ struct job {
     str kind, subject, payload;
     enum job_state state;
     int64_t priority;
-    unsigned attempts, attempts_max;
-    instant run_at;
-    double progress; /* 0 to 1 */
-    str message;
-    str checkpoint;             /* ptr NULL: none */
-    str error_slug, error_text; /* of the last attempt that failed; ptr NULL: none */
+    unsigned attempts, attempts_max; /* attempts_max 0: as the kind will say, until it first runs */
+    instant run_at;                  /* 0: at once */
+    double progress;                 /* 0 to 1 */
+    str message;                     /* what is being done; empty when it does not run */
+    str checkpoint;                  /* ptr NULL: none */
+    str error_slug, error_text;      /* of the last attempt that failed; ptr NULL: none */
     bool cancel_requested;
     instant created_at, updated_at, finished_at; /* finished_at: INSTANT_NEVER until it has ended */
 };

@@ -128,6 +128,7 @@ static enum err round_write(struct jobs *jobs, unsigned *out_claimed)
 {
     TRY(runner_write_outcomes(jobs));
     TRY(runner_see_cancels(jobs));
+    TRY(runner_see_clock(jobs));
     if (due(&jobs->beat_at, beat_every(jobs))) {
         TRY(runner_beat(jobs));
         TRY(runner_take_back(jobs, false));

@@ -204,7 +204,7 @@ str instant_format_http(instant at, char out[INSTANT_HTTP_MAX])
 {
     struct civil c = civil_of(at);
     snprintf(out, INSTANT_HTTP_MAX, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
-             weekdays + c.weekday * 3, c.day % 100, months + (c.month - 1) * 3,
+             weekdays + c.weekday * 3ul, c.day % 100, months + (c.month - 1) * 3ul,
              (unsigned)c.year % 10000, c.hour % 100, c.minute % 100, c.second % 100);
     return (str){ out, INSTANT_HTTP_MAX - 1 };
 }
@@ -219,7 +219,7 @@ bool instant_parse_http(str text, instant *out)
     if (!digits(text, &pos, 2, &c.day) || text.ptr[7] != ' ')
         return false;
     for (unsigned i = 0; i < 12; i++)
-        if (memcmp(months + i * 3, text.ptr + 8, 3) == 0)
+        if (memcmp(months + i * 3ul, text.ptr + 8, 3) == 0)
             c.month = i + 1;
     pos = 12;
     if (text.ptr[11] != ' ' || !digits(text, &pos, 4, &year) || !expect(text, &pos, ' ') ||

@@ -1,6 +1,8 @@
 /* str: comparisons, parts, numbers and UTF-8 over pointer + length text. No allocation here. */
 #include "str.h"
 
+#include "base.h"
+
 #include <string.h>
 
 str str_of(const char *cstring)
@@ -192,6 +194,7 @@ static size_t utf8_sequence(str s, uint32_t *out_code_point)
 {
     static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
     uint32_t code_point;
+    ASSERT(s.ptr);
     size_t len = utf8_lead((unsigned char)s.ptr[0], &code_point);
     if (len == 0 || len > s.len)
         return 0;

@@ -1,5 +1,6 @@
 #include "conf.h"
 
+#include "foundation/test/every_allocation.h"
 #include "foundation/test/test.h"
 
 #include <stdio.h>
@@ -237,4 +238,34 @@ TEST(conf_never_prints_a_secret)
     CHECK(str_find(buf_str(&buf), STR("# a.conf:1\nhttp.key = (set)\n")) >= 0);
     CHECK(str_find(buf_str(&buf), STR("# initial value\nhttp.idle = 1m\n")) >= 0);
     buf_deinit(&buf);
+}
+
+static enum err read_everything(struct arena *some_arena, void *arg)
+{
+    static const char *const environment[] = { "KB_HTTP_KEY=quite secret", "PATH=/bin", NULL };
+    char program[] = "kinobezdna", rest[] = "serve", flag[] = "--http.listen=0.0.0.0:81";
+    char *argv[] = { program, rest, flag, NULL };
+    int left;
+    (void)arg;
+    conf_init(&conf, some_arena, groups, ARRAY_LEN(groups));
+    TRY(conf_read_text(&conf, STR("a.conf"),
+                       STR("[http]\nlisten = 0.0.0.0:80\nidle=2s\n[log]\nmode = json\n")));
+    TRY(conf_read_environment(&conf, environment));
+    return conf_read_flags(&conf, 3, argv, &left);
+}
+
+static enum err read_rubbish(struct arena *some_arena, void *arg)
+{
+    (void)arg;
+    conf_init(&conf, some_arena, groups, ARRAY_LEN(groups));
+    enum err result = conf_read_text(&conf, STR("a.conf"),
+                                     STR("http.idle = for ever\nhtpp.listen = x\nhttp.workers\n"));
+    CHECK_ERR(result, ERR_INVALID);
+    return OK;
+}
+
+TEST(conf_minds_every_refused_allocation)
+{
+    CHECK(test_every_allocation(read_everything, NULL) >= 3);
+    CHECK(test_every_allocation(read_rubbish, NULL) >= 1);
 }

@@ -52,9 +52,10 @@ static void on_fatal(int number, siginfo_t *info, void *context)
 {
     static void *frames[FRAMES_MAX];
     static char text[TEXT_BYTES];
+    const char *name = sigdescr_np(number); /* no locale, no allocation, unlike strsignal() */
     (void)context;
     snprintf(text, sizeof(text), "kinobezdna %s (build %s): signal %d (%s) at %p\n",
-             program_version, crash_build_id(), number, strsignal(number), info->si_addr);
+             program_version, crash_build_id(), number, name ? name : "unknown", info->si_addr);
     say(text);
     crash_symbolise(frames, backtrace(frames, FRAMES_MAX), text, sizeof(text));
     say(text);

@@ -1,5 +1,6 @@
 #include "cursor.h"
 
+#include "foundation/test/every_allocation.h"
 #include "foundation/test/test.h"
 
 #include <string.h>
@@ -37,4 +38,20 @@ TEST(cursor_refuses_every_damaged_byte)
         CHECK_ERR(cursor_parse(&arena, str_sub(text, 0, i), STR("titles"), &key, &id), ERR_INVALID);
     }
     arena_deinit(&arena);
+}
+
+static enum err format_and_parse(struct arena *some_arena, void *arg)
+{
+    str key;
+    struct id id;
+    (void)arg;
+    str text = cursor_format(some_arena, STR("titles"), STR("a key of some length"), ID(7));
+    TRY(cursor_parse(some_arena, text, STR("titles"), &key, &id));
+    CHECK_STR(key, STR("a key of some length"));
+    return OK;
+}
+
+TEST(cursor_minds_every_refused_allocation)
+{
+    CHECK(test_every_allocation(format_and_parse, NULL) >= 2);
 }

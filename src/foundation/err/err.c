@@ -116,9 +116,14 @@ static enum err code_of_errno(int number)
 enum err err_errno_at(const char *file, int line, const char *what)
 {
     int number = errno;
-    char reason[96];
-    const char *text = strerror_r(number, reason, sizeof(reason));
-    return err_set_at(file, line, code_of_errno(number), NULL, "%s: %s", what, text);
+    return err_set_at(file, line, code_of_errno(number), NULL, "%s: %s", what,
+                      err_number_text(number));
+}
+
+const char *err_number_text(int number)
+{
+    const char *text = strerrordesc_np(number);
+    return text ? text : "unknown error number";
 }
 
 void err_clear(void)

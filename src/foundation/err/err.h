@@ -97,6 +97,8 @@ enum err err_prefix(const char *format, ...) PRINTF_LIKE(1, 2);
 #define err_errno(what) err_never_ok(err_errno_at(__FILE__, __LINE__, (what)))
 enum err err_errno_at(const char *file, int line, const char *what);
 void err_clear(void);
+/* What an error number means, for any thread, unlike strerror(); never NULL. */
+const char *err_number_text(int number);
 
 /* Passes a failure up. Nothing needs cleaning by hand on the way (arena, defer list, transaction).
  */

@@ -109,11 +109,8 @@ static void content_range_add(struct http_exchange *exchange, const struct http_
                               uint64_t size)
 {
     struct http_response *response = &exchange->response;
-    char *room = arena_try(&exchange->arena, 80);
     struct buf text;
-    if (!room)
-        return; /* the reserve of the arena makes this unreachable in practice */
-    buf_init_fixed(&text, room, 80);
+    buf_init_fixed(&text, exchange->field_room, sizeof(exchange->field_room));
     buf_put(&text, STR("bytes "));
     if (range) {
         buf_put_u64(&text, range->offset);

@@ -231,10 +231,8 @@ void conn_settle(struct conn *conn)
                 (!conn->http2 || http2_is_idle(conn));
     if (done && conn->closing && !conn->lingering)
         linger_begin(conn);
-    else if (done && conn->eof && !conn_in_bytes(conn))
-        conn_kill(conn);
-    else if (done && conn->server->draining && !conn_in_bytes(conn) && !conn->lingering &&
-             !conn->http2) /* which says goodbye first */
+    else if (done && !conn_in_bytes(conn) &&
+             (conn->eof || (conn->server->draining && !conn->lingering && !conn->http2)))
         conn_kill(conn);
     if (conn->dead) {
         destroy(conn);

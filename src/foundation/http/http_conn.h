@@ -85,6 +85,7 @@ struct http_exchange {
     bool orphan;                 /* its stream has gone, its task or thread has not */
     struct http2_stream *stream; /* NULL: HTTP/1 */
     struct task *task, *body_waiter;
+    char field_room[80]; /* of Allow, or of Content-Range: they owe nothing to the arena */
     struct buf body;
     uint64_t body_bytes_max, body_received_bytes, body_wire_bytes;
     uint64_t sent_at; /* of the response's body */

@@ -215,8 +215,7 @@ static void reply_unrouted(struct http_exchange *exchange, const struct http_mat
         http_reply_problem(request, response, 404, "not-found", "There is nothing at this path.");
         return;
     }
-    char *room = arena_try(request->arena, HTTP_ALLOW_MAX);
-    str allow = room ? http_allow_format(methods, room) : STR("");
+    str allow = http_allow_format(methods, exchange->field_room);
     if (request->method == METHOD_OPTIONS)
         http_reply_status(response, 204);
     else

@@ -99,6 +99,7 @@ static void list_push(struct http_file_cache *cache, struct entry *entry)
 static void entry_remove(struct http_file_cache *cache, struct entry **slot)
 {
     struct entry *entry = *slot;
+    ASSERT(entry);
     *slot = entry->bucket_next;
     list_remove(cache, entry);
     cache->count--;

@@ -3,6 +3,7 @@
 #include "http_parse.h"
 
 #include "foundation/mem/heap.h"
+#include "foundation/test/every_allocation.h"
 #include "foundation/test/test.h"
 
 #include <stdio.h>
@@ -49,6 +50,7 @@ TEST(a_browser_request_is_taken_apart)
     CHECK_STR(head.host, STR("kino.example:8000"));
     CHECK_INT(head.content_length, 12);
     CHECK_INT(head.fields_count, 4);
+    ASSERT(head.fields);
     CHECK_STR(head.fields[2].name, STR("X-Empty"));
     CHECK_STR(head.fields[2].value, STR(""));
     CHECK_STR(head.fields[3].value, STR("a b"));
@@ -263,4 +265,19 @@ TEST(queries_are_read_pair_by_pair)
     CHECK_STR(value, STR(""));
     CHECK(!http_query_next(&rest, &arena, &name, &value));
     arena_deinit(&arena);
+}
+
+static enum err parse_in(struct arena *arena, void *arg)
+{
+    struct http_head head;
+    (void)arg;
+    unsigned status =
+        parse(STR("GET /a%20b/%D0%B0?x=%31 HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n"), arena, &head);
+    CHECK(status == 0 || status == 503);
+    return status ? err_set(ERR_EXHAUSTED, NULL, "refused") : OK;
+}
+
+TEST(a_head_minds_every_refused_allocation)
+{
+    CHECK(test_every_allocation(parse_in, NULL) >= 2);
 }

@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 enum {
-    TURN_BYTES = 4 << 20,     /* at most this for one viewer before others have their turn */
-    SAMPLE_BYTES = 256 << 10, /* read-ahead makes pages resident in runs of about this */
-    RESIDENT_MS = 1000,       /* so long they are taken to stay so, by the answer that asked */
+    TURN_BYTES = 4 << 20,  /* at most this for one viewer before others have their turn */
+    RUN_BYTES = 256 << 10, /* a sample of residency so often, */
+    RUNS_MAX = 4,          /* but not more of them than these a turn */
+    RESIDENT_MS = 1000,    /* so long they are taken to stay so, by the answer that asked */
     PAGE_BYTES = 4096,
     WARM_BYTES = 1 << 20, /* read by a thread at a time */
     WARM_STEP_BYTES = 64 << 10
@@ -35,6 +36,12 @@ static ssize_t read_resident(struct http_file *file, char *room, size_t len, uin
     return pread(file->fd, room, len, (off_t)offset);
 }
 
+static void resident_note(struct http_exchange *exchange, uint64_t until)
+{
+    exchange->resident_until = until;
+    exchange->resident_at_ms = uv_now(exchange->conn->server->uv);
+}
+
 /* Pages before resident_until were seen, or read by a thread, a moment ago. */
 static bool resident_known(const struct http_exchange *exchange, uint64_t until)
 {
@@ -42,25 +49,34 @@ static bool resident_known(const struct http_exchange *exchange, uint64_t until)
     return until <= exchange->resident_until && age_ms < RESIDENT_MS;
 }
 
+static bool resident_at(struct http_file *file, uint64_t offset)
+{
+    char byte;
+    return read_resident(file, &byte, 1, offset) >= 0 || errno != EAGAIN;
+}
+
 /*
- * How many of `len` bytes from `offset` can be sent without waiting for the disk, by samples. A
- * socket takes them in many parts: what is known is not asked for again with each.
+ * How many of `len` bytes from `offset` can be sent without waiting for the disk, by samples: a run
+ * counts when both its ends are resident. What is read or forgotten in part is so from one end, and
+ * is found. A socket takes the bytes in many parts: what is known is not asked for again with each.
  */
 static size_t resident_bytes(struct http_exchange *exchange, uint64_t offset, size_t len)
 {
     struct http_file *file = exchange->response.body.file;
     uint64_t at = offset, end = offset + len;
-    char byte;
-    if (resident_known(exchange, offset + 1))
+    uint64_t run = MAX_OF(len / RUNS_MAX / PAGE_BYTES * PAGE_BYTES + PAGE_BYTES, (size_t)RUN_BYTES);
+    bool known = resident_known(exchange, offset + 1);
+    if (!known && !resident_at(file, offset))
+        return 0;
+    if (resident_known(exchange, offset + PAGE_BYTES))
         at = exchange->resident_until;
+    while (at < end && resident_at(file, MIN_OF(at + run, end) - 1))
+        at = MIN_OF(at + run, end);
+    if (known)
+        exchange->resident_until = MAX_OF(exchange->resident_until, at);
     else
-        exchange->resident_at_ms = uv_now(exchange->conn->server->uv);
-    if (at >= end)
-        return len;
-    while (at < end && (read_resident(file, &byte, 1, at) >= 0 || errno != EAGAIN))
-        at += SAMPLE_BYTES;
-    exchange->resident_until = MIN_OF(at, end);
-    return (size_t)(exchange->resident_until - offset);
+        resident_note(exchange, at);
+    return (size_t)(MIN_OF(at, end) - offset);
 }
 
 static void warm_on_thread(uv_work_t *work)
@@ -96,8 +112,7 @@ static void on_warmed(uv_work_t *work, int status)
 static bool warm_begin(struct http_exchange *exchange, uint64_t offset, uint64_t len)
 {
     struct conn *conn = exchange->conn;
-    exchange->resident_until = offset + MIN_OF(len, (uint64_t)WARM_BYTES);
-    exchange->resident_at_ms = uv_now(conn->server->uv);
+    resident_note(exchange, offset + MIN_OF(len, (uint64_t)WARM_BYTES));
     if (uv_queue_work(conn->server->uv, &exchange->warm, warm_on_thread, on_warmed) != 0)
         return true; /* no thread: then the loop waits, which is slow and right */
     exchange->phase = PHASE_WARM;
@@ -161,8 +176,11 @@ static bool file_copy(struct http_exchange *exchange, uint64_t offset, str room,
     bool known = resident_known(exchange, offset + room.len);
     ssize_t count = known ? pread(body->file->fd, to, room.len, (off_t)offset)
                           : read_resident(body->file, to, room.len, offset);
-    if (count == (ssize_t)room.len)
+    if (count == (ssize_t)room.len) {
+        if (!known)
+            resident_note(exchange, offset + room.len);
         return true;
+    }
     bool absent = !known && ((count < 0 && errno == EAGAIN) || count > 0);
     uint64_t left = body->size_bytes - exchange->sent_at;
     *out_result = absent ? warm_begin(exchange, offset, left) : cut_short(exchange);
@@ -190,7 +208,7 @@ static bool align_step(struct http_exchange *exchange, uint64_t offset)
 {
     struct conn *conn = exchange->conn;
     size_t len = PAGE_BYTES - offset % PAGE_BYTES;
-    str room = { out_room(conn, len), len };
+    str room = { out_room(conn, len + 1), len + 1 }; /* a byte more samples the page behind */
     bool result;
     if (!room.ptr)
         return false;

@@ -250,6 +250,37 @@ TEST(slow_clients_time_out)
     fixture_close(fixture);
 }
 
+/* Time-outs are on the monotonic clock: a wall clock that jumps cuts nobody off and lets nobody
+ * stay.
+ */
+TEST(time_outs_do_not_see_the_wall_clock)
+{
+    struct http_server_settings settings = { .header_timeout = SECONDS(60),
+                                             .body_timeout = SECONDS(60),
+                                             .idle_timeout = SECONDS(60),
+                                             .request_timeout = SECONDS(60) };
+    struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), &settings);
+    instant now = clock_now();
+    int fd = client_open(fixture);
+    client_send(fd, STR("GET / HTTP/1.1\r\nHos"));
+    clock_set(now + DAYS(1000));
+    client_send(fd, STR("t: a\r\n\r\n"));
+    CHECK_INT(answer_status(client_read_answer(fd, false)), 200);
+    clock_set(now - DAYS(1000));
+    client_send(fd, STR("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab"));
+    clock_set(now + DAYS(1000));
+    client_send(fd, STR("cd"));
+    CHECK_STR(answer_body(client_read_answer(fd, false)), STR("abcd"));
+    close(fd);
+    fixture_close(fixture);
+    settings.header_timeout = MILLISECONDS(60);
+    fixture = fixture_open(routes, ARRAY_LEN(routes), &settings);
+    clock_set(now - DAYS(1000)); /* and it stands still */
+    CHECK_INT(answer_status(client_ask(fixture, STR("GET / HTTP/1.1\r\nHos"))), 408);
+    fixture_close(fixture);
+    clock_set(INSTANT_NEVER);
+}
+
 static void on_drained(void *arg)
 {
     atomic_fetch_add((_Atomic unsigned *)arg, 1);

@@ -28,6 +28,7 @@ static enum err keys_push(struct json *json, struct keys *keys, str key)
         keys->items = grown;
         keys->capacity = capacity;
     }
+    ASSERT(keys->items);
     keys->items[keys->count++] = key;
     return OK;
 }
@@ -66,6 +67,7 @@ static enum err keys_pop(struct json *json, struct keys *keys, unsigned depth)
 {
     size_t from = keys->frames[depth], count = keys->count - from;
     if (count > 1) {
+        ASSERT(keys->items);
         str *items = keys->items + from;
         sort(items, count);
         for (size_t i = 1; i < count; i++)

@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include "foundation/test/every_allocation.h"
 #include "foundation/test/test.h"
 
 #include <math.h>
@@ -380,4 +381,55 @@ TEST(json_writer_doubles)
     json_array_end(&buf);
     CHECK_STR(buf_str(&buf), STR("[0.1,1,0.3333333333333333,null,null]"));
     buf_deinit(&buf);
+}
+
+/* --- Memory that ends anywhere -------------------------------------------------------------- */
+
+static enum err skip_all(struct arena *some_arena, void *arg)
+{
+    str raw;
+    (void)arg;
+    TRY(json_init(&json, some_arena,
+                  STR("{\"a\":1,\"b\":{\"\\u0061\":[{}],\"c\":2},\"d\\n\":3,"
+                      "\"e\":{\"1\":1,\"2\":2,\"3\":3,\"4\":4,\"5\":5,\"6\":6,"
+                      "\"7\":7,\"8\":8,\"9\":9,\"10\":0,\"11\":1,\"12\":2,"
+                      "\"13\":3,\"14\":4,\"15\":5,\"16\":6,\"17\":7}}"),
+                  NULL));
+    TRY(json_skip(&json, &raw));
+    return json_finish(&json);
+}
+
+static enum err read_and_write(struct arena *some_arena, void *arg)
+{
+    str text = STR("[\"plain\",\"esc\\u0061ped\",\"\\ud83d\\ude39\"]"), item;
+    struct buf out;
+    bool more;
+    (void)arg;
+    buf_init(&out, some_arena, KIB(64));
+    TRY(json_init(&json, some_arena, text, NULL));
+    TRY(json_array_enter(&json));
+    json_object_begin(&out);
+    for (;;) {
+        TRY(json_array_next(&json, &more));
+        if (!more)
+            break;
+        TRY(json_read_string(&json, &item));
+        json_put_key(&out, item);
+        json_array_begin(&out);
+        for (int i = 0; i < 40; i++)
+            json_put_string(&out, item);
+        json_put_double(&out, 0.1);
+        json_array_end(&out);
+    }
+    json_object_end(&out);
+    TRY(json_finish(&json));
+    if (out.overflowed)
+        return err_set(ERR_EXHAUSTED, NULL, "no room");
+    return check(arena_str(some_arena, buf_str(&out))); /* what is not overflowed is whole */
+}
+
+TEST(json_minds_every_refused_allocation)
+{
+    CHECK(test_every_allocation_or(skip_all, NULL, ERR_TOO_LARGE) >= 4);
+    CHECK(test_every_allocation_or(read_and_write, NULL, ERR_TOO_LARGE) >= 5);
 }

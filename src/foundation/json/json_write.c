@@ -56,6 +56,7 @@ void json_write_double(struct buf *buf, double value)
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, value);
         double back = strtod(text, NULL);
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): -0.0 is not 0.0 here */
         if (memcmp(&back, &value, sizeof(value)) == 0)
             break;
     }

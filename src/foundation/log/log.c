@@ -193,7 +193,7 @@ static void text_head(struct buf *buf, enum log_level level, const char *area, c
     static const char *const colours[] = { "2", "32", "33", "31" };
     char time[32], padded[64];
     instant now = clock_now();
-    int64_t ms = now / 1000 % (24 * 3600 * 1000);
+    int64_t ms = now / 1000 % (24L * 3600 * 1000);
     snprintf(time, sizeof(time), "%02d:%02d:%02d.%03d", (int)(ms / 3600000), (int)(ms / 60000 % 60),
              (int)(ms / 1000 % 60), (int)(ms % 1000));
     snprintf(padded, sizeof(padded), "%-8s", area);

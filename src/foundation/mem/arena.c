@@ -19,6 +19,39 @@
 #define UNPOISON(ptr, len) ((void)(ptr), (void)(len))
 #endif
 
+#ifdef KB_FAULTS
+#include "arena_faults.h"
+
+#include <stdatomic.h>
+
+/* Counts down to the refusal at 1 and stops at 0. */
+static _Atomic unsigned refuse_in;
+static _Atomic bool refused;
+
+void arena_refuse(unsigned nth)
+{
+    atomic_store(&refused, false);
+    atomic_store(&refuse_in, nth);
+}
+
+bool arena_has_refused(void)
+{
+    return atomic_load(&refused);
+}
+
+static bool refuses(void)
+{
+    if (atomic_load_explicit(&refuse_in, memory_order_relaxed) == 0)
+        return false;
+    if (atomic_fetch_sub(&refuse_in, 1) != 1)
+        return false;
+    atomic_store(&refused, true);
+    return true;
+}
+#else
+#define refuses() false
+#endif
+
 enum { CHUNK_BYTES = 4096, ALIGNMENT = 16 };
 
 struct arena_chunk {
@@ -110,7 +143,7 @@ void *arena_try(struct arena *arena, size_t size_bytes)
     if (__builtin_add_overflow(MAX_OF(size_bytes, (size_t)1), (size_t)ALIGNMENT - 1, &rounded))
         return NULL;
     rounded &= ~((size_t)ALIGNMENT - 1);
-    if (rounded > arena->size_bytes_max - arena->used_bytes)
+    if (rounded > arena->size_bytes_max - arena->used_bytes || refuses())
         return NULL;
     struct arena_chunk *chunk = arena->chunks;
     if (!chunk || chunk->size_bytes - chunk->used_bytes < rounded)

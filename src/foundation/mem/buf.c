@@ -14,6 +14,11 @@ void buf_init(struct buf *buf, struct arena *arena, size_t size_bytes_max)
     *buf = (struct buf){ .arena = arena, .size_bytes_max = size_bytes_max };
 }
 
+void buf_init_leaving(struct buf *buf, struct arena *arena, size_t size_bytes_max)
+{
+    *buf = (struct buf){ .arena = arena, .size_bytes_max = size_bytes_max, .leaves = true };
+}
+
 void buf_init_fixed(struct buf *buf, void *memory, size_t size_bytes)
 {
     *buf =
@@ -38,7 +43,8 @@ static bool grow(struct buf *buf, size_t needed_bytes)
     size_t capacity = MAX_OF(buf->capacity_bytes * 2, (size_t)CAPACITY_BYTES_MIN);
     capacity = MIN_OF(MAX_OF(capacity, needed_bytes), buf->size_bytes_max);
     if (buf->arena) {
-        char *grown = arena_try(buf->arena, capacity);
+        char *grown =
+            buf->leaves ? arena_alloc(buf->arena, capacity) : arena_try(buf->arena, capacity);
         if (!grown)
             return false;
         if (buf->len)

@@ -14,10 +14,17 @@ struct buf {
     size_t size_bytes_max;
     struct arena *arena; /* NULL: on the heap */
     bool overflowed;
+    bool leaves;
 };
 
 /* arena may be NULL: the bytes are then on the heap and buf_deinit() frees them. */
 void buf_init(struct buf *buf, struct arena *arena, size_t size_bytes_max);
+/*
+ * The same in an arena; when the arena is full an append leaves by the arena's way out, and
+ * `overflowed` means the ceiling alone. For code that may be left in the middle and whose content
+ * is known to fit, or is judged by its size.
+ */
+void buf_init_leaving(struct buf *buf, struct arena *arena, size_t size_bytes_max);
 /* Over memory of the caller, which is never grown. */
 void buf_init_fixed(struct buf *buf, void *memory, size_t size_bytes);
 void buf_deinit(struct buf *buf);

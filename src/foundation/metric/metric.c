@@ -54,7 +54,7 @@ static void prepare(struct metric *metric)
         metric->cells = metric->buckets->count + 2; /* one without bound, and the sum */
     }
     size_t line = CACHE_LINE_BYTES / sizeof(uint64_t);
-    metric->stride = (unsigned)((metric->series * metric->cells + line - 1) / line * line);
+    metric->stride = (unsigned)(((size_t)metric->series * metric->cells + line - 1) / line * line);
     char *memory = heap_zalloc(1, (size_t)METRIC_SHARDS * metric->stride * sizeof(uint64_t) +
                                       CACHE_LINE_BYTES);
     size_t past = (uintptr_t)memory % CACHE_LINE_BYTES;

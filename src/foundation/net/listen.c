@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -13,15 +14,16 @@ enum { BACKLOG = 1024 };
 static enum err fail(const struct net_address *address, int fd, const char *what)
 {
     int error = errno;
-    char text[NET_ADDRESS_TEXT_MAX];
+    char text[NET_ADDRESS_TEXT_MAX], whole[NET_ADDRESS_TEXT_MAX + 64];
     net_address_format(address, text);
+    snprintf(whole, sizeof(whole), "%s %s", what, text);
     if (fd >= 0)
         close(fd);
     if (error == EADDRINUSE)
         return err_set(ERR_CONFLICT, "address-in-use", "%s is in use by another program or server",
                        text);
     errno = error;
-    return err_errno_at(__FILE__, __LINE__, what);
+    return err_errno_at(__FILE__, __LINE__, whole);
 }
 
 static bool option_set(int fd, int level, int name, int value)
@@ -51,10 +53,10 @@ static enum err open_first(const struct net_address *address, int *out_fd,
 {
     int fd = socket_open(address->socket.any.sa_family);
     if (fd < 0 || !bind_and_listen(fd, address))
-        return fail(address, fd, "listening");
+        return fail(address, fd, "listening on");
     struct net_address bound = { .size_bytes = sizeof(bound.socket) };
     if (getsockname(fd, &bound.socket.any, &bound.size_bytes) != 0)
-        return fail(address, fd, "reading the listening address");
+        return fail(address, fd, "reading the address of the listener on");
     *out_fd = fd;
     *out_bound = bound;
     return OK;
@@ -64,7 +66,7 @@ static enum err open_next(const struct net_address *bound, int *out_fd)
 {
     int fd = socket_open(bound->socket.any.sa_family);
     if (fd < 0 || !option_set(fd, SOL_SOCKET, SO_REUSEPORT, 1) || !bind_and_listen(fd, bound))
-        return fail(bound, fd, "listening on one more loop");
+        return fail(bound, fd, "listening for one more loop on");
     *out_fd = fd;
     return OK;
 }
@@ -86,14 +88,14 @@ static enum err open_path(const struct net_address *address, int *out_fd)
     int fd = socket_open(AF_UNIX);
     /* The mode of the descriptor becomes that of the file: there is no moment with another one. */
     if (fd < 0 || fchmod(fd, S_IRUSR | S_IWUSR) != 0)
-        return fail(address, fd, "opening a Unix socket");
+        return fail(address, fd, "opening");
     bool bound = bind(fd, &address->socket.any, address->size_bytes) == 0;
     if (!bound && errno == EADDRINUSE && path_is_dead(address)) {
         unlink(address->socket.path.sun_path);
         bound = bind(fd, &address->socket.any, address->size_bytes) == 0;
     }
     if (!bound || listen(fd, BACKLOG) != 0)
-        return fail(address, fd, "listening on a Unix socket");
+        return fail(address, fd, "listening on");
     *out_fd = fd;
     return OK;
 }

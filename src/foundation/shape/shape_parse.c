@@ -3,6 +3,7 @@
  * reading at once; a value its field refuses is noted, passed over, and reading goes on. The calls
  * nest as the tables do, and no deeper than JSON_DEPTH_MAX.
  */
+/* NOLINTBEGIN(misc-no-recursion): the calls nest as our tables do */
 #include "shape_impl.h"
 
 static enum err read_object(struct shape_reader *reader, const struct shape *shape,
@@ -328,3 +329,4 @@ enum err shape_parse_json(struct arena *arena, const struct shape *shape, str bo
     memcpy(out, record, shape->size_bytes);
     return OK;
 }
+/* NOLINTEND(misc-no-recursion) */

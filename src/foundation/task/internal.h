@@ -86,6 +86,7 @@ struct loop {
     unsigned timers_count, timers_capacity;
     instant timer_armed_at; /* what uv_timer is set to; INSTANT_NEVER: off */
     struct stack_pool stacks;
+    struct loop_guest *guests;
     bool stopping;
     pthread_mutex_t posts_lock;
     struct post *posts_first, *posts_last;

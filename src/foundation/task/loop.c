@@ -162,9 +162,30 @@ void loop_run(struct loop *loop)
     uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
+void loop_guest_add(struct loop *loop, struct loop_guest *guest)
+{
+    ASSERT(loop == own_loop);
+    guest->next = loop->guests;
+    loop->guests = guest;
+}
+
+void loop_guest_remove(struct loop *loop, struct loop_guest *guest)
+{
+    struct loop_guest **link = &loop->guests;
+    ASSERT(loop == own_loop);
+    while (*link != guest)
+        link = &(*link)->next;
+    *link = guest->next;
+}
+
 void loop_close(struct loop *loop)
 {
     ASSERT(loop == own_loop && !loop->tasks);
+    while (loop->guests) {
+        struct loop_guest *guest = loop->guests;
+        loop->guests = guest->next;
+        guest->leave(guest->arg);
+    }
     stall_unwatch(loop);
     uv_close((uv_handle_t *)&loop->posted, NULL);
     uv_close((uv_handle_t *)&loop->ready, NULL);

@@ -36,6 +36,19 @@ struct uv_loop_s *loop_uv(struct loop *loop);
 /* Calls fn(arg) on the loop's thread, soon, in the order posted. Any thread. Never waits. */
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
 
+/*
+ * What a driver keeps on a loop (libuv handles, unreferenced so that loop_run() can return).
+ * loop_close() calls leave(arg), on the loop's thread, and gives the handles closed in it their
+ * callbacks. The guest stays the caller's. Loop thread.
+ */
+struct loop_guest {
+    void (*leave)(void *arg);
+    void *arg;
+    struct loop_guest *next;
+};
+void loop_guest_add(struct loop *loop, struct loop_guest *guest);
+void loop_guest_remove(struct loop *loop, struct loop_guest *guest);
+
 struct loop_stats {
     unsigned tasks; /* alive now */
     unsigned tasks_peak;

@@ -102,11 +102,11 @@ static void *thread_main(void *arg)
     pthread_mutex_lock(&lock);
     while (watched) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         int64_t nanoseconds = until.tv_nsec + shortest_period() * 1000;
         until.tv_sec += nanoseconds / 1000000000;
         until.tv_nsec = nanoseconds % 1000000000;
-        pthread_cond_timedwait(&changed, &lock, &until);
+        pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &until);
         int index = 0;
         for (struct loop *loop = watched; loop && index < WATCHED_MAX; loop = loop->next_watched)
             look(loop, &watches[index++], &last_report);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <uv.h>
 
 /* Runs fn as the only first task of a fresh loop, until every task has ended. */
 struct harness {
@@ -418,12 +419,56 @@ TEST(loop_stop_cancels_what_waits)
     loop_close(loop);
 }
 
+struct lodger {
+    uv_timer_t *timer;
+    struct loop_guest guest;
+    int left, closed;
+};
+
+static void on_lodger_closed(uv_handle_t *handle)
+{
+    ((struct lodger *)handle->data)->closed++;
+}
+
+static void lodger_leave(void *arg)
+{
+    struct lodger *lodger = arg;
+    lodger->left++;
+    uv_close((uv_handle_t *)lodger->timer, on_lodger_closed);
+}
+
+TEST(loop_guests_leave_at_its_end)
+{
+    struct loop *loop;
+    uv_timer_t timers[2];
+    struct lodger lodgers[2] = { { .timer = &timers[0] }, { .timer = &timers[1] } };
+    CHECK_OK(loop_open(NULL, &loop));
+    for (int i = 0; i < 2; i++) {
+        uv_timer_init(loop_uv(loop), &timers[i]);
+        uv_unref((uv_handle_t *)&timers[i]);
+        timers[i].data = &lodgers[i];
+        lodgers[i].guest = (struct loop_guest){ .leave = lodger_leave, .arg = &lodgers[i] };
+        loop_guest_add(loop, &lodgers[i].guest);
+    }
+    loop_guest_remove(loop, &lodgers[0].guest); /* goes by itself, earlier */
+    lodger_leave(&lodgers[0]);
+    loop_stop(loop);
+    loop_run(loop);
+    CHECK_INT(lodgers[1].left, 0);
+    loop_close(loop);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(lodgers[i].left, 1);
+        CHECK_INT(lodgers[i].closed, 1);
+    }
+}
+
 /* Resident pages of the process, from /proc/self/statm. */
 static long resident_bytes(void)
 {
     long size = 0, resident = 0;
     FILE *file = fopen("/proc/self/statm", "r");
     CHECK(file != NULL);
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel's numbers fit */
     CHECK(fscanf(file, "%ld %ld", &size, &resident) == 2);
     fclose(file);
     return resident * 4096;

@@ -58,6 +58,7 @@ void timers_add(struct task *task, instant at)
     struct loop *loop = task->loop;
     if (loop->timers_count == loop->timers_capacity) {
         loop->timers_capacity = MAX_OF(loop->timers_capacity * 2, 64u);
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): the heap is one of pointers */
         loop->timers = heap_resize(loop->timers, loop->timers_capacity * sizeof(*loop->timers));
     }
     task->timer_at = at;

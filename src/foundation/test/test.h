@@ -1,7 +1,8 @@
 /*
  * test: the unit-test harness. A TEST() registers itself; a module's tests are linked into one
  * program that runs them in order of definition (or those whose name contains an argument) and ends
- * with the line "N passed, N failed, N skipped".
+ * with the line "N passed, N failed, N skipped". They run in a child process; after one that failed
+ * or crashed the rest run in a fresh one. TEST_NO_FORK=1 keeps them here, for a debugger.
  */
 #pragma once
 
@@ -18,7 +19,10 @@ typedef void (*test_fn)(void);
     }                                                                                              \
     static void test_##name(void)
 
-/* A failed check ends its test: the rest of the program's tests go on. */
+/*
+ * A failed check ends its test: the rest of the program's tests go on. In a process the test has
+ * forked it ends that process.
+ */
 #define CHECK(condition)     test_check((condition), __FILE__, __LINE__, #condition)
 #define CHECK_OK(expression) test_check_err((expression), OK, __FILE__, __LINE__, #expression)
 #define CHECK_ERR(expression, code)                                                                \
@@ -29,6 +33,9 @@ typedef void (*test_fn)(void);
     test_check_str((actual), (expected), __FILE__, __LINE__, #actual)
 /* Ends the test as skipped; the reason is printed and counted. */
 #define SKIP(...) test_skip(__VA_ARGS__)
+
+/* Fails the test as a check does. */
+void test_fail(const char *format, ...) PRINTF_LIKE(1, 2);
 
 void test_register(const char *name, const char *file, test_fn fn);
 void test_check(bool condition, const char *file, int line, const char *text);

@@ -6,6 +6,7 @@
 #include "index.h"
 
 #include "format.h"
+#include "foundation/test/every_allocation.h"
 #include "foundation/test/test.h"
 #include "media/fixture/film.h"
 #include "media/fixture/golden.h"
@@ -76,7 +77,7 @@ TEST(index_of_a_video)
     for (uint32_t i = 1; i <= 3; i++) {
         struct index_segment segment = segment_of(&index, i);
         CHECK_INT(segment.offset, offset);
-        CHECK_INT(segment.start_ticks, (i - 1) * 100 * 512);
+        CHECK_INT(segment.start_ticks, (i - 1) * 100 * 512ul);
         CHECK_INT(segment.decode_ticks, (i - 1) * 100 * 512);
         CHECK_INT(segment.sample_count, i < 3 ? 100 : 60);
         CHECK(!segment.uniform);
@@ -121,7 +122,7 @@ TEST(index_of_audio_alone_is_uniform)
     sound.edit_start = -1;
     struct index audio = index_of(&sound, NULL);
     for (uint32_t i = 1; i <= audio.segment_count; i++) {
-        uint64_t start = segment_of(&audio, i).start_ticks, grid = (i - 1) * 4 * 48000;
+        uint64_t start = segment_of(&audio, i).start_ticks, grid = (i - 1) * 4ul * 48000;
         CHECK(start <= grid && grid < start + 1024);
     }
     CHECK_INT(audio.segment_count, 11);
@@ -136,7 +137,7 @@ TEST(index_of_audio_longer_and_shorter_than_video)
     struct index video = index_of(&picture, NULL);
     struct index audio = index_of(&sound, &video);
     for (uint32_t i = 1; i <= audio.segment_count; i++)
-        CHECK(segment_of(&audio, i).duration_ticks <= 9 * 48000);
+        CHECK(segment_of(&audio, i).duration_ticks <= 9 * 48000ul);
     CHECK(audio.segment_count > 10);
     sound = film_audio(200);
     audio = index_of(&sound, &video);
@@ -448,4 +449,28 @@ TEST(index_fuzz_seeds)
         snprintf(name, sizeof(name), "../../fuzz/index_open/%s", names[i]);
         CHECK(golden_matches(KB_GOLDEN, name, bytes));
     }
+}
+
+static enum err build_in(struct arena *some_arena, void *arg)
+{
+    str *file = arg, bytes;
+    struct index index;
+    struct index_params params = { .head = *file,
+                                   .file_size_bytes = file->len,
+                                   .target_ms = INDEX_TARGET_MS,
+                                   .read = read_sample,
+                                   .read_context = file };
+    TRY(index_build(some_arena, &params, &bytes));
+    return index_open(bytes, &index);
+}
+
+TEST(index_minds_every_refused_allocation)
+{
+    begin();
+    struct film video = film_video(500), audio = film_audio(500);
+    video.recovery_points = true; /* samples are looked into */
+    str file = film_file(&memory, &video);
+    CHECK(test_every_allocation(build_in, &file) >= 4);
+    file = film_file(&memory, &audio);
+    CHECK(test_every_allocation(build_in, &file) >= 4);
 }

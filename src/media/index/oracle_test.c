@@ -22,8 +22,6 @@
 #ifdef KB_HAVE_AVFORMAT
 #include <libavformat/avformat.h>
 
-extern char **environ;
-
 enum { ARGS_MAX = 64, PACKETS_MAX = 20000 };
 
 static struct arena memory;
@@ -41,6 +39,7 @@ static int run_ffmpeg(char *text)
         ASSERT(argc < ARGS_MAX - 1);
         argv[argc++] = word;
     }
+    ASSERT(argc > 0);
     if (posix_spawnp(&child, argv[0], NULL, NULL, argv, environ) != 0)
         return 127;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
@@ -68,7 +67,7 @@ static bool have_ffmpeg(void)
 static str make(const char *name, const char *arguments)
 {
     char path[256], text[1024];
-    struct stat info;
+    struct stat info = { 0 };
     snprintf(path, sizeof(path), "%s/%s.mp4", test_folder(), name);
     snprintf(text, sizeof(text),
              "ffmpeg -v error -nostdin -y -threads 1 %s -map_metadata -1 -movflags +faststart %s",
@@ -242,7 +241,7 @@ static struct shown shown_times(const struct index *index, const struct index_se
     CHECK_INT(word(trun + 4), segment->sample_count);
     CHECK_INT(word(trun + 8), (int64_t)(segment->header_bytes - 24)); /* from moof, after styp */
     for (uint32_t i = 0; i < segment->sample_count; i++) {
-        const uint8_t *entry = trun + 12 + i * (compact ? 4u : 16u);
+        const uint8_t *entry = trun + 12 + i * (compact ? 4ul : 16ul);
         int64_t duration = compact ? word(tfhd + 8) : word(entry);
         int64_t composition = compact ? 0 : (int32_t)word(entry + 12);
         uint32_t size = compact ? word(entry) : word(entry + 4);

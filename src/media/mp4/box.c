@@ -43,7 +43,7 @@ static enum err fail(const char *slug, const char *format, va_list args)
     return err_set(ERR_INVALID, slug, "%s", text);
 }
 
-enum err box_malformed(const char *format, ...)
+enum err box_malformed_set(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -52,7 +52,7 @@ enum err box_malformed(const char *format, ...)
     return code;
 }
 
-enum err box_unsupported(const char *format, ...)
+enum err box_unsupported_set(const char *format, ...)
 {
     va_list args;
     va_start(args, format);

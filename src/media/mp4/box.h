@@ -32,8 +32,10 @@ enum err box_full(const struct box *box, uint8_t *out_version, uint32_t *out_fla
 /* Four printable characters of a box type and a zero. */
 const char *box_name(uint32_t type, char out[5]);
 
-enum err box_malformed(const char *format, ...) PRINTF_LIKE(1, 2);
-enum err box_unsupported(const char *format, ...) PRINTF_LIKE(1, 2);
+#define box_malformed(...)   err_never_ok(box_malformed_set(__VA_ARGS__))
+#define box_unsupported(...) err_never_ok(box_unsupported_set(__VA_ARGS__))
+enum err box_malformed_set(const char *format, ...) PRINTF_LIKE(1, 2);
+enum err box_unsupported_set(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Big-endian fields; the caller has checked the length. */
 uint8_t be8(str bytes, size_t at);

@@ -179,7 +179,7 @@ static enum err parse_elst(const struct box *box, uint32_t movie_timescale, stru
     if (version > 1 || body.len < 4)
         return box_malformed("box 'elst' has version %u and %zu bytes", version, body.len);
     uint32_t count = be32(body, 0);
-    if (count > EDITS_MAX || count * (version == 1 ? 20u : 12u) > body.len - 4)
+    if (count > EDITS_MAX || count * (version == 1 ? 20ul : 12ul) > body.len - 4)
         return box_malformed("box 'elst' says it has %u entries in %zu bytes", count, body.len);
     bool shown = false;
     for (uint32_t i = 0; i < count; i++) {

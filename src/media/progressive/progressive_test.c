@@ -1,6 +1,7 @@
 /* The head says where samples are; here its tables are read back and every sample is followed. */
 #include "progressive.h"
 
+#include "foundation/test/every_allocation.h"
 #include "foundation/test/test.h"
 #include "media/fixture/film.h"
 
@@ -161,4 +162,24 @@ TEST(heads_that_are_no_heads)
     tracks[1].head = stored.head;
     CHECK_ERR(progressive_build(&small, tracks, 2, &film), ERR_EXHAUSTED);
     arena_deinit(&small);
+}
+
+struct build {
+    struct progressive_track tracks[2];
+};
+
+static enum err build_in(struct arena *some_arena, void *arg)
+{
+    const struct build *build = arg;
+    struct progressive film;
+    return progressive_build(some_arena, build->tracks, 2, &film);
+}
+
+TEST(a_film_minds_every_refused_allocation)
+{
+    struct film video = film_video(250), audio = film_audio(470);
+    begin();
+    struct stored first = store(&video), second = store(&audio);
+    struct build build = { { { &first.index, first.head }, { &second.index, second.head } } };
+    CHECK(test_every_allocation(build_in, &build) >= 2);
 }

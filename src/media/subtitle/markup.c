@@ -16,7 +16,7 @@ static const struct {
 void markup_init(struct markup *markup, struct arena *arena)
 {
     *markup = (struct markup){ 0 };
-    buf_init(&markup->out, arena, SUBTITLE_CUE_TEXT_BYTES_MAX);
+    buf_init_leaving(&markup->out, arena, SUBTITLE_CUE_TEXT_BYTES_MAX);
 }
 
 void markup_begin(struct markup *markup, unsigned base)

@@ -136,7 +136,7 @@ static str settings_filter(struct arena *arena, str source)
     static const char *const names[] = { "vertical", "line", "position", "size", "align" };
     struct buf out;
     str word;
-    buf_init(&out, arena, 160);
+    buf_init_leaving(&out, arena, 160);
     source = str_trim(source);
     while (str_cut(&source, ' ', &word)) {
         ptrdiff_t colon = str_find_char(word, ':');

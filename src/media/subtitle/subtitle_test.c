@@ -2,6 +2,7 @@
 
 #include "internal.h"
 
+#include "foundation/test/every_allocation.h"
 #include "foundation/test/test.h"
 
 #include <stdio.h>
@@ -283,4 +284,33 @@ TEST(subtitle_limits_cues_and_their_text)
     CHECK_STR(subtitle.first_drop_reason, STR("line 4: the text of the cue is too long"));
     buf_deinit(&source);
     arena_deinit(&arena);
+}
+
+static enum err parse_in(struct arena *some_arena, void *arg)
+{
+    const str *source = arg;
+    struct subtitle found;
+    TRY(subtitle_parse(some_arena, *source, &found));
+    CHECK(found.cues_kept > 0); /* never fewer because memory has ended */
+    CHECK_INT(found.cues_dropped, 1);
+    return OK;
+}
+
+TEST(subtitles_mind_every_refused_allocation)
+{
+    static str sources[] = {
+        STR_INIT("1\n00:00:01,000 --> 00:00:02,000\n<b>One</b> & <i>two\n\n"
+                 "2\n00:00:05,000 --> 00:00:04,000\nbackwards\n\n"
+                 "3\n00:00:06,000 --> 00:00:07,000\n{\\an8}three\n"),
+        STR_INIT("\xcf\xe5\xf0\xe2\xe0\xff \n\n1\n00:00:01,000 --> 00:00:02,000\n"
+                 "\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0\n\n"
+                 "2\n00:00:05,000 --> 00:00:04,000\n\xed\xe5\xf2\n"),
+        STR_INIT("[Script Info]\n[Events]\nFormat: Layer, Start, End, Style, Text\n"
+                 "Dialogue: 0,0:00:01.00,0:00:02.00,Default,One{\\i1}two{\\i0}\\Nthree\n"
+                 "Dialogue: 0,0:00:03.00,0:00:03.00,Default,at no time\n"),
+        STR_INIT("WEBVTT\n\n00:01.000 --> 00:02.000 line:0\n<v Who>One</v>\n\n"
+                 "00:05.000 --> 00:04.000\nbackwards\n"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++)
+        CHECK(test_every_allocation(parse_in, &sources[i]) >= 3);
 }

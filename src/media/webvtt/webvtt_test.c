@@ -1,6 +1,7 @@
 /* webvtt_test: what is read, what is refused with its line, and which cues a segment holds. */
 #include "webvtt.h"
 
+#include "foundation/test/every_allocation.h"
 #include "foundation/test/test.h"
 
 #include <string.h>
@@ -138,4 +139,30 @@ TEST(webvtt_limits)
     arena_init(&small, KIB(64));
     CHECK_ERR(webvtt_parse(&small, str_sub(buf_str(&file), 0, KIB(64)), &vtt), ERR_EXHAUSTED);
     arena_deinit(&small);
+}
+
+static enum err parse_and_cut(struct arena *some_arena, void *arg)
+{
+    const str *file = arg;
+    struct webvtt vtt;
+    struct buf out;
+    TRY(webvtt_parse(some_arena, *file, &vtt));
+    buf_init(&out, some_arena, MIB(1));
+    for (uint32_t number = 1; number < 4; number++)
+        TRY(webvtt_segment_write(&vtt, number, 10000, &out));
+    return OK;
+}
+
+TEST(webvtt_minds_every_refused_allocation)
+{
+    struct buf many;
+    str sample = STR(SAMPLE), all;
+    CHECK(test_every_allocation(parse_and_cut, &sample) >= 3);
+    buf_init(&many, NULL, MIB(1));
+    buf_put(&many, STR("WEBVTT\n\n"));
+    for (int i = 0; i < 300; i++)
+        buf_printf(&many, "00:%02d.000 --> 00:%02d.500\ncue %d\n\n", i / 10, i / 10, i);
+    all = buf_str(&many);
+    CHECK(test_every_allocation(parse_and_cut, &all) >= 6);
+    buf_deinit(&many);
 }

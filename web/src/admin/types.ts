@@ -1,5 +1,6 @@
 // The wire types only the admin reads.
 import type { Kind, Status } from '../lib/types';
+import type { Reason } from './reasons';
 
 export interface EditText {
   title: string;
@@ -37,7 +38,7 @@ export interface ImportFile {
   path: string;
   state: string;
   progress: number;
-  reason: string;
+  reasons: Reason[];
   title_id: string | null;
 }
 
@@ -45,14 +46,15 @@ export interface Import {
   id: string;
   paths: string[];
   state: string;
-  message: string;
+  reasons: Reason[];
   created_at: string;
   finished_at: string | null;
   files_total: number;
   files_done: number;
   files_failed: number;
+  files: Record<'waiting' | 'running' | 'done' | 'failed' | 'skipped' | 'review', number>;
   progress: number;
-  files?: ImportFile[];
+  now: ImportFile[];
 }
 
 export interface Job {
@@ -61,6 +63,7 @@ export interface Job {
   state: string;
   subject: string;
   message: string;
+  reasons: Reason[];
   attempts: number;
   attempts_max: number;
   progress: number;
@@ -78,7 +81,7 @@ export interface Candidate {
 export interface Review {
   id: string;
   path: string;
-  reason: string;
+  reasons: Reason[];
   guess: { title: string; year: number | null };
   candidates: Candidate[];
   created_at: string;

@@ -2,6 +2,12 @@
 
 const FOCUSABLE = 'a[href],button:not(:disabled),input:not(:disabled),select:not(:disabled)';
 
+// Takes the focus wherever it was: what has just come up is what the next key is for. (The attribute
+// autofocus gives way to whoever has the focus already.)
+export function grab(node: HTMLElement, wanted = true) {
+  if (wanted) node.focus({ preventScroll: true });
+}
+
 // Keeps Tab inside, closes on Escape, gives the focus back to where it came from.
 export function trap(node: HTMLElement, onclose: () => void) {
   const before = document.activeElement as HTMLElement | null;

@@ -14,6 +14,7 @@ export interface Mark {
   duration_s: number;
   at: number;
   card: TitleCard;
+  place?: { series: string; season: number; episode: number };
 }
 
 const state = $state<{ marks: Mark[] }>({ marks: storeRead<Mark[]>('progress', []) });

@@ -3,6 +3,7 @@
 import shaka from 'shaka-player/dist/shaka-player.compiled-es2021.js';
 import { storeRead, storeWrite } from '../lib/storage';
 import type { Playback } from '../lib/types';
+import { undecodable } from './codecs';
 
 export interface Option {
   key: string;
@@ -13,7 +14,8 @@ export interface Option {
 
 export interface PlayerFailure {
   code: number;
-  kind: 'network' | 'media' | 'manifest' | 'unsupported' | 'other';
+  kind: 'network' | 'media' | 'manifest' | 'codec' | 'unsupported' | 'other';
+  codecs?: string;
 }
 
 interface Wishes {
@@ -34,7 +36,9 @@ function failureOf(error: shaka.util.Error): PlayerFailure {
     [STREAMING]: 'media',
     [MANIFEST]: 'manifest',
   };
-  return { code: error.code, kind: kinds[error.category] ?? 'other' };
+  const { CONTENT_UNSUPPORTED_BY_BROWSER, RESTRICTIONS_CANNOT_BE_MET } = shaka.util.Error.Code;
+  const codec = [CONTENT_UNSUPPORTED_BY_BROWSER, RESTRICTIONS_CANNOT_BE_MET].includes(error.code);
+  return { code: error.code, kind: codec ? 'codec' : (kinds[error.category] ?? 'other') };
 }
 
 export class Engine {
@@ -129,7 +133,10 @@ export class Engine {
       const known = error as shaka.util.Error;
       if (known.code === shaka.util.Error.Code.LOAD_INTERRUPTED) return;
       this.errors += 1;
-      this.failure = known.category === undefined ? { code: -1, kind: 'other' } : failureOf(known);
+      const failure: PlayerFailure =
+        known.category === undefined ? { code: -1, kind: 'other' } : failureOf(known);
+      if (failure.kind === 'codec') failure.codecs = (await undecodable(playback.dash)).join(', ');
+      this.failure = failure;
       return;
     }
     this.duration = this.video.duration;

@@ -10,6 +10,7 @@ export interface PlayerActions {
   fullscreen(): void;
   help(): void;
   back(): void;
+  next: (() => void) | null;
 }
 
 type Action = (actions: PlayerActions) => void;
@@ -21,6 +22,7 @@ const BY_CODE: Record<string, Action> = {
   KeyM: ({ engine }) => engine.toggleMuted(),
   KeyC: ({ engine }) => engine.toggleText(),
   KeyF: ({ fullscreen }) => fullscreen(),
+  KeyN: ({ next }) => next?.(),
   Minus: ({ engine }) => engine.setVolume(engine.volume - VOLUME_STEP),
   NumpadSubtract: ({ engine }) => engine.setVolume(engine.volume - VOLUME_STEP),
   NumpadAdd: ({ engine }) => engine.setVolume(engine.volume + VOLUME_STEP),
@@ -34,6 +36,7 @@ const BY_KEY: Record<string, Action> = {
   MediaPlayPause: ({ engine }) => engine.toggle(),
   MediaPlay: ({ engine }) => void engine.play(),
   MediaPause: ({ engine }) => engine.video.pause(),
+  MediaTrackNext: ({ next }) => next?.(),
   MediaFastForward: ({ engine }) => engine.seekBy(JUMP_S),
   MediaRewind: ({ engine }) => engine.seekBy(-JUMP_S),
   Home: ({ engine }) => engine.seek(0),

@@ -86,7 +86,7 @@ static str tracks_json(struct arena *arena, const struct asset_track *tracks, si
 {
     struct buf out;
     bool first = true;
-    buf_init(&out, arena, JSON_BYTES_MAX);
+    buf_init_leaving(&out, arena, JSON_BYTES_MAX);
     buf_put_char(&out, '[');
     for (size_t i = 0; i < count; i++) {
         if (tracks[i].kind != kind)

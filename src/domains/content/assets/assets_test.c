@@ -4,6 +4,7 @@
 
 #include "assets_sql.h"
 #include "engines/blob/blob.h"
+#include "engines/blob/disk/disk.h"
 #include "engines/db/conformance/conformance.h"
 #include "engines/db/sqlite/sqlite.h"
 #include "foundation/task/run.h"
@@ -237,7 +238,7 @@ TEST(blobs_of_one_asset_are_removed)
     struct pool *pool;
     struct blob_store *blobs;
     CHECK_OK(pool_open("files", 1, 16, &pool));
-    CHECK_OK(blob_open(test_folder(), pool, &blobs));
+    CHECK_OK(blob_open(&blob_disk, test_folder(), pool, &blobs));
     CHECK_OK(task_run("test", MIB(1), blobs_go, blobs));
     blob_close(blobs);
     pool_close(pool);

@@ -81,8 +81,20 @@ enum err catalog_episode_find(struct db_tx *tx, struct id series, int64_t season
                               struct id *out_id);
 /* The series of an episode; none for another kind of title. ERR_NOT_FOUND. */
 enum err catalog_series_of(struct db_tx *tx, struct id title, struct id *out_series);
-enum err catalog_season_text_put(struct db_tx *tx, struct id series, int64_t season,
-                                 struct catalog_text text);
+/*
+ * Names and synopses of a season ("title", "synopsis", with a language), under the rules of
+ * catalog_record_put(): fields that are locked or of a source of higher rank stay. ERR_INVALID,
+ * ERR_NOT_FOUND.
+ */
+struct catalog_season {
+    struct id series;
+    int64_t number; /* 0: specials */
+    enum catalog_source source;
+    str licence;
+    const struct catalog_value *values;
+    size_t values_count;
+};
+enum err catalog_season_put(struct db_tx *tx, const struct catalog_season *season);
 
 struct catalog_match {
     struct id id;

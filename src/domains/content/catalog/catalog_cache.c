@@ -1,6 +1,7 @@
 /*
  * catalog_cache: answers as ready bytes. An entry knows the generation of the catalogue it was
- * built from and the next moment a window opens or closes; either passing makes it worthless.
+ * built from and the moments around it at which a window opens or closes; a new generation, or a
+ * clock that is not between them (it may be set back), makes it worthless.
  * Shared by all cores, in shards with a lock each, held for a look-up only.
  */
 #include "catalog_internal.h"
@@ -27,7 +28,7 @@ enum {
 struct entry {
     uint64_t hash;
     uint64_t generation;
-    instant expires_at;
+    instant true_from, true_until; /* INT64_MIN, INSTANT_NEVER: no window on that side */
     struct bytes *key, *body;
     char etag[ETAG_BYTES];
 };
@@ -45,7 +46,7 @@ void catalog_changed(void)
     atomic_fetch_add(&generation, 1);
 }
 
-void cache_open(void)
+void catalog_cache_open(void)
 {
     shards = HEAP_ARRAY(SHARDS, struct shard);
     for (size_t i = 0; i < SHARDS; i++)
@@ -67,7 +68,7 @@ static void shard_clear(struct shard *shard)
         entry_drop(shard, &shard->slots[i]);
 }
 
-void cache_close(void)
+void catalog_cache_close(void)
 {
     for (size_t i = 0; i < SHARDS; i++) {
         shard_clear(&shards[i]);
@@ -87,6 +88,14 @@ static struct entry *slot_of(struct shard *shard, uint64_t hash)
     return &shard->slots[hash / SHARDS % SLOTS];
 }
 
+static bool is_true_now(const struct entry *entry)
+{
+    if (entry->true_from == INT64_MIN && entry->true_until == INSTANT_NEVER)
+        return true; /* most catalogues have no windows, and their answers need no clock */
+    instant now = clock_now();
+    return now >= entry->true_from && now < entry->true_until;
+}
+
 /* A reference to the body when the entry is there and still true. */
 static struct bytes *cache_find(str key, uint64_t hash, char etag[ETAG_BYTES])
 {
@@ -95,8 +104,7 @@ static struct bytes *cache_find(str key, uint64_t hash, char etag[ETAG_BYTES])
     pthread_mutex_lock(&shard->lock);
     struct entry *entry = slot_of(shard, hash);
     if (entry->body && entry->hash == hash && str_eq(bytes_str(entry->key), key) &&
-        entry->generation == atomic_load(&generation) &&
-        (entry->expires_at == INSTANT_NEVER || clock_now() < entry->expires_at)) {
+        entry->generation == atomic_load(&generation) && is_true_now(entry)) {
         body = bytes_share(entry->body);
         memcpy(etag, entry->etag, ETAG_BYTES);
     }
@@ -121,11 +129,12 @@ static void cache_keep(str key, const struct entry *fresh)
     pthread_mutex_unlock(&shard->lock);
 }
 
-static enum err next_window(instant now, instant *out_at)
+static enum err windows_around(instant now, struct entry *entry)
 {
     struct db_row row;
-    TRY(db_find(db_now(catalog.db), &SQL_WINDOW_NEXT, DB_ARGS(DB_TIME(now)), &row));
-    *out_at = row.values ? db_at(&row, 0) : INSTANT_NEVER;
+    TRY(db_one(db_now(catalog.db), &SQL_WINDOWS_AROUND, DB_ARGS(DB_TIME(now)), &row));
+    entry->true_from = db_null(&row, 0) ? INT64_MIN : db_i64(&row, 0);
+    entry->true_until = db_null(&row, 1) ? INSTANT_NEVER : db_i64(&row, 1);
     return OK;
 }
 
@@ -134,8 +143,8 @@ static enum err build_entry(struct http_request *request, str key, build_fn buil
 {
     struct entry entry = { .hash = str_hash(key), .generation = atomic_load(&generation) };
     struct buf buf;
-    str language = request_language(request);
-    TRY(next_window(clock_now(), &entry.expires_at));
+    str language = catalog_request_language(request);
+    TRY(windows_around(clock_now(), &entry));
     buf_init(&buf, request->arena, ANSWER_BYTES_MAX);
     int64_t version = 0;
     TRY(build(request, language, &buf, &version));
@@ -163,10 +172,11 @@ static str key_of(const struct http_request *request, str language)
     return buf_str(&key);
 }
 
-enum err cache_answer(struct http_request *request, struct http_response *response, build_fn build)
+enum err catalog_cache_answer(struct http_request *request, struct http_response *response,
+                              build_fn build)
 {
     struct entry entry;
-    str key = key_of(request, request_language(request));
+    str key = key_of(request, catalog_request_language(request));
     entry.body = cache_find(key, str_hash(key), entry.etag);
     if (!entry.body && !task_current())
         return http_continue_in_task(request); /* the database may have to be waited for */
@@ -188,7 +198,7 @@ static str primary_tag(str tag)
     return len >= 2 && len <= 3 ? str_sub(tag, 0, len) : STR("en");
 }
 
-str request_language(const struct http_request *request)
+str catalog_request_language(const struct http_request *request)
 {
     str rest = request->query, pair;
     while (str_cut(&rest, '&', &pair))
@@ -196,4 +206,14 @@ str request_language(const struct http_request *request)
             return primary_tag(str_skip(pair, 5));
     str accepted = http_header_find(request, STR("Accept-Language"));
     return accepted.len ? primary_tag(accepted) : STR("en");
+}
+
+enum err catalog_reply_editor(struct http_request *request, struct http_response *response,
+                              str json, int64_t version)
+{
+    http_reply_memory(response, STR("application/json"), json);
+    response->cache_control = STR("no-store");
+    response->etag = arena_printf(request->arena, "\"%lld-%016llx\"", (long long)version,
+                                  (unsigned long long)str_hash(json));
+    return OK;
 }

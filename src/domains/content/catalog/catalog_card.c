@@ -18,7 +18,7 @@ SHAPE(title_card_shape, struct title_card, FIELD(struct title_card, id),
       FIELD(struct title_card, synopsis, .doc = "its beginning"),
       FIELD_ENUM(struct title_card, status, title_statuses));
 
-str_list words_of(struct arena *arena, str words)
+str_list catalog_words(struct arena *arena, str words)
 {
     str_list list = { ARENA_ARRAY(arena, words.len / 2 + 1, str), 0 };
     str word;
@@ -28,7 +28,7 @@ str_list words_of(struct arena *arena, str words)
     return list;
 }
 
-str genre_label(str slug, str language)
+str catalog_genre_label(str slug, str language)
 {
     const struct genre *genre = genre_get(slug);
     if (!genre)
@@ -66,21 +66,21 @@ static enum err artwork_load(struct db_tx *tx, struct title_card *card)
     return OK;
 }
 
-enum err card_of(struct db_tx *tx, const struct title *title, str language,
-                 struct title_card *out_card)
+enum err catalog_card_of(struct db_tx *tx, const struct title *title, str language,
+                         struct title_card *out_card)
 {
     struct arena *arena = db_arena(tx);
     struct title_card card = {
         .id = title->id,
         .kind = title->kind,
-        .title = title_text(title, "title", language),
+        .title = catalog_title_text(title, "title", language),
         .original_title = title->original_title,
         .year = title->year,
         .runtime_min = title->runtime_min,
-        .genres = words_of(arena, title->genres),
-        .countries = words_of(arena, title->countries),
+        .genres = catalog_words(arena, title->genres),
+        .countries = catalog_words(arena, title->countries),
         .playable = title->playable,
-        .synopsis = beginning(arena, title_text(title, "synopsis", language)),
+        .synopsis = beginning(arena, catalog_title_text(title, "synopsis", language)),
         .status = title->status,
     };
     card.age_rating =
@@ -90,9 +90,10 @@ enum err card_of(struct db_tx *tx, const struct title *title, str language,
     return OK;
 }
 
-enum err card_load(struct db_tx *tx, struct id id, str language, struct title_card *out_card)
+enum err catalog_card_load(struct db_tx *tx, struct id id, str language,
+                           struct title_card *out_card)
 {
     struct title title;
-    TRY(title_load(tx, id, &title));
-    return card_of(tx, &title, language, out_card);
+    TRY(catalog_title_load(tx, id, &title));
+    return catalog_card_of(tx, &title, language, out_card);
 }

@@ -2,11 +2,13 @@
 #include "catalog_internal.h"
 
 #include "catalog_sql.h"
+#include "foundation/cursor/cursor.h"
 
 #include <stdlib.h>
 
 enum {
-    COLLECTIONS_MAX = 200,
+    LIMIT_DEFAULT = 24,
+    LIMIT_MAX = 100,
     TITLES_MAX = 200,
     SHELF_TITLES = 24,
     GENRE_SHELVES = 6,
@@ -23,12 +25,21 @@ SHAPE(collection_card_shape, struct collection_card, FIELD(struct collection_car
       FIELD(struct collection_card, name), FIELD(struct collection_card, description),
       FIELD(struct collection_card, count));
 
+enum collection_kind { KIND_SHELF, KIND_COLLECTION };
+SHAPE_ENUM(
+    collection_kinds, [KIND_SHELF] = STR_INIT("shelf"), [KIND_COLLECTION] = STR_INIT("collection"));
+
 struct collections_query {
-    str kind, lang;
+    enum collection_kind kind;
+    str lang, cursor;
+    int64_t limit;
 };
 SHAPE(collections_query_shape, struct collections_query,
-      FIELD(struct collections_query, kind, .format = FORMAT_SLUG, .doc = "shelf or collection"),
-      FIELD(struct collections_query, lang, .format = FORMAT_LANGUAGE));
+      FIELD_ENUM(struct collections_query, kind, collection_kinds, .initial = KIND_SHELF),
+      FIELD(struct collections_query, lang, .format = FORMAT_LANGUAGE,
+            .doc = "language of the answer"),
+      FIELD(struct collections_query, cursor, .max = CURSOR_BYTES_MAX),
+      FIELD(struct collections_query, limit, .min = 1, .max = LIMIT_MAX, .initial = LIMIT_DEFAULT));
 
 struct collections_list {
     LIST_OF(struct collection_card) items;
@@ -64,7 +75,8 @@ struct home {
 SHAPE(home_shape, struct home, FIELD_SHAPE_PTR(struct home, hero, title_card_shape),
       FIELD_SHAPES(struct home, shelves, shelf_shape));
 
-enum err collection_text(struct db_tx *tx, struct id id, const char *field, str language, str *out)
+enum err catalog_collection_text(struct db_tx *tx, struct id id, const char *field, str language,
+                                 str *out)
 {
     struct text_wanted wanted = { &SQL_COLLECTION_TEXTS_LIST, id, field };
     return catalog_owner_text(tx, &wanted, language, out);
@@ -79,7 +91,8 @@ static enum err collection_titles(struct db_tx *tx, struct id id, str language, 
     out->items = ARENA_ARRAY(db_arena(tx), rows.count, struct title_card);
     out->count = 0;
     for (unsigned i = 0; i < rows.count; i++)
-        TRY(card_load(tx, ID(db_i64(&rows.items[i], 0)), language, &out->items[out->count++]));
+        TRY(catalog_card_load(tx, ID(db_i64(&rows.items[i], 0)), language,
+                              &out->items[out->count++]));
     return OK;
 }
 
@@ -87,32 +100,66 @@ static enum err collection_titles(struct db_tx *tx, struct id id, str language, 
 
 struct collections_read {
     struct collections_query query;
-    str language;
-    struct id id;
+    str language, cursor_list;
+    int64_t position; /* where the last page ended */
+    struct id id;     /* there, or of the page that is asked for */
     struct collections_list list;
     struct collection_page page;
 };
 
+static enum err card_read(struct db_tx *tx, const struct db_row *row, str language,
+                          struct collection_card *card)
+{
+    struct db_row count;
+    card->id = ID(db_i64(row, 0));
+    card->slug = db_text(row, 1);
+    card->kind = db_text(row, 2);
+    TRY(catalog_collection_text(tx, card->id, "name", language, &card->name));
+    TRY(catalog_collection_text(tx, card->id, "description", language, &card->description));
+    TRY(db_one(tx, &SQL_COLLECTION_TITLES_COUNT,
+               DB_ARGS(DB_I64(card->id.value), DB_TIME(clock_now())), &count));
+    card->count = db_i64(&count, 0);
+    return OK;
+}
+
 static enum err collections_read(struct db_tx *tx, void *arg)
 {
     struct collections_read *read = arg;
+    struct arena *arena = db_arena(tx);
     struct db_rows rows;
-    str kind = read->query.kind.len ? read->query.kind : STR("shelf");
-    TRY(db_all(tx, &SQL_COLLECTIONS_LIST, DB_ARGS(DB_TEXT(kind)), COLLECTIONS_MAX, &rows));
-    read->list.items.items = ARENA_ARRAY(db_arena(tx), rows.count, struct collection_card);
-    for (unsigned i = 0; i < rows.count; i++) {
-        struct collection_card *card = &read->list.items.items[read->list.items.count++];
-        struct db_rows titles;
-        card->id = ID(db_i64(&rows.items[i], 0));
-        card->slug = db_text(&rows.items[i], 1);
-        card->kind = db_text(&rows.items[i], 2);
-        TRY(collection_text(tx, card->id, "name", read->language, &card->name));
-        TRY(collection_text(tx, card->id, "description", read->language, &card->description));
-        TRY(db_all(tx, &SQL_COLLECTION_TITLES_LIST,
-                   DB_ARGS(DB_I64(card->id.value), DB_TIME(clock_now())), TITLES_MAX, &titles));
-        card->count = titles.count;
-    }
+    int64_t limit = read->query.limit;
+    str kind = shape_enum_text(&collection_kinds, read->query.kind);
+    TRY(db_all(
+        tx, &SQL_COLLECTIONS_LIST,
+        DB_ARGS(DB_TEXT(kind), DB_I64(read->position), DB_I64(read->id.value), DB_I64(limit + 1)),
+        (unsigned)limit + 1, &rows));
+    size_t count = MIN_OF((size_t)rows.count, (size_t)limit);
+    read->list.items.items = ARENA_ARRAY(arena, count, struct collection_card);
+    for (size_t i = 0; i < count; i++)
+        TRY(card_read(tx, &rows.items[i], read->language,
+                      &read->list.items.items[read->list.items.count++]));
     read->list.next = (opt_str){ .state = OPT_NULL };
+    if (rows.count > count) {
+        const struct db_row *last = &rows.items[count - 1];
+        str key = arena_printf(arena, "%lld", (long long)db_i64(last, 3));
+        read->list.next =
+            OPT(str, cursor_format(arena, read->cursor_list, key, ID(db_i64(last, 0))));
+    }
+    return OK;
+}
+
+/* A cursor is of a kind: the position in the editor's order, and the id. */
+static enum err collections_begin(struct arena *arena, struct collections_read *read)
+{
+    str key;
+    str kind = shape_enum_text(&collection_kinds, read->query.kind);
+    read->cursor_list = arena_printf(arena, "collections.%.*s", STR_ARG(kind));
+    read->position = INT64_MIN;
+    if (read->query.cursor.len == 0)
+        return OK;
+    TRY(cursor_parse(arena, read->query.cursor, read->cursor_list, &key, &read->id));
+    if (!str_parse_i64(key, &read->position))
+        return err_set(ERR_INVALID, "bad-cursor", "the cursor is not one of this list");
     return OK;
 }
 
@@ -122,14 +169,15 @@ static enum err collections_build(struct http_request *request, str language, st
     struct collections_read read = { .language = language };
     (void)out_version;
     TRY(shape_parse_query(request->arena, &collections_query_shape, request->query, &read.query));
+    TRY(collections_begin(request->arena, &read));
     TRY(db_read(catalog.db, collections_read, &read));
     shape_write_json(out, &collections_list_shape, &read.list);
     return OK;
 }
 
-enum err on_collections_list(struct http_request *request, struct http_response *response)
+enum err catalog_on_collections_list(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, collections_build);
+    return catalog_cache_answer(request, response, collections_build);
 }
 
 static enum err collection_read(struct db_tx *tx, void *arg)
@@ -145,8 +193,8 @@ static enum err collection_read(struct db_tx *tx, void *arg)
     page->slug = db_text(&row, 1);
     page->kind = db_text(&row, 2);
     page->version = db_i64(&row, 3);
-    TRY(collection_text(tx, read->id, "name", read->language, &page->name));
-    TRY(collection_text(tx, read->id, "description", read->language, &page->description));
+    TRY(catalog_collection_text(tx, read->id, "name", read->language, &page->name));
+    TRY(catalog_collection_text(tx, read->id, "description", read->language, &page->description));
     return collection_titles(tx, read->id, read->language, TITLES_MAX, &page->titles);
 }
 
@@ -154,16 +202,17 @@ static enum err collection_build(struct http_request *request, str language, str
                                  int64_t *out_version)
 {
     struct collections_read read = { .language = language };
-    TRY(request_id(request, "id", "collection-not-found", &read.id));
+    TRY(catalog_language_check(request));
+    TRY(catalog_request_id(request, "id", "collection-not-found", &read.id));
     TRY(db_read(catalog.db, collection_read, &read));
     *out_version = read.page.version;
     shape_write_json(out, &collection_page_shape, &read.page);
     return OK;
 }
 
-enum err on_collection_get(struct http_request *request, struct http_response *response)
+enum err catalog_on_collection_get(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, collection_build);
+    return catalog_cache_answer(request, response, collection_build);
 }
 
 /* --- Home ----------------------------------------------------------------------------------- */
@@ -185,18 +234,22 @@ static void shelf_add(struct home *home, struct shelf shelf)
         home->shelves.items[home->shelves.count++] = shelf;
 }
 
-static enum err listed_titles(struct db_tx *tx, str tokens, str language, title_cards *out)
+/* Films and series in the order of a shop window; `token`: of a genre, or empty. */
+static enum err listed_titles(struct db_tx *tx, str token, str language, title_cards *out)
 {
     struct db_rows rows;
+    struct db_value none = DB_TEXT(STR(""));
     TRY(db_all(tx, &SQL_TITLES_DESCENDING,
                DB_ARGS(DB_TEXT(STR("shelf")), DB_TEXT(STR("\xf4\x8f\xbf\xbf")), DB_I64(INT64_MAX),
-                       DB_TEXT(tokens), DB_TIME(clock_now()), DB_NULL, DB_NULL, DB_NULL,
-                       DB_TEXT(STR("")), DB_TEXT(STR("")), DB_I64(SHELF_TITLES)),
+                       DB_TIME(clock_now()), none, DB_NULL, DB_NULL, DB_NULL, none, none,
+                       DB_I64(SHELF_TITLES), DB_TEXT(STR("kind:any")), DB_TEXT(token), none, none,
+                       none, none),
                SHELF_TITLES, &rows));
     out->items = ARENA_ARRAY(db_arena(tx), rows.count, struct title_card);
     out->count = 0;
     for (unsigned i = 0; i < rows.count; i++)
-        TRY(card_load(tx, ID(db_i64(&rows.items[i], 1)), language, &out->items[out->count++]));
+        TRY(catalog_card_load(tx, ID(db_i64(&rows.items[i], 1)), language,
+                              &out->items[out->count++]));
     return OK;
 }
 
@@ -206,7 +259,7 @@ static enum err new_shelf(struct db_tx *tx, struct home_read *read)
     struct shelf shelf = { .id = STR("new"),
                            .slug = STR("new"),
                            .name = russian ? STR("Новое в кинотеатре") : STR("New in the cinema") };
-    TRY(listed_titles(tx, STR("[\"kind:any\"]"), read->language, &shelf.titles));
+    TRY(listed_titles(tx, STR(""), read->language, &shelf.titles));
     for (size_t i = 0; i < shelf.titles.count && !read->home.hero; i++)
         if (shelf.titles.items[i].playable && shelf.titles.items[i].backdrop.state == OPT_SET)
             read->home.hero = &shelf.titles.items[i];
@@ -220,12 +273,14 @@ static enum err editors_shelves(struct db_tx *tx, struct home_read *read)
 {
     struct db_rows rows;
     char number[ID_TEXT_MAX];
-    TRY(db_all(tx, &SQL_COLLECTIONS_LIST, DB_ARGS(DB_TEXT(STR("shelf"))), SHELVES_MAX, &rows));
+    TRY(db_all(tx, &SQL_COLLECTIONS_LIST,
+               DB_ARGS(DB_TEXT(STR("shelf")), DB_I64(INT64_MIN), DB_I64(0), DB_I64(SHELVES_MAX)),
+               SHELVES_MAX, &rows));
     for (unsigned i = 0; i < rows.count; i++) {
         struct id id = ID(db_i64(&rows.items[i], 0));
         struct shelf shelf = { .id = arena_str(db_arena(tx), id_format(id, number)),
                                .slug = db_text(&rows.items[i], 1) };
-        TRY(collection_text(tx, id, "name", read->language, &shelf.name));
+        TRY(catalog_collection_text(tx, id, "name", read->language, &shelf.name));
         TRY(collection_titles(tx, id, read->language, SHELF_TITLES, &shelf.titles));
         shelf_add(&read->home, shelf);
     }
@@ -254,9 +309,8 @@ static enum err genre_shelves(struct db_tx *tx, struct home_read *read)
         str slug = str_skip(db_text(&genres[i], 0), 6);
         struct shelf shelf = { .id = arena_printf(arena, "genre-%.*s", STR_ARG(slug)),
                                .slug = slug,
-                               .name = genre_label(slug, read->language) };
-        str tokens = arena_printf(arena, "[\"kind:any\",\"genre:%.*s\"]", STR_ARG(slug));
-        TRY(listed_titles(tx, tokens, read->language, &shelf.titles));
+                               .name = catalog_genre_label(slug, read->language) };
+        TRY(listed_titles(tx, db_text(&genres[i], 0), read->language, &shelf.titles));
         shelf_add(&read->home, shelf);
     }
     return OK;
@@ -275,15 +329,16 @@ static enum err home_build(struct http_request *request, str language, struct bu
                            int64_t *out_version)
 {
     struct home_read read = { .language = language };
-    (void)request, (void)out_version;
+    (void)out_version;
+    TRY(catalog_language_check(request));
     TRY(db_read_scan(catalog.db, home_read, &read));
     shape_write_json(out, &home_shape, &read.home);
     return OK;
 }
 
-enum err on_home_get(struct http_request *request, struct http_response *response)
+enum err catalog_on_home_get(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, home_build);
+    return catalog_cache_answer(request, response, home_build);
 }
 
 /* --- Writing -------------------------------------------------------------------------------- */
@@ -329,15 +384,15 @@ enum err catalog_collection_put(struct db_tx *tx, const struct catalog_collectio
 }
 
 struct collection_body {
-    str slug, kind;
+    str slug;
+    enum collection_kind kind;
     MAP_OF(str) names;
     LIST_OF(struct id) titles;
     int64_t position;
 };
 SHAPE(collection_put_shape, struct collection_body,
       FIELD(struct collection_body, slug, .required = true, .format = FORMAT_SLUG, .max = 60),
-      FIELD(struct collection_body, kind, .required = true, .format = FORMAT_SLUG,
-            .doc = "shelf or collection"),
+      FIELD_ENUM(struct collection_body, kind, collection_kinds, .required = true),
       FIELD_MAP(struct collection_body, names, .required = true, .min = 1, .max = 40,
                 .keys = FORMAT_LANGUAGE, .item_max = 200),
       FIELD_LIST(struct collection_body, titles, .max = TITLES_MAX),
@@ -346,52 +401,50 @@ SHAPE(collection_put_shape, struct collection_body,
 struct collection_edit {
     struct catalog_collection collection;
     struct id id;
+    bool made;
 };
-
-static enum err check_kind(str kind)
-{
-    if (str_eq(kind, STR("shelf")) || str_eq(kind, STR("collection")))
-        return OK;
-    err_set(ERR_INVALID, "invalid-fields", "kind is shelf or collection");
-    err_field_add(STR("kind"), "must be shelf or collection");
-    return ERR_INVALID;
-}
 
 static enum err collection_put_tx(struct db_tx *tx, void *arg)
 {
     struct collection_edit *edit = arg;
     struct db_row row;
+    TRY(db_find(tx, &SQL_COLLECTION_FIND, DB_ARGS(DB_TEXT(edit->collection.slug)), &row));
+    edit->made = !row.values;
     TRY(catalog_collection_put(tx, &edit->collection));
     TRY(db_one(tx, &SQL_COLLECTION_FIND, DB_ARGS(DB_TEXT(edit->collection.slug)), &row));
     edit->id = ID(db_i64(&row, 0));
     return OK;
 }
 
-enum err on_collection_put(struct http_request *request, struct http_response *response)
+enum err catalog_on_collection_put(struct http_request *request, struct http_response *response)
 {
     struct collection_body body;
     TRY(shape_parse_json(request->arena, &collection_put_shape, request->body, &body));
-    TRY(check_kind(body.kind));
     struct catalog_text *names = ARENA_ARRAY(request->arena, body.names.count, struct catalog_text);
     for (size_t i = 0; i < body.names.count; i++)
         names[i] = (struct catalog_text){ body.names.items[i].key, body.names.items[i].value };
-    struct collection_edit edit = { .collection = { .slug = body.slug,
-                                                    .kind = body.kind,
-                                                    .names = names,
-                                                    .names_count = body.names.count,
-                                                    .titles = body.titles.items,
-                                                    .titles_count = body.titles.count,
-                                                    .position = body.position } };
+    struct collection_edit edit = { .collection = {
+                                        .slug = body.slug,
+                                        .kind = shape_enum_text(&collection_kinds, body.kind),
+                                        .names = names,
+                                        .names_count = body.names.count,
+                                        .titles = body.titles.items,
+                                        .titles_count = body.titles.count,
+                                        .position = body.position } };
     TRY(db_tx(catalog.db, collection_put_tx, &edit));
     catalog_changed();
-    struct collections_read read = { .language = request_language(request), .id = edit.id };
+    struct collections_read read = { .language = catalog_request_language(request), .id = edit.id };
     struct buf buf;
     TRY(db_read(catalog.db, collection_read, &read));
     buf_init(&buf, request->arena, MIB(1));
     shape_write_json(&buf, &collection_page_shape, &read.page);
     http_reply_memory(response, STR("application/json"), buf_str(&buf));
+    if (!edit.made)
+        return OK;
     response->status = 201;
-    return OK;
+    return http_header_add(
+        response, STR("Location"),
+        arena_printf(request->arena, "/v1/collections/%lld", (long long)edit.id.value));
 }
 
 static enum err collection_remove_tx(struct db_tx *tx, void *arg)
@@ -405,10 +458,10 @@ static enum err collection_remove_tx(struct db_tx *tx, void *arg)
     return OK;
 }
 
-enum err on_collection_remove(struct http_request *request, struct http_response *response)
+enum err catalog_on_collection_remove(struct http_request *request, struct http_response *response)
 {
     struct id id;
-    TRY(request_id(request, "id", "collection-not-found", &id));
+    TRY(catalog_request_id(request, "id", "collection-not-found", &id));
     TRY(db_tx(catalog.db, collection_remove_tx, &id));
     catalog_changed();
     http_reply_status(response, 204);

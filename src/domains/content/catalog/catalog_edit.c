@@ -6,7 +6,7 @@
 
 #include "catalog_sql.h"
 
-enum { LANGUAGES_MAX = 40, VALUES_MAX = 200, ANSWER_BYTES_MAX = 1 << 20 };
+enum { LANGUAGES_MAX = 40, VALUES_MAX = 200, UNLOCK_MAX = 100, ANSWER_BYTES_MAX = 1 << 20 };
 
 struct text_patch {
     opt_str title, synopsis, tagline;
@@ -27,6 +27,7 @@ struct title_body {
     opt_i64 year, runtime_min;
     str_list genres, countries, languages;
     opt_time available_from, available_to;
+    str_list unlock;
 };
 #define EDITABLE_FIELDS                                                                            \
     FIELD_SHAPE_MAP(struct title_body, texts, text_patch_shape, .keys = FORMAT_LANGUAGE,           \
@@ -40,7 +41,9 @@ struct title_body {
         FIELD_LIST(struct title_body, countries, .format = FORMAT_COUNTRY, .max = 20),             \
         FIELD_LIST(struct title_body, languages, .format = FORMAT_LANGUAGE, .max = 20),            \
         FIELD(struct title_body, available_from), FIELD(struct title_body, available_to)
-SHAPE(title_patch_shape, struct title_body, EDITABLE_FIELDS);
+SHAPE(title_patch_shape, struct title_body, EDITABLE_FIELDS,
+      FIELD_LIST(struct title_body, unlock, .max = UNLOCK_MAX, .item_max = 80,
+                 .doc = "fields given back to imports, as the form names them: \"title.ru\""));
 SHAPE(title_add_shape, struct title_body,
       FIELD_ENUM(struct title_body, kind, title_kinds, .required = true),
       FIELD(struct title_body, series_id), FIELD(struct title_body, season, .min = 0, .max = 10000),
@@ -129,17 +132,23 @@ struct edit {
     int64_t version; /* the one in If-Match */
     struct values values;
     const struct title_body *add;
+    str_list unlock;
 };
+
+enum err catalog_version_check(const char *what, struct id id, int64_t wanted, int64_t version)
+{
+    if (version == wanted)
+        return OK;
+    return err_set(ERR_PRECONDITION, "precondition-failed",
+                   "%s %lld was changed meanwhile: it is at version %lld, not %lld", what,
+                   (long long)id.value, (long long)version, (long long)wanted);
+}
 
 static enum err version_check(struct db_tx *tx, const struct edit *edit)
 {
     struct title title;
-    TRY(title_load(tx, edit->id, &title));
-    if (title.version == edit->version)
-        return OK;
-    return err_set(ERR_PRECONDITION, "precondition-failed",
-                   "title %lld was changed meanwhile: it is at version %lld, not %lld",
-                   (long long)edit->id.value, (long long)title.version, (long long)edit->version);
+    TRY(catalog_title_load(tx, edit->id, &title));
+    return catalog_version_check("title", edit->id, edit->version, title.version);
 }
 
 static enum err edit_add(struct db_tx *tx, struct edit *edit)
@@ -162,7 +171,7 @@ static enum err edit_status(struct db_tx *tx, const struct edit *edit)
     if (edit->kind == EDIT_ARCHIVE) {
         TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT,
                     DB_ARGS(DB_I64(edit->id.value), DB_TEXT(STR("archived"))), NULL));
-        return title_playable_refresh(tx, edit->id);
+        return catalog_playable_refresh(tx, edit->id);
     }
     TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT, DB_ARGS(DB_I64(edit->id.value), DB_TEXT(STR("draft"))),
                 NULL));
@@ -172,28 +181,28 @@ static enum err edit_status(struct db_tx *tx, const struct edit *edit)
 static enum err edit_tx(struct db_tx *tx, void *arg)
 {
     struct edit *edit = arg;
-    struct title_change change = { .values = edit->values.items,
-                                   .values_count = edit->values.count,
-                                   .source = CATALOG_SOURCE_EDITOR,
-                                   .licence = STR(""),
-                                   .lock = true };
+    struct catalog_change change = { .values = edit->values.items,
+                                     .values_count = edit->values.count,
+                                     .source = CATALOG_SOURCE_EDITOR,
+                                     .licence = STR(""),
+                                     .lock = true };
     if (edit->kind == EDIT_ADD)
         return edit_add(tx, edit);
     TRY(version_check(tx, edit));
     if (edit->kind != EDIT_PATCH)
         return edit_status(tx, edit);
-    TRY(title_fields_put(tx, edit->id, &change));
-    return title_reindex(tx, edit->id);
+    TRY(catalog_title_fields_put(tx, edit->id, &change));
+    TRY(catalog_fields_unlock(tx, &SQL_TITLE_FIELD_UNLOCK, edit->id, &edit->unlock));
+    return catalog_title_reindex(tx, edit->id);
 }
 
-/* "7-1a2b…" in quotes, as GET answered: the number before the dash is the version. */
-static enum err if_match(const struct http_request *request, struct http_response *response,
-                         int64_t *out_version, bool *out_answered)
+enum err catalog_if_match(struct http_request *request, struct http_response *response,
+                          int64_t *out_version, bool *out_answered)
 {
     str field = str_trim(http_header_find(request, STR("If-Match")));
     *out_answered = false;
     if (field.len == 0) {
-        http_reply_problem((struct http_request *)request, response, 428, "etag-required",
+        http_reply_problem(request, response, 428, "etag-required",
                            "a change names the version it was made from in If-Match");
         *out_answered = true;
         return OK;
@@ -202,7 +211,8 @@ static enum err if_match(const struct http_request *request, struct http_respons
     if (field.ptr[0] == '"' && dash > 1 &&
         str_parse_i64(str_sub(field, 1, (size_t)dash - 1), out_version))
         return OK;
-    return err_set(ERR_PRECONDITION, "precondition-failed", "If-Match holds no ETag of a title");
+    return err_set(ERR_PRECONDITION, "precondition-failed",
+                   "If-Match holds no ETag of what is to be changed");
 }
 
 struct edit_read {
@@ -215,22 +225,19 @@ struct edit_read {
 static enum err read_title(struct db_tx *tx, void *arg)
 {
     struct edit_read *read = arg;
-    TRY(title_load(tx, read->id, &read->title));
-    return page_write(tx, &read->title, read->language, &read->buf);
+    TRY(catalog_title_load(tx, read->id, &read->title));
+    struct page_view view = { read->language, INSTANT_NEVER };
+    return catalog_page_write(tx, &read->title, &view, &read->buf);
 }
 
-static enum err reply_title(struct http_request *request, struct http_response *response,
-                            struct id id, unsigned status)
+enum err catalog_reply_title(struct http_request *request, struct http_response *response,
+                             struct id id, unsigned status)
 {
-    struct edit_read read = { .id = id, .language = request_language(request) };
+    struct edit_read read = { .id = id, .language = catalog_request_language(request) };
     buf_init(&read.buf, request->arena, ANSWER_BYTES_MAX);
     TRY(db_read(catalog.db, read_title, &read));
-    http_reply_memory(response, STR("application/json"), buf_str(&read.buf));
     response->status = status;
-    response->cache_control = STR("no-store");
-    response->etag = arena_printf(request->arena, "\"%lld-%016llx\"", (long long)read.title.version,
-                                  (unsigned long long)str_hash(buf_str(&read.buf)));
-    return OK;
+    return catalog_reply_editor(request, response, buf_str(&read.buf), read.title.version);
 }
 
 static enum err run_edit(struct http_request *request, struct http_response *response,
@@ -238,19 +245,23 @@ static enum err run_edit(struct http_request *request, struct http_response *res
 {
     bool answered = false;
     if (edit->kind != EDIT_ADD) {
-        TRY(request_id(request, "id", "title-not-found", &edit->id));
-        TRY(if_match(request, response, &edit->version, &answered));
+        TRY(catalog_request_id(request, "id", "title-not-found", &edit->id));
+        TRY(catalog_if_match(request, response, &edit->version, &answered));
     }
     if (answered)
         return OK;
     TRY(db_tx(catalog.db, edit_tx, edit));
     catalog_changed();
-    return reply_title(request, response, edit->id, edit->kind == EDIT_ADD ? 201 : 200);
+    if (edit->kind == EDIT_ADD)
+        TRY(http_header_add(
+            response, STR("Location"),
+            arena_printf(request->arena, "/v1/titles/%lld", (long long)edit->id.value)));
+    return catalog_reply_title(request, response, edit->id, edit->kind == EDIT_ADD ? 201 : 200);
 }
 
 /* --- Handlers ------------------------------------------------------------------------------- */
 
-enum err on_title_add(struct http_request *request, struct http_response *response)
+enum err catalog_on_title_add(struct http_request *request, struct http_response *response)
 {
     struct title_body add;
     struct edit edit = { .kind = EDIT_ADD, .values = { .arena = request->arena }, .add = &add };
@@ -266,140 +277,24 @@ enum err on_title_add(struct http_request *request, struct http_response *respon
     return run_edit(request, response, &edit);
 }
 
-enum err on_title_patch(struct http_request *request, struct http_response *response)
+enum err catalog_on_title_patch(struct http_request *request, struct http_response *response)
 {
     struct title_body patch;
     struct edit edit = { .kind = EDIT_PATCH, .values = { .arena = request->arena } };
     TRY(shape_parse_json(request->arena, &title_patch_shape, request->body, &patch));
     patch_values(&edit.values, &patch);
+    edit.unlock = patch.unlock;
     return run_edit(request, response, &edit);
 }
 
-enum err on_title_publish(struct http_request *request, struct http_response *response)
+enum err catalog_on_title_publish(struct http_request *request, struct http_response *response)
 {
     struct edit edit = { .kind = EDIT_PUBLISH };
     return run_edit(request, response, &edit);
 }
 
-enum err on_title_archive(struct http_request *request, struct http_response *response)
+enum err catalog_on_title_archive(struct http_request *request, struct http_response *response)
 {
     struct edit edit = { .kind = EDIT_ARCHIVE };
     return run_edit(request, response, &edit);
-}
-
-/* --- The form: every language and every provenance ------------------------------------------ */
-
-struct edit_field {
-    str source, licence;
-    bool locked;
-    instant updated_at;
-};
-SHAPE(edit_field_shape, struct edit_field, FIELD(struct edit_field, source),
-      FIELD(struct edit_field, licence), FIELD(struct edit_field, locked),
-      FIELD_TIME(struct edit_field, updated_at));
-
-struct edit_text {
-    str title, synopsis, tagline;
-};
-SHAPE(edit_text_shape, struct edit_text, FIELD(struct edit_text, title),
-      FIELD(struct edit_text, synopsis), FIELD(struct edit_text, tagline));
-
-struct title_form {
-    struct id id;
-    enum title_kind kind;
-    enum title_status status;
-    int64_t version;
-    MAP_OF(struct edit_text) texts;
-    str original_title, original_language, age_rating;
-    opt_i64 year, runtime_min;
-    str_list genres, countries, languages;
-    opt_time available_from, available_to;
-    MAP_OF(struct edit_field) fields;
-};
-SHAPE(title_edit_shape, struct title_form, FIELD(struct title_form, id),
-      FIELD_ENUM(struct title_form, kind, title_kinds),
-      FIELD_ENUM(struct title_form, status, title_statuses), FIELD(struct title_form, version),
-      FIELD_SHAPE_MAP(struct title_form, texts, edit_text_shape),
-      FIELD(struct title_form, original_title), FIELD(struct title_form, original_language),
-      FIELD(struct title_form, age_rating), FIELD(struct title_form, year),
-      FIELD(struct title_form, runtime_min), FIELD_LIST(struct title_form, genres),
-      FIELD_LIST(struct title_form, countries), FIELD_LIST(struct title_form, languages),
-      FIELD(struct title_form, available_from), FIELD(struct title_form, available_to),
-      FIELD_SHAPE_MAP(struct title_form, fields, edit_field_shape,
-                      .doc = "where each value is from; texts as \"synopsis.ru\""));
-
-static struct edit_text *form_text(struct title_form *form, str language)
-{
-    for (size_t i = 0; i < form->texts.count; i++)
-        if (str_eq(form->texts.items[i].key, language))
-            return &form->texts.items[i].value;
-    form->texts.items[form->texts.count].key = language;
-    return &form->texts.items[form->texts.count++].value;
-}
-
-static void form_texts(struct arena *arena, const struct title *title, struct title_form *form)
-{
-    form->texts.items = arena_zalloc(arena, title->texts_count, sizeof(*form->texts.items));
-    for (size_t i = 0; i < title->texts_count; i++) {
-        struct edit_text *text = form_text(form, title->texts[i].language);
-        if (str_eq(title->texts[i].field, STR("title")))
-            text->title = title->texts[i].value;
-        else if (str_eq(title->texts[i].field, STR("synopsis")))
-            text->synopsis = title->texts[i].value;
-        else
-            text->tagline = title->texts[i].value;
-    }
-}
-
-static enum err form_fields(struct db_tx *tx, struct title_form *form)
-{
-    struct db_rows rows;
-    TRY(db_all(tx, &SQL_TITLE_FIELDS_LIST, DB_ARGS(DB_I64(form->id.value)), 700, &rows));
-    form->fields.items = arena_zalloc(db_arena(tx), rows.count, sizeof(*form->fields.items));
-    for (unsigned i = 0; i < rows.count; i++) {
-        const struct db_row *row = &rows.items[i];
-        form->fields.items[i].key = db_text(row, 0);
-        form->fields.items[i].value =
-            (struct edit_field){ db_text(row, 1), db_text(row, 2), db_bool(row, 3), db_at(row, 4) };
-    }
-    form->fields.count = rows.count;
-    return OK;
-}
-
-static enum err read_form(struct db_tx *tx, void *arg)
-{
-    struct edit_read *read = arg;
-    struct arena *arena = db_arena(tx);
-    const struct title *title = &read->title;
-    TRY(title_load(tx, read->id, &read->title));
-    struct title_form form = { .id = title->id,
-                               .kind = title->kind,
-                               .status = title->status,
-                               .version = title->version,
-                               .original_title = title->original_title,
-                               .original_language = title->original_language,
-                               .age_rating = title->age_rating,
-                               .year = title->year,
-                               .runtime_min = title->runtime_min,
-                               .genres = words_of(arena, title->genres),
-                               .countries = words_of(arena, title->countries),
-                               .languages = words_of(arena, title->languages),
-                               .available_from = time_or_null(title->available_from),
-                               .available_to = time_or_null(title->available_to) };
-    form_texts(arena, title, &form);
-    TRY(form_fields(tx, &form));
-    shape_write_json(&read->buf, &title_edit_shape, &form);
-    return OK;
-}
-
-enum err on_title_edit_get(struct http_request *request, struct http_response *response)
-{
-    struct edit_read read = { .language = request_language(request) };
-    TRY(request_id(request, "id", "title-not-found", &read.id));
-    buf_init(&read.buf, request->arena, ANSWER_BYTES_MAX);
-    TRY(db_read(catalog.db, read_form, &read));
-    http_reply_memory(response, STR("application/json"), buf_str(&read.buf));
-    response->cache_control = STR("no-store");
-    response->etag = arena_printf(request->arena, "\"%lld-edit\"", (long long)read.title.version);
-    return OK;
 }

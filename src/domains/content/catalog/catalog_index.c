@@ -63,12 +63,12 @@ static bool is_word_break(uint32_t c)
            (c >= 0x2000 && c <= 0x206f) || (c >= 0x3000 && c <= 0x303f);
 }
 
-str name_folded(struct arena *arena, str name)
+str catalog_name_fold(struct arena *arena, str name)
 {
     return str_head_utf8(fold_str(arena, str_trim(name)), FOLDED_BYTES_MAX);
 }
 
-enum err names_each_word(struct db_tx *tx, str name, struct id id, name_fn put)
+enum err catalog_name_words(struct db_tx *tx, str name, struct id id, name_fn put)
 {
     str folded = fold_str(db_arena(tx), name);
     bool at_start = true;
@@ -93,10 +93,10 @@ static enum err title_name_put(struct db_tx *tx, str folded, struct id id)
 static enum err names_put(struct db_tx *tx, const struct title *title)
 {
     TRY(db_exec(tx, &SQL_TITLE_NAMES_CLEAR, DB_ARGS(DB_I64(title->id.value)), NULL));
-    TRY(names_each_word(tx, title->original_title, title->id, title_name_put));
+    TRY(catalog_name_words(tx, title->original_title, title->id, title_name_put));
     for (size_t i = 0; i < title->texts_count; i++)
         if (str_eq(title->texts[i].field, STR("title")))
-            TRY(names_each_word(tx, title->texts[i].value, title->id, title_name_put));
+            TRY(catalog_name_words(tx, title->texts[i].value, title->id, title_name_put));
     return OK;
 }
 
@@ -118,21 +118,22 @@ static enum err orders_put(struct db_tx *tx, const struct title *title)
     int64_t year = title->year.state == OPT_SET ? title->year.value : 0;
     TRY(order_put(tx, title->id, "year", arena_printf(arena, "%04lld", (long long)year)));
     for (size_t i = 0; i < INTERFACE_LANGUAGES; i++) {
-        str name = name_folded(arena, title_text(title, "title", interface_languages[i]));
-        snprintf(ordering, sizeof(ordering), "title.%.*s", STR_ARG(interface_languages[i]));
+        str name =
+            catalog_name_fold(arena, catalog_title_text(title, "title", catalog_languages[i]));
+        snprintf(ordering, sizeof(ordering), "title.%.*s", STR_ARG(catalog_languages[i]));
         TRY(order_put(tx, title->id, ordering, name));
     }
     return OK;
 }
 
-enum err title_reindex(struct db_tx *tx, struct id id)
+enum err catalog_title_reindex(struct db_tx *tx, struct id id)
 {
     struct title title;
     char text[ID_TEXT_MAX];
     int64_t version;
     struct arena *arena = db_arena(tx);
     TRY(db_insert(tx, &SQL_TITLE_TOUCH, DB_ARGS(DB_I64(id.value), DB_TIME(clock_now())), &version));
-    TRY(title_load(tx, id, &title));
+    TRY(catalog_title_load(tx, id, &title));
     TRY(tokens_put(tx, &title));
     TRY(names_put(tx, &title));
     TRY(orders_put(tx, &title));

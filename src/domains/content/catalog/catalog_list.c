@@ -24,18 +24,25 @@ SHAPE_ENUM(title_sorts, [SORT_SHELF] = STR_INIT("shelf"), [SORT_ADDED] = STR_INI
            [SORT_TITLE_DESC] = STR_INIT("-title"), [SORT_YEAR] = STR_INIT("year"),
            [SORT_YEAR_DESC] = STR_INIT("-year"));
 
+/* "any" is the editor's word for every status. */
+enum status_filter { FILTER_ANY = TITLE_ARCHIVED + 1 };
+SHAPE_ENUM(title_status_filters, [TITLE_DRAFT] = STR_INIT("draft"),
+           [TITLE_PUBLISHED] = STR_INIT("published"), [TITLE_ARCHIVED] = STR_INIT("archived"),
+           [FILTER_ANY] = STR_INIT("any"));
+
 struct titles_query {
-    opt_enum kind, status;
+    opt_enum kind, status, sort;
     str genre, country, language, prefix, lang, cursor;
     opt_i64 year_from, year_to, age_max;
     opt_id person;
     opt_bool playable;
-    enum sort sort;
     int64_t limit;
 };
-SHAPE(titles_query_shape, struct titles_query, FIELD_ENUM(struct titles_query, kind, title_kinds),
-      FIELD_ENUM(struct titles_query, status, title_statuses,
-                 .doc = "other than published: for the administrator"),
+SHAPE(titles_query_shape, struct titles_query,
+      FIELD_ENUM(struct titles_query, kind, title_kinds,
+                 .doc = "left out: films and series; with a status: episodes too"),
+      FIELD_ENUM(struct titles_query, status, title_status_filters,
+                 .doc = "for the administrator: titles of this status, whether shown now or not"),
       FIELD(struct titles_query, genre, .format = FORMAT_SLUG),
       FIELD(struct titles_query, country, .format = FORMAT_COUNTRY),
       FIELD(struct titles_query, language, .format = FORMAT_LANGUAGE),
@@ -44,9 +51,11 @@ SHAPE(titles_query_shape, struct titles_query, FIELD_ENUM(struct titles_query, k
       FIELD(struct titles_query, cursor, .max = CURSOR_BYTES_MAX),
       FIELD(struct titles_query, year_from, .min = 1, .max = 9999),
       FIELD(struct titles_query, year_to, .min = 1, .max = 9999),
-      FIELD(struct titles_query, age_max, .min = 0, .max = 99), FIELD(struct titles_query, person),
-      FIELD(struct titles_query, playable),
-      FIELD_ENUM(struct titles_query, sort, title_sorts, .initial = SORT_SHELF),
+      FIELD(struct titles_query, age_max, .min = 0, .max = 99,
+            .doc = "titles for viewers of this age; one without a known rating is none"),
+      FIELD(struct titles_query, person), FIELD(struct titles_query, playable),
+      FIELD_ENUM(struct titles_query, sort, title_sorts,
+                 .doc = "left out: shelf, what plays first; with a status: -added"),
       FIELD(struct titles_query, limit, .min = 1, .max = LIMIT_MAX, .initial = LIMIT_DEFAULT));
 
 struct titles_list {
@@ -59,6 +68,7 @@ SHAPE(titles_list_shape, struct titles_list,
 struct list {
     const struct titles_query *query;
     str language;
+    bool editor; /* sees what is not shown, too */
     char ordering[24];
     bool descending;
     str key; /* where the last page ended */
@@ -66,40 +76,41 @@ struct list {
     struct titles_list answer;
 };
 
-/* --- What titles must have, as the JSON array of tokens the query reads --------------------- */
+/* --- What titles must have: tokens the query looks for -------------------------------------- */
 
-static void token_add(struct buf *buf, const char *kind, str value)
+enum { FILTER_KIND, FILTER_GENRE, FILTER_COUNTRY, FILTER_LANGUAGE, FILTER_PERSON, FILTER_PLAYABLE };
+
+static void token_set(struct arena *arena, struct db_value *token, const char *kind, str value)
 {
-    if (value.len == 0)
-        return;
-    buf_printf(buf, "%s\"%s:%.*s\"", buf->len > 1 ? "," : "", kind, STR_ARG(value));
+    if (value.len)
+        *token = DB_TEXT(arena_printf(arena, "%s:%.*s", kind, STR_ARG(value)));
 }
 
-/* Every value was checked by its format, so none needs escaping. */
-static str tokens_of(struct arena *arena, const struct titles_query *query)
+static void tokens_of(struct arena *arena, const struct list *list, struct db_value *tokens)
 {
-    struct buf buf;
+    const struct titles_query *query = list->query;
     char text[ID_TEXT_MAX];
-    buf_init(&buf, arena, KIB(4));
-    buf_put_char(&buf, '[');
-    token_add(&buf, "kind",
-              query->kind.state == OPT_SET ? shape_enum_text(&title_kinds, query->kind.value)
-                                           : STR("any"));
-    token_add(&buf, "genre", query->genre);
-    token_add(&buf, "country", query->country);
-    token_add(&buf, "language", query->language);
+    for (size_t i = 0; i < CATALOG_LIST_TOKENS; i++)
+        tokens[i] = DB_TEXT(STR(""));
+    if (query->kind.state == OPT_SET)
+        token_set(arena, &tokens[FILTER_KIND], "kind",
+                  shape_enum_text(&title_kinds, query->kind.value));
+    else if (!list->editor)
+        token_set(arena, &tokens[FILTER_KIND], "kind", STR("any"));
+    token_set(arena, &tokens[FILTER_GENRE], "genre", query->genre);
+    token_set(arena, &tokens[FILTER_COUNTRY], "country", query->country);
+    token_set(arena, &tokens[FILTER_LANGUAGE], "language", query->language);
     if (query->person.state == OPT_SET)
-        token_add(&buf, "person", id_format(query->person.value, text));
+        token_set(arena, &tokens[FILTER_PERSON], "person", id_format(query->person.value, text));
     if (query->playable.state == OPT_SET)
-        token_add(&buf, "playable", query->playable.value ? STR("true") : STR("false"));
-    buf_put_char(&buf, ']');
-    return buf_str(&buf);
+        token_set(arena, &tokens[FILTER_PLAYABLE], "playable",
+                  query->playable.value ? STR("true") : STR("false"));
 }
 
 /* The folded prefix, and the first text after everything that begins with it. */
 static void prefix_range(struct arena *arena, str prefix, str *out_from, str *out_to)
 {
-    *out_from = name_folded(arena, prefix);
+    *out_from = catalog_name_fold(arena, prefix);
     *out_to = arena_printf(arena, "%.*s\xf4\x8f\xbf\xbf", STR_ARG(*out_from)); /* U+10FFFF */
 }
 
@@ -110,7 +121,9 @@ static void ordering_of(struct list *list)
         [SORT_TITLE] = "title",   [SORT_TITLE_DESC] = "title", [SORT_YEAR] = "year",
         [SORT_YEAR_DESC] = "year"
     };
-    enum sort sort = list->query->sort;
+    enum sort sort = list->query->sort.state == OPT_SET ? (enum sort)list->query->sort.value
+                     : list->editor                     ? SORT_ADDED_DESC
+                                                        : SORT_SHELF;
     bool by_title = sort == SORT_TITLE || sort == SORT_TITLE_DESC;
     bool russian = str_eq(list->language, STR("ru"));
     snprintf(list->ordering, sizeof(list->ordering), "%s%s", names[sort],
@@ -145,20 +158,25 @@ static enum err list_read(struct db_tx *tx, void *arg)
     const struct titles_query *query = list->query;
     struct arena *arena = db_arena(tx);
     struct db_rows rows;
-    str from, to;
+    struct db_value tokens[CATALOG_LIST_TOKENS];
+    str from, to, status = STR("");
     prefix_range(arena, query->prefix, &from, &to);
+    tokens_of(arena, list, tokens);
+    if (list->editor && query->status.value != FILTER_ANY)
+        status = shape_enum_text(&title_statuses, query->status.value);
     TRY(db_all(tx, list->descending ? &SQL_TITLES_DESCENDING : &SQL_TITLES_ASCENDING,
                DB_ARGS(DB_TEXT(str_of(list->ordering)), DB_TEXT(list->key), DB_I64(list->id.value),
-                       DB_TEXT(tokens_of(arena, query)), DB_TIME(clock_now()),
+                       list->editor ? DB_NULL : DB_TIME(clock_now()), DB_TEXT(status),
                        number_or_null(query->year_from), number_or_null(query->year_to),
                        number_or_null(query->age_max), DB_TEXT(from), DB_TEXT(to),
-                       DB_I64(query->limit + 1)),
+                       DB_I64(query->limit + 1), tokens[0], tokens[1], tokens[2], tokens[3],
+                       tokens[4], tokens[5]),
                (unsigned)query->limit + 1, &rows));
     size_t count = MIN_OF((size_t)rows.count, (size_t)query->limit);
     list->answer.items.items = ARENA_ARRAY(arena, count, struct title_card);
     for (size_t i = 0; i < count; i++)
-        TRY(card_load(tx, ID(db_i64(&rows.items[i], 1)), list->language,
-                      &list->answer.items.items[list->answer.items.count++]));
+        TRY(catalog_card_load(tx, ID(db_i64(&rows.items[i], 1)), list->language,
+                              &list->answer.items.items[list->answer.items.count++]));
     list->answer.next = (opt_str){ .state = OPT_NULL };
     if (rows.count > count) {
         const struct db_row *last = &rows.items[count - 1];
@@ -181,45 +199,17 @@ static enum err list_build(struct http_request *request, str language, struct bu
     return OK;
 }
 
-/* --- For editors: any status, newest first -------------------------------------------------- */
-
-static enum err edit_list_read(struct db_tx *tx, void *arg)
-{
-    struct list *list = arg;
-    struct arena *arena = db_arena(tx);
-    const struct titles_query *query = list->query;
-    struct db_rows rows;
-    str from, to;
-    prefix_range(arena, query->prefix, &from, &to);
-    str status = query->status.state == OPT_SET
-                     ? shape_enum_text(&title_statuses, query->status.value)
-                     : STR("");
-    TRY(db_all(tx, &SQL_TITLES_EDIT_LIST,
-               DB_ARGS(DB_TEXT(status), DB_I64(list->id.value), DB_TEXT(from), DB_TEXT(to),
-                       DB_I64(query->limit + 1)),
-               (unsigned)query->limit + 1, &rows));
-    size_t count = MIN_OF((size_t)rows.count, (size_t)query->limit);
-    list->answer.items.items = ARENA_ARRAY(arena, count, struct title_card);
-    for (size_t i = 0; i < count; i++)
-        TRY(card_load(tx, ID(db_i64(&rows.items[i], 0)), list->language,
-                      &list->answer.items.items[list->answer.items.count++]));
-    list->answer.next = (opt_str){ .state = OPT_NULL };
-    if (rows.count > count)
-        list->answer.next = OPT(
-            str, cursor_format(arena, STR("edit"), STR(""), ID(db_i64(&rows.items[count - 1], 0))));
-    return OK;
-}
+/* --- For editors: any status ---------------------------------------------------------------- */
 
 static enum err edit_list(struct http_request *request, struct http_response *response,
                           const struct titles_query *query)
 {
     struct list list = { .query = query,
-                         .language = request_language(request),
-                         .id = ID(INT64_MAX) };
+                         .language = catalog_request_language(request),
+                         .editor = true };
     struct buf buf;
-    if (query->cursor.len)
-        TRY(cursor_parse(request->arena, query->cursor, STR("edit"), &list.key, &list.id));
-    TRY(db_read_scan(catalog.db, edit_list_read, &list));
+    TRY(list_begin(request->arena, &list));
+    TRY(db_read_scan(catalog.db, list_read, &list));
     buf_init(&buf, request->arena, MIB(1));
     shape_write_json(&buf, &titles_list_shape, &list.answer);
     http_reply_memory(response, STR("application/json"), buf_str(&buf));
@@ -227,37 +217,16 @@ static enum err edit_list(struct http_request *request, struct http_response *re
     return OK;
 }
 
-/* "status=any" is the editor's word for every status; the table knows only the real ones. */
-static str without_any(struct arena *arena, str query, bool *out_any)
-{
-    struct buf buf;
-    str pair;
-    *out_any = false;
-    buf_init(&buf, arena, query.len + 1);
-    while (str_cut(&query, '&', &pair)) {
-        if (str_eq(pair, STR("status=any"))) {
-            *out_any = true;
-            continue;
-        }
-        if (buf.len)
-            buf_put_char(&buf, '&');
-        buf_put(&buf, pair);
-    }
-    return buf_str(&buf);
-}
-
-enum err on_titles_list(struct http_request *request, struct http_response *response)
+/* A viewer's list is looked for among the ready bytes before its query is read. */
+enum err catalog_on_titles_list(struct http_request *request, struct http_response *response)
 {
     struct titles_query query;
-    bool any;
-    str text = without_any(request->arena, request->query, &any);
-    if (str_find(request->query, STR("status=")) < 0)
-        return cache_answer(request, response, list_build);
-    TRY(shape_parse_query(request->arena, &titles_query_shape, text, &query));
-    bool published =
-        !any && (query.status.state != OPT_SET || query.status.value == TITLE_PUBLISHED);
-    if (published && !caller_has(request, ROLE_ADMIN))
-        return cache_answer(request, response, list_build);
+    if (str_find(request->query, STR("status=")) < 0 && str_find_char(request->query, '%') < 0)
+        return catalog_cache_answer(request, response, list_build);
+    TRY(shape_parse_query(request->arena, &titles_query_shape, request->query, &query));
+    bool asked = query.status.state == OPT_SET;
+    if (!asked || (query.status.value == TITLE_PUBLISHED && !caller_has(request, ROLE_ADMIN)))
+        return catalog_cache_answer(request, response, list_build);
     TRY(require_role(request, ROLE_ADMIN));
     if (!task_current())
         return http_continue_in_task(request);
@@ -283,7 +252,14 @@ struct language_query {
     str lang;
 };
 SHAPE(language_query_shape, struct language_query,
-      FIELD(struct language_query, lang, .format = FORMAT_LANGUAGE));
+      FIELD(struct language_query, lang, .format = FORMAT_LANGUAGE,
+            .doc = "language of the answer"));
+
+enum err catalog_language_check(const struct http_request *request)
+{
+    struct language_query query;
+    return shape_parse_query(request->arena, &language_query_shape, request->query, &query);
+}
 
 static str country_label(str slug, str language)
 {
@@ -301,18 +277,17 @@ static enum err facets_write(struct http_request *request, const char *kind, str
                              str (*label)(str slug, str language))
 {
     struct db_rows rows;
-    struct language_query query;
     struct facets_list list = { .next = { .state = OPT_NULL } };
     str from = arena_printf(request->arena, "%s:", kind),
         to = arena_printf(request->arena, "%s;", kind);
-    TRY(shape_parse_query(request->arena, &language_query_shape, request->query, &query));
+    TRY(catalog_language_check(request));
     TRY(db_all(db_now(catalog.db), &SQL_FACETS_LIST,
                DB_ARGS(DB_TEXT(from), DB_TEXT(to), DB_TIME(clock_now())), FACETS_MAX, &rows));
     list.items.items = ARENA_ARRAY(request->arena, rows.count, struct facet);
     for (unsigned i = 0; i < rows.count; i++) {
         str slug = str_skip(db_text(&rows.items[i], 0), from.len);
         list.items.items[list.items.count++] =
-            (struct facet){ slug, label(slug, request_language(request)),
+            (struct facet){ slug, label(slug, catalog_request_language(request)),
                             db_i64(&rows.items[i], 1) };
     }
     shape_write_json(out, &facets_list_shape, &list);
@@ -323,7 +298,7 @@ static enum err genres_build(struct http_request *request, str language, struct 
                              int64_t *out_version)
 {
     (void)language, (void)out_version;
-    return facets_write(request, "genre", out, genre_label);
+    return facets_write(request, "genre", out, catalog_genre_label);
 }
 
 static enum err countries_build(struct http_request *request, str language, struct buf *out,
@@ -340,17 +315,17 @@ static enum err years_build(struct http_request *request, str language, struct b
     return facets_write(request, "year", out, plain_label);
 }
 
-enum err on_genres_list(struct http_request *request, struct http_response *response)
+enum err catalog_on_genres_list(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, genres_build);
+    return catalog_cache_answer(request, response, genres_build);
 }
 
-enum err on_countries_list(struct http_request *request, struct http_response *response)
+enum err catalog_on_countries_list(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, countries_build);
+    return catalog_cache_answer(request, response, countries_build);
 }
 
-enum err on_years_list(struct http_request *request, struct http_response *response)
+enum err catalog_on_years_list(struct http_request *request, struct http_response *response)
 {
-    return cache_answer(request, response, years_build);
+    return catalog_cache_answer(request, response, years_build);
 }

@@ -74,8 +74,12 @@ TEST(lists_are_filtered)
     CHECK_LIST("/v1/titles?language=de", solaris);
     CHECK_LIST("/v1/titles?year_from=1972&year_to=1979&sort=year", solaris, alien);
     CHECK_LIST("/v1/titles?year_to=1927&sort=year", metropolis); /* an unknown year is none */
-    CHECK_LIST("/v1/titles?age_max=13&sort=year", elka, metropolis, solaris, dark);
-    CHECK_LIST("/v1/titles?age_max=11&kind=film&sort=year", elka, metropolis);
+    CHECK_LIST("/v1/titles?age_max=13&sort=year", solaris);      /* an unknown rating is none */
+    CHECK_LIST("/v1/titles?age_max=99&sort=year", solaris, alien);
+    stage_set(metropolis, CATALOG_SOURCE_NFO, "age_rating", "0+");
+    CHECK_LIST("/v1/titles?age_max=0", metropolis);
+    stage_set(metropolis, CATALOG_SOURCE_NFO, "age_rating", "for the brave");
+    CHECK_INT(list_get("/v1/titles?age_max=11").count, 0);
     CHECK_LIST("/v1/titles?playable=true", metropolis);
     CHECK_LIST("/v1/titles?playable=false&sort=added", solaris, alien, elka, dark);
     CHECK_LIST("/v1/titles?status=published&kind=series", dark);
@@ -168,6 +172,31 @@ TEST(windows_open_and_close_by_themselves)
     stage_close();
 }
 
+/* A clock that was wrong and is put right takes back what it had shown, and hides nothing else. */
+TEST(windows_hold_when_the_clock_jumps)
+{
+    static const struct {
+        int64_t second;
+        bool open;
+    } jumps[] = { { 1000000030, true },  { 1000000000, false }, { 1000000070, true },
+                  { 2000000000, false }, { 1000000020, true },  { 1000000019, false },
+                  { 1000000079, true },  { 1000000080, false }, { 500000000, false },
+                  { 1000000050, true } };
+    stage_open();
+    clock_set(SECONDS(1000000000));
+    struct id id = stage_film("M", 1931);
+    stage_person(id, CATALOG_SOURCE_NFO, "Fritz Lang");
+    stage_set(id, CATALOG_SOURCE_NFO, "genres", "drama");
+    stage_set(id, CATALOG_SOURCE_NFO, "available_from", "2001-09-09T01:47:00Z");
+    stage_set(id, CATALOG_SOURCE_NFO, "available_to", "2001-09-09T01:48:00Z");
+    for (size_t i = 0; i < ARRAY_LEN(jumps); i++) {
+        clock_set(SECONDS(jumps[i].second));
+        CHECK_INT(shown(id), jumps[i].open);
+        CHECK_INT(shown(id), jumps[i].open); /* once more, from the cache */
+    }
+    stage_close();
+}
+
 TEST(drafts_and_archived_titles_are_for_editors)
 {
     stage_open();
@@ -191,6 +220,73 @@ TEST(drafts_and_archived_titles_are_for_editors)
     stage_close();
 }
 
+/* Every place that shows an episode asks the same question: its own window and its series'. */
+TEST(an_episode_goes_everywhere_with_its_series)
+{
+    stage_open();
+    clock_set(SECONDS(1000000000)); /* 2001-09-09T01:46:40Z */
+    struct id series = stage_title(TITLE_SERIES, "Dark", 2017, true);
+    struct id episode = stage_episode(series, 1, 1, "Secrets");
+    stage_person(episode, CATALOG_SOURCE_NFO, "Baran bo Odar");
+    stage_set(episode, CATALOG_SOURCE_NFO, "available_to", "2001-09-09T01:48:00Z");
+    for (int step = 0; step < 4; step++) {
+        static const instant moments[] = { 1000000000, 1000000019, 1000000020, 1000000080 };
+        bool shown = step != 1 && step != 3; /* before the series; after the episode's own end */
+        clock_set(SECONDS(moments[step]));
+        str answer = ask("GET", path_of("/v1/titles/%lld", (long long)episode.value), "", "");
+        CHECK_INT(answer_status(answer), shown ? 200 : 404);
+        CHECK_INT(list_get("/v1/titles?kind=episode").count, shown);
+        CHECK_INT(list_get("/v1/people").count, shown);
+        CHECK_INT(answer_status(ask("GET", "/v1/people/1", "", "")), shown ? 200 : 404);
+        if (step == 0)
+            stage_set(series, CATALOG_SOURCE_NFO, "available_from", "2001-09-09T01:47:00Z");
+    }
+    CHECK(!has(get(path_of("/v1/titles/%lld", (long long)series.value)), "Secrets"));
+    CHECK(has(admin("GET", path_of("/v1/titles/%lld", (long long)series.value), ""), "Secrets"));
+    stage_close();
+}
+
+#define CHECK_ADMIN_LIST(path, ...)                                                                \
+    do {                                                                                           \
+        const struct id expected_[] = { __VA_ARGS__ };                                             \
+        struct listed list_ = list_of(answer_body(admin("GET", path, "")));                        \
+        CHECK(is(&list_, ARRAY_LEN(expected_), expected_));                                        \
+    } while (0)
+
+TEST(an_editors_list_has_every_filter_and_order)
+{
+    five_titles();
+    struct id draft = stage_title(TITLE_FILM, "Stalker", 1979, false);
+    struct id episode = stage_episode(dark, 1, 1, "Secrets");
+    stage_set(draft, CATALOG_SOURCE_NFO, "genres", "sci-fi");
+    stage_set(draft, CATALOG_SOURCE_NFO, "age_rating", "12+");
+    stage_set(alien, CATALOG_SOURCE_NFO, "available_to", "2001-01-01T00:00:00Z"); /* gone */
+    CHECK_ADMIN_LIST("/v1/titles?status=any", episode, draft, dark, elka, alien, solaris,
+                     metropolis); /* newest first */
+    CHECK_ADMIN_LIST("/v1/titles?status=any&kind=episode", episode);
+    CHECK_ADMIN_LIST("/v1/titles?status=any&genre=sci-fi&sort=-year", draft, solaris, metropolis);
+    CHECK_ADMIN_LIST("/v1/titles?status=published&genre=sci-fi&sort=year", metropolis, solaris);
+    CHECK_ADMIN_LIST("/v1/titles?status=any&year_from=1979&year_to=1979&sort=title", alien, draft);
+    CHECK_ADMIN_LIST("/v1/titles?status=any&age_max=12&sort=title&lang=en", solaris, draft);
+    CHECK_ADMIN_LIST("/v1/titles?status=any&country=SU", solaris);
+    CHECK_ADMIN_LIST("/v1/titles?status=any&playable=true", metropolis);
+    CHECK_ADMIN_LIST("/v1/titles?status=draft&prefix=sta&kind=film", draft);
+    CHECK_ADMIN_LIST("/v1/titles?%73tatus=draft", draft);
+    CHECK_INT(answer_status(ask("GET", "/v1/titles?%73tatus=draft", "", "")), 401);
+    struct listed page = { .next = "" };
+    for (size_t i = 0; page.next; i++) { /* a page at a time: each once, in order */
+        const struct id expected[] = { metropolis, solaris, alien, draft };
+        page = list_of(answer_body(
+            admin("GET",
+                  path_of("/v1/titles?status=any&kind=film&year_from=1900&sort=year&limit=1%s%s",
+                          i ? "&cursor=" : "", page.next),
+                  "")));
+        CHECK(i < 4 && page.count == 1 && id_eq(page.ids[0], expected[i]));
+        CHECK_INT(page.next == NULL, i == 3);
+    }
+    stage_close();
+}
+
 TEST(facets_count_what_is_shown)
 {
     five_titles();
@@ -199,6 +295,10 @@ TEST(facets_count_what_is_shown)
     CHECK(!has(get("/v1/genres?lang=ru"), "\"name\":\"Science fiction\""));
     CHECK(has(get("/v1/countries?lang=en"), "{\"slug\":\"DE\",\"name\":\"Germany\",\"count\":1}"));
     CHECK(has(get("/v1/years"), "{\"slug\":\"1979\",\"name\":\"1979\",\"count\":1}"));
+    struct id draft = stage_title(TITLE_FILM, "Stalker", 1980, false);
+    stage_set(draft, CATALOG_SOURCE_NFO, "genres", "sci-fi mystery");
+    CHECK(has(get("/v1/genres?lang=en"), "\"name\":\"Science fiction\",\"count\":2}"));
+    CHECK(!has(get("/v1/genres"), "mystery") && !has(get("/v1/years"), "1980"));
     stage_close();
 }
 

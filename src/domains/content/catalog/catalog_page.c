@@ -8,7 +8,8 @@ enum {
     CREDITS_MAX = 200,
     EDITIONS_MAX = 100,
     EPISODES_MAX = 2000,
-    COLLECTIONS_MAX = 50
+    COLLECTIONS_MAX = 50,
+    SEASON_TEXTS_MAX = 2000
 };
 
 struct page_person {
@@ -40,19 +41,24 @@ struct page_episode {
     opt_i64 runtime_min;
     bool playable;
     opt_str still;
+    enum title_status status;
 };
 SHAPE(page_episode_shape, struct page_episode, FIELD(struct page_episode, id),
       FIELD(struct page_episode, number), FIELD(struct page_episode, title),
       FIELD(struct page_episode, synopsis), FIELD(struct page_episode, runtime_min),
-      FIELD(struct page_episode, playable), FIELD(struct page_episode, still));
+      FIELD(struct page_episode, playable), FIELD(struct page_episode, still),
+      FIELD_ENUM(struct page_episode, status, title_statuses,
+                 .doc = "the administrator is shown all episodes"));
 
 struct page_season {
     int64_t number;
-    str title;
+    str title, synopsis;
     LIST_OF(struct page_episode) episodes;
 };
-SHAPE(page_season_shape, struct page_season, FIELD(struct page_season, number),
-      FIELD(struct page_season, title),
+SHAPE(page_season_shape, struct page_season,
+      FIELD(struct page_season, number, .doc = "0: specials, which come last"),
+      FIELD(struct page_season, title, .doc = "empty: it has no name of its own"),
+      FIELD(struct page_season, synopsis),
       FIELD_SHAPES(struct page_season, episodes, page_episode_shape));
 
 struct page_collection {
@@ -134,9 +140,9 @@ enum err catalog_owner_text(struct db_tx *tx, const struct text_wanted *wanted, 
     return OK;
 }
 
-enum err person_text(struct db_tx *tx, struct id id, const char *field, str language, str *out)
+enum err catalog_person_name(struct db_tx *tx, struct id id, str language, str *out)
 {
-    struct text_wanted wanted = { &SQL_PERSON_TEXTS_LIST, id, field };
+    struct text_wanted wanted = { &SQL_PERSON_TEXTS_LIST, id, "name" };
     return catalog_owner_text(tx, &wanted, language, out);
 }
 
@@ -152,7 +158,7 @@ static enum err people_load(struct db_tx *tx, str language, struct title_page *p
         struct page_person *person = &page->people.items[page->people.count++];
         person->id = ID(db_i64(&credits.items[i], 1));
         person->role = db_text(&credits.items[i], 2);
-        TRY(person_text(tx, person->id, "name", language, &person->name));
+        TRY(catalog_person_name(tx, person->id, language, &person->name));
         str character = row_text(&texts, arena, db_i64(&credits.items[i], 0), language);
         person->character = character.len ? OPT(str, character) : (opt_str){ .state = OPT_NULL };
     }
@@ -209,7 +215,7 @@ static enum err collections_load(struct db_tx *tx, str language, struct title_pa
     for (unsigned i = 0; i < rows.count; i++) {
         struct page_collection *collection = &page->collections.items[page->collections.count++];
         collection->id = ID(db_i64(&rows.items[i], 0));
-        TRY(collection_text(tx, collection->id, "name", language, &collection->name));
+        TRY(catalog_collection_text(tx, collection->id, "name", language, &collection->name));
     }
     return OK;
 }
@@ -218,7 +224,7 @@ static enum err episode_add(struct db_tx *tx, const struct title *episode, str l
                             struct page_season *season)
 {
     struct title_card card;
-    TRY(card_of(tx, episode, language, &card));
+    TRY(catalog_card_of(tx, episode, language, &card));
     season->episodes.items[season->episodes.count++] =
         (struct page_episode){ .id = card.id,
                                .number = episode->episode,
@@ -226,29 +232,43 @@ static enum err episode_add(struct db_tx *tx, const struct title *episode, str l
                                .synopsis = card.synopsis,
                                .runtime_min = card.runtime_min,
                                .playable = card.playable,
-                               .still = card.backdrop };
+                               .still = card.backdrop,
+                               .status = card.status };
     return OK;
 }
 
-/* Rows come ordered by season and episode. */
-static enum err seasons_load(struct db_tx *tx, str language, struct title_page *page)
+static str season_text(const struct db_rows *rows, struct arena *arena, int64_t season,
+                       const char *field, str language)
 {
-    struct db_rows rows, names;
+    struct db_row *those = ARENA_ARRAY(arena, rows->count, struct db_row);
+    struct db_rows of_field = { .items = those };
+    for (unsigned i = 0; i < rows->count; i++)
+        if (str_eq(db_text(&rows->items[i], 3), str_of(field)))
+            those[of_field.count++] = rows->items[i];
+    return row_text(&of_field, arena, season, language);
+}
+
+/* Rows come ordered by season and episode, specials last. */
+static enum err seasons_load(struct db_tx *tx, const struct page_view *view,
+                             struct title_page *page)
+{
+    struct db_rows rows, texts;
     struct arena *arena = db_arena(tx);
-    instant now = clock_now();
-    TRY(db_all(tx, &SQL_TITLE_EPISODES_LIST, DB_ARGS(DB_I64(page->id.value)), EPISODES_MAX, &rows));
-    TRY(db_all(tx, &SQL_SEASON_TEXTS_LIST, DB_ARGS(DB_I64(page->id.value)), 500, &names));
+    str language = view->language;
+    TRY(db_all(tx, &SQL_TITLE_EPISODES_LIST, DB_ARGS(DB_I64(page->id.value), DB_TIME(view->now)),
+               EPISODES_MAX, &rows));
+    TRY(db_all(tx, &SQL_SEASON_TEXTS_LIST, DB_ARGS(DB_I64(page->id.value)), SEASON_TEXTS_MAX,
+               &texts));
     page->seasons.items = ARENA_ARRAY(arena, rows.count, struct page_season);
     struct page_season *season = NULL;
     for (unsigned i = 0; i < rows.count; i++) {
         struct title episode;
-        TRY(title_load(tx, ID(db_i64(&rows.items[i], 0)), &episode));
-        if (!title_is_shown(&episode, now))
-            continue;
+        TRY(catalog_title_load(tx, ID(db_i64(&rows.items[i], 0)), &episode));
         if (!season || season->number != episode.season) {
             season = &page->seasons.items[page->seasons.count++];
             season->number = episode.season;
-            season->title = row_text(&names, arena, episode.season, language);
+            season->title = season_text(&texts, arena, season->number, "title", language);
+            season->synopsis = season_text(&texts, arena, season->number, "synopsis", language);
             season->episodes.items = ARENA_ARRAY(arena, rows.count - i, struct page_episode);
         }
         TRY(episode_add(tx, &episode, language, season));
@@ -266,13 +286,13 @@ static void page_begin(struct arena *arena, const struct title *title,
         .status = card->status,
         .title = card->title,
         .original_title = card->original_title,
-        .synopsis = title_text(title, "synopsis", language),
-        .tagline = title_text(title, "tagline", language),
+        .synopsis = catalog_title_text(title, "synopsis", language),
+        .tagline = catalog_title_text(title, "tagline", language),
         .year = card->year,
         .runtime_min = card->runtime_min,
         .genres = card->genres,
         .countries = card->countries,
-        .languages = words_of(arena, title->languages),
+        .languages = catalog_words(arena, title->languages),
         .age_rating = card->age_rating,
         .poster = card->poster,
         .backdrop = card->backdrop,
@@ -287,18 +307,20 @@ static void page_begin(struct arena *arena, const struct title *title,
     };
 }
 
-enum err page_write(struct db_tx *tx, const struct title *title, str language, struct buf *out)
+enum err catalog_page_write(struct db_tx *tx, const struct title *title,
+                            const struct page_view *view, struct buf *out)
 {
     struct title_card card;
+    str language = view->language;
     struct title_page *page = ARENA_NEW(db_arena(tx), struct title_page);
-    TRY(card_of(tx, title, language, &card));
+    TRY(catalog_card_of(tx, title, language, &card));
     page_begin(db_arena(tx), title, &card, language, page);
     TRY(people_load(tx, language, page));
     TRY(editions_load(tx, page));
     TRY(external_ids_load(tx, page));
     TRY(collections_load(tx, language, page));
     if (title->kind == TITLE_SERIES)
-        TRY(seasons_load(tx, language, page));
+        TRY(seasons_load(tx, view, page));
     shape_write_json(out, &title_page_shape, page);
     return OK;
 }

@@ -4,14 +4,27 @@
 #include "catalog_sql.h"
 #include "foundation/cursor/cursor.h"
 
+#include <stdio.h>
+
 enum { LIMIT_DEFAULT = 24, LIMIT_MAX = 100, TITLES_MAX = 200 };
+
+enum sort { SORT_ADDED, SORT_ADDED_DESC, SORT_NAME, SORT_NAME_DESC };
+SHAPE_ENUM(people_sorts, [SORT_ADDED] = STR_INIT("added"), [SORT_ADDED_DESC] = STR_INIT("-added"),
+           [SORT_NAME] = STR_INIT("name"), [SORT_NAME_DESC] = STR_INIT("-name"));
 
 struct people_query {
     str prefix, lang, cursor;
+    enum sort sort;
+    bool all;
     int64_t limit;
 };
-SHAPE(people_query_shape, struct people_query, FIELD(struct people_query, prefix, .max = 100),
-      FIELD(struct people_query, lang, .format = FORMAT_LANGUAGE),
+SHAPE(people_query_shape, struct people_query,
+      FIELD(struct people_query, prefix, .max = 100, .doc = "beginning of a word of the name"),
+      FIELD(struct people_query, lang, .format = FORMAT_LANGUAGE, .doc = "language of the answer"),
+      FIELD_ENUM(struct people_query, sort, people_sorts, .initial = SORT_ADDED,
+                 .doc = "name: as shown in the language of the answer"),
+      FIELD(struct people_query, all,
+            .doc = "for the administrator: also who is known from nothing that is shown"),
       FIELD(struct people_query, cursor, .max = CURSOR_BYTES_MAX),
       FIELD(struct people_query, limit, .min = 1, .max = LIMIT_MAX, .initial = LIMIT_DEFAULT));
 
@@ -32,22 +45,51 @@ struct person_page {
     struct id id;
     str name, biography;
     opt_i64 born, died;
+    int64_t version;
     title_cards titles;
     str_list roles; /* of titles, in their order */
 };
 SHAPE(person_page_shape, struct person_page, FIELD(struct person_page, id),
       FIELD(struct person_page, name), FIELD(struct person_page, biography),
       FIELD(struct person_page, born, .doc = "year"),
-      FIELD(struct person_page, died, .doc = "year"),
+      FIELD(struct person_page, died, .doc = "year"), FIELD(struct person_page, version),
       FIELD_SHAPES(struct person_page, titles, title_card_shape),
       FIELD_LIST(struct person_page, roles, .doc = "of titles, in their order"));
+
+/* --- Lists ---------------------------------------------------------------------------------- */
 
 struct people_read {
     struct people_query query;
     str language;
-    struct id after;
+    char ordering[24];
+    bool descending;
+    str key; /* where the last page ended */
+    struct id id;
     struct people_list answer;
 };
+
+static str cursor_list(struct arena *arena, const struct people_read *read)
+{
+    return arena_printf(arena, "people.%s%s", read->descending ? "-" : "", read->ordering);
+}
+
+static enum err people_begin(struct arena *arena, struct people_read *read)
+{
+    enum sort sort = read->query.sort;
+    bool by_name = sort == SORT_NAME || sort == SORT_NAME_DESC;
+    bool russian = str_eq(read->language, STR("ru"));
+    snprintf(read->ordering, sizeof(read->ordering), "%s",
+             !by_name  ? "added"
+             : russian ? "name.ru"
+                       : "name.en");
+    read->descending = sort == SORT_ADDED_DESC || sort == SORT_NAME_DESC;
+    if (read->query.cursor.len)
+        return cursor_parse(arena, read->query.cursor, cursor_list(arena, read), &read->key,
+                            &read->id);
+    read->key = read->descending ? STR("\xf4\x8f\xbf\xbf") : STR("");
+    read->id = ID(read->descending ? INT64_MAX : 0);
+    return OK;
+}
 
 static enum err people_read(struct db_tx *tx, void *arg)
 {
@@ -55,23 +97,35 @@ static enum err people_read(struct db_tx *tx, void *arg)
     struct arena *arena = db_arena(tx);
     struct db_rows rows;
     int64_t limit = read->query.limit;
-    str from = name_folded(arena, read->query.prefix);
+    str from = catalog_name_fold(arena, read->query.prefix);
     str to = arena_printf(arena, "%.*s\xf4\x8f\xbf\xbf", STR_ARG(from));
-    TRY(db_all(tx, &SQL_PEOPLE_LIST,
-               DB_ARGS(DB_I64(read->after.value), DB_TEXT(from), DB_TEXT(to), DB_I64(limit + 1),
-                       DB_TIME(clock_now())),
+    TRY(db_all(tx, read->descending ? &SQL_PEOPLE_DESCENDING : &SQL_PEOPLE_ASCENDING,
+               DB_ARGS(DB_TEXT(str_of(read->ordering)), DB_TEXT(read->key), DB_I64(read->id.value),
+                       DB_TEXT(from), DB_TEXT(to), read->query.all ? DB_NULL : DB_TIME(clock_now()),
+                       DB_I64(limit + 1)),
                (unsigned)limit + 1, &rows));
     size_t count = MIN_OF((size_t)rows.count, (size_t)limit);
     read->answer.items.items = ARENA_ARRAY(arena, count, struct person_card);
     for (size_t i = 0; i < count; i++) {
         struct person_card *card = &read->answer.items.items[read->answer.items.count++];
-        card->id = ID(db_i64(&rows.items[i], 0));
-        TRY(person_text(tx, card->id, "name", read->language, &card->name));
+        card->id = ID(db_i64(&rows.items[i], 1));
+        TRY(catalog_person_name(tx, card->id, read->language, &card->name));
     }
     read->answer.next = (opt_str){ .state = OPT_NULL };
-    if (rows.count > count)
-        read->answer.next = OPT(str, cursor_format(arena, STR("people"), STR(""),
-                                                   ID(db_i64(&rows.items[count - 1], 0))));
+    if (rows.count > count) {
+        const struct db_row *last = &rows.items[count - 1];
+        read->answer.next = OPT(str, cursor_format(arena, cursor_list(arena, read),
+                                                   db_text(last, 0), ID(db_i64(last, 1))));
+    }
+    return OK;
+}
+
+static enum err people_answer(struct http_request *request, struct people_read *read,
+                              struct buf *out)
+{
+    TRY(people_begin(request->arena, read));
+    TRY(db_read_scan(catalog.db, people_read, read));
+    shape_write_json(out, &people_list_shape, &read->answer);
     return OK;
 }
 
@@ -79,24 +133,36 @@ static enum err people_build(struct http_request *request, str language, struct 
                              int64_t *out_version)
 {
     struct people_read read = { .language = language };
-    str key;
     (void)out_version;
     TRY(shape_parse_query(request->arena, &people_query_shape, request->query, &read.query));
-    if (read.query.cursor.len)
-        TRY(cursor_parse(request->arena, read.query.cursor, STR("people"), &key, &read.after));
-    TRY(db_read_scan(catalog.db, people_read, &read));
-    shape_write_json(out, &people_list_shape, &read.answer);
+    read.query.all = false; /* what is kept is for everybody */
+    return people_answer(request, &read, out);
+}
+
+enum err catalog_on_people_list(struct http_request *request, struct http_response *response)
+{
+    struct people_read read = { .language = catalog_request_language(request) };
+    struct buf buf;
+    if (str_find(request->query, STR("all=")) < 0 && str_find_char(request->query, '%') < 0)
+        return catalog_cache_answer(request, response, people_build);
+    TRY(shape_parse_query(request->arena, &people_query_shape, request->query, &read.query));
+    if (!read.query.all)
+        return catalog_cache_answer(request, response, people_build);
+    TRY(require_role(request, ROLE_ADMIN));
+    if (!task_current())
+        return http_continue_in_task(request);
+    buf_init(&buf, request->arena, MIB(1));
+    TRY(people_answer(request, &read, &buf));
+    http_reply_memory(response, STR("application/json"), buf_str(&buf));
+    response->cache_control = STR("no-store");
     return OK;
 }
 
-enum err on_people_list(struct http_request *request, struct http_response *response)
-{
-    return cache_answer(request, response, people_build);
-}
+/* --- One person ----------------------------------------------------------------------------- */
 
 struct person_read {
     struct id id;
-    str language;
+    struct page_view view;
     struct person_page page;
 };
 
@@ -107,15 +173,19 @@ static enum err person_titles(struct db_tx *tx, struct person_read *read)
     struct db_rows rows;
     struct arena *arena = db_arena(tx);
     struct person_page *page = &read->page;
-    TRY(db_all(tx, &SQL_PERSON_TITLES_LIST, DB_ARGS(DB_I64(read->id.value), DB_TIME(clock_now())),
-               TITLES_MAX, &rows));
+    TRY(db_all(tx, &SQL_PERSON_TITLES_LIST,
+               DB_ARGS(DB_I64(read->id.value), DB_TIME(read->view.now)), TITLES_MAX, &rows));
+    if (rows.count == 0 && read->view.now != INSTANT_NEVER)
+        return err_set(ERR_NOT_FOUND, "person-not-found", "there is no person %lld",
+                       (long long)read->id.value); /* known only from what is not shown */
     page->titles.items = ARENA_ARRAY(arena, rows.count, struct title_card);
     page->roles.items = ARENA_ARRAY(arena, rows.count, str);
     for (unsigned i = 0; i < rows.count; i++) {
         struct id title = ID(db_i64(&rows.items[i], 0));
         if (page->titles.count && id_eq(page->titles.items[page->titles.count - 1].id, title))
             continue;
-        TRY(card_load(tx, title, read->language, &page->titles.items[page->titles.count++]));
+        TRY(catalog_card_load(tx, title, read->view.language,
+                              &page->titles.items[page->titles.count++]));
         page->roles.items[page->roles.count++] = db_text(&rows.items[i], 1);
     }
     return OK;
@@ -124,31 +194,52 @@ static enum err person_titles(struct db_tx *tx, struct person_read *read)
 static enum err person_read(struct db_tx *tx, void *arg)
 {
     struct person_read *read = arg;
-    struct db_row row;
-    TRY(db_find(tx, &SQL_PERSON_GET, DB_ARGS(DB_I64(read->id.value)), &row));
-    if (!row.values)
-        return err_set(ERR_NOT_FOUND, "person-not-found", "there is no person %lld",
-                       (long long)read->id.value);
-    read->page.id = read->id;
-    read->page.born = db_null(&row, 1) ? (opt_i64){ .state = OPT_NULL } : OPT(i64, db_i64(&row, 1));
-    read->page.died = db_null(&row, 2) ? (opt_i64){ .state = OPT_NULL } : OPT(i64, db_i64(&row, 2));
-    TRY(person_text(tx, read->id, "name", read->language, &read->page.name));
-    TRY(person_text(tx, read->id, "biography", read->language, &read->page.biography));
+    struct person person;
+    str language = read->view.language;
+    TRY(catalog_person_load(tx, read->id, &person));
+    read->page =
+        (struct person_page){ .id = person.id,
+                              .name = catalog_person_text(db_arena(tx), &person, "name", language),
+                              .biography =
+                                  catalog_person_text(db_arena(tx), &person, "biography", language),
+                              .born = person.born,
+                              .died = person.died,
+                              .version = person.version };
     return person_titles(tx, read);
 }
 
 static enum err person_build(struct http_request *request, str language, struct buf *out,
                              int64_t *out_version)
 {
-    struct person_read read = { .language = language };
-    (void)out_version;
-    TRY(request_id(request, "id", "person-not-found", &read.id));
+    struct person_read read = { .view = { language, clock_now() } };
+    TRY(catalog_language_check(request));
+    TRY(catalog_request_id(request, "id", "person-not-found", &read.id));
     TRY(db_read(catalog.db, person_read, &read));
+    *out_version = read.page.version;
     shape_write_json(out, &person_page_shape, &read.page);
     return OK;
 }
 
-enum err on_person_get(struct http_request *request, struct http_response *response)
+enum err catalog_reply_person(struct http_request *request, struct http_response *response,
+                              struct id id)
 {
-    return cache_answer(request, response, person_build);
+    struct person_read read = { .id = id,
+                                .view = { catalog_request_language(request), INSTANT_NEVER } };
+    struct buf buf;
+    TRY(db_read(catalog.db, person_read, &read));
+    buf_init(&buf, request->arena, MIB(1));
+    shape_write_json(&buf, &person_page_shape, &read.page);
+    return catalog_reply_editor(request, response, buf_str(&buf), read.page.version);
+}
+
+enum err catalog_on_person_get(struct http_request *request, struct http_response *response)
+{
+    struct id id;
+    if (!caller_has(request, ROLE_ADMIN))
+        return catalog_cache_answer(request, response, person_build);
+    if (!task_current())
+        return http_continue_in_task(request);
+    TRY(catalog_language_check(request));
+    TRY(catalog_request_id(request, "id", "person-not-found", &id));
+    return catalog_reply_person(request, response, id);
 }

@@ -1,6 +1,7 @@
 /*
  * catalog_record: what imports write: records, credits and people, external ids, editions, artwork,
- * publishing. Everything takes part in the caller's transaction and ends in title_reindex().
+ * publishing. Everything takes part in the caller's transaction and ends in
+ * catalog_title_reindex().
  */
 #include "catalog_internal.h"
 
@@ -9,50 +10,49 @@
 
 enum { CREDITS_MAX = 150, NAMED_MAX = 200 };
 
-static enum err person_name_put(struct db_tx *tx, str folded, struct id id)
-{
-    return db_exec(tx, &SQL_PERSON_NAME_PUT, DB_ARGS(DB_TEXT(folded), DB_I64(id.value)), NULL);
-}
-
 /* The person of a credit: found by any of the names, else made. New languages are added. */
-static enum err person_put(struct db_tx *tx, const struct catalog_credit *credit, struct id *out_id)
+static enum err person_put(struct db_tx *tx, const struct catalog_record *record,
+                           const struct catalog_credit *credit, struct id *out_id)
 {
     struct db_row row = { 0 };
+    struct arena *arena = db_arena(tx);
     int64_t id = 0;
     for (size_t i = 0; i < credit->names_count && !row.values; i++) {
-        str key = fold_str(db_arena(tx), str_trim(credit->names[i].value));
+        str key = fold_str(arena, str_trim(credit->names[i].value));
         TRY(db_find(tx, &SQL_PERSON_FIND, DB_ARGS(DB_TEXT(key)), &row));
     }
     if (row.values) {
         id = db_i64(&row, 0);
     } else {
-        str key = fold_str(db_arena(tx), str_trim(credit->names[0].value));
+        str key = fold_str(arena, str_trim(credit->names[0].value));
         TRY(db_insert(tx, &SQL_PERSON_ADD, DB_ARGS(DB_TEXT(key)), &id));
     }
-    for (size_t i = 0; i < credit->names_count; i++) {
-        TRY(db_exec(tx, &SQL_PERSON_TEXT_PUT,
-                    DB_ARGS(DB_I64(id), DB_TEXT(STR("name")), DB_TEXT(credit->names[i].language),
-                            DB_TEXT(str_trim(credit->names[i].value)), DB_I64(0)),
-                    NULL));
-        TRY(names_each_word(tx, credit->names[i].value, ID(id), person_name_put));
-    }
+    struct catalog_value *values = ARENA_ARRAY(arena, credit->names_count, struct catalog_value);
+    for (size_t i = 0; i < credit->names_count; i++)
+        values[i] = (struct catalog_value){ STR("name"), credit->names[i].language,
+                                            str_trim(credit->names[i].value) };
+    struct catalog_change change = { .values = values,
+                                     .values_count = credit->names_count,
+                                     .source = record->source,
+                                     .licence = record->licence };
     *out_id = ID(id);
-    return OK;
+    return catalog_person_fields_put(tx, *out_id, &change);
 }
 
-static enum err credit_put(struct db_tx *tx, struct id title, int64_t position,
-                           const struct catalog_credit *credit)
+static enum err credit_put(struct db_tx *tx, struct id title, const struct catalog_record *record,
+                           size_t position)
 {
     struct id person;
-    TRY(person_put(tx, credit, &person));
-    TRY(db_exec(
-        tx, &SQL_CREDIT_PUT,
-        DB_ARGS(DB_I64(title.value), DB_I64(position), DB_I64(person.value), DB_TEXT(credit->role)),
-        NULL));
+    const struct catalog_credit *credit = &record->credits[position];
+    TRY(person_put(tx, record, credit, &person));
+    TRY(db_exec(tx, &SQL_CREDIT_PUT,
+                DB_ARGS(DB_I64(title.value), DB_I64((int64_t)position), DB_I64(person.value),
+                        DB_TEXT(credit->role)),
+                NULL));
     for (size_t i = 0; i < credit->characters_count; i++)
         if (credit->characters[i].value.len)
             TRY(db_exec(tx, &SQL_CREDIT_TEXT_PUT,
-                        DB_ARGS(DB_I64(title.value), DB_I64(position),
+                        DB_ARGS(DB_I64(title.value), DB_I64((int64_t)position),
                                 DB_TEXT(credit->characters[i].language),
                                 DB_TEXT(credit->characters[i].value)),
                         NULL));
@@ -60,35 +60,19 @@ static enum err credit_put(struct db_tx *tx, struct id title, int64_t position,
 }
 
 /* Credits are one field as far as provenance goes: a source replaces them whole or not at all. */
-static enum err credits_may_change(struct db_tx *tx, struct id title, enum catalog_source source,
-                                   bool *out_may)
+enum err catalog_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record)
 {
-    struct db_rows rows;
-    *out_may = true;
-    TRY(db_all(tx, &SQL_TITLE_FIELDS_LIST, DB_ARGS(DB_I64(title.value)), 700, &rows));
-    for (unsigned i = 0; i < rows.count; i++) {
-        unsigned owner = 0;
-        if (!str_eq(db_text(&rows.items[i], 0), STR("credits")))
-            continue;
-        shape_enum_find(&catalog_sources, db_text(&rows.items[i], 1), &owner);
-        *out_may = !db_bool(&rows.items[i], 3) && owner <= (unsigned)source;
-    }
-    return OK;
-}
-
-enum err title_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record)
-{
-    bool may;
+    struct catalog_owners owners;
     if (record->credits_count == 0)
         return OK;
-    TRY(credits_may_change(tx, id, record->source, &may));
-    if (!may)
+    TRY(catalog_owners_load(tx, &SQL_TITLE_FIELDS_LIST, id, &owners));
+    if (!catalog_owners_allow(&owners, STR("credits"), record->source))
         return OK;
     TRY(db_exec(tx, &SQL_CREDITS_CLEAR, DB_ARGS(DB_I64(id.value)), NULL));
     size_t count = MIN_OF(record->credits_count, (size_t)CREDITS_MAX);
     for (size_t i = 0; i < count; i++)
         if (record->credits[i].names_count && str_trim(record->credits[i].names[0].value).len)
-            TRY(credit_put(tx, id, (int64_t)i, &record->credits[i]));
+            TRY(credit_put(tx, id, record, i));
     return db_exec(tx, &SQL_TITLE_FIELD_PUT,
                    DB_ARGS(DB_I64(id.value), DB_TEXT(STR("credits")),
                            DB_TEXT(shape_enum_text(&catalog_sources, record->source)),
@@ -99,7 +83,7 @@ enum err title_credits_put(struct db_tx *tx, struct id id, const struct catalog_
 static enum err series_check(struct db_tx *tx, struct id id)
 {
     struct title series;
-    enum err result = title_load(tx, id, &series);
+    enum err result = catalog_title_load(tx, id, &series);
     if (result == OK && series.kind == TITLE_SERIES)
         return OK;
     if (result != OK && result != ERR_NOT_FOUND)
@@ -128,21 +112,21 @@ static enum err title_add(struct db_tx *tx, const struct catalog_record *record,
 enum err catalog_record_put(struct db_tx *tx, const struct catalog_record *record, struct id *io_id)
 {
     struct id id = *io_id;
-    struct title_change change = { .values = record->values,
-                                   .values_count = record->values_count,
-                                   .source = record->source,
-                                   .licence = record->licence,
-                                   .lock = record->source == CATALOG_SOURCE_EDITOR };
+    struct catalog_change change = { .values = record->values,
+                                     .values_count = record->values_count,
+                                     .source = record->source,
+                                     .licence = record->licence,
+                                     .lock = record->source == CATALOG_SOURCE_EDITOR };
     if (id_is_none(id))
         TRY(title_add(tx, record, &id));
-    TRY(title_fields_put(tx, id, &change));
-    TRY(title_credits_put(tx, id, record));
+    TRY(catalog_title_fields_put(tx, id, &change));
+    TRY(catalog_credits_put(tx, id, record));
     for (size_t i = 0; i < record->external_ids_count; i++)
         TRY(db_exec(tx, &SQL_EXTERNAL_ID_PUT,
                     DB_ARGS(DB_TEXT(record->external_ids[i].provider),
                             DB_TEXT(record->external_ids[i].value), DB_I64(id.value)),
                     NULL));
-    TRY(title_reindex(tx, id));
+    TRY(catalog_title_reindex(tx, id));
     *io_id = id;
     return OK;
 }
@@ -160,18 +144,9 @@ enum err catalog_episode_find(struct db_tx *tx, struct id series, int64_t season
 enum err catalog_series_of(struct db_tx *tx, struct id title, struct id *out_series)
 {
     struct title loaded;
-    TRY(title_load(tx, title, &loaded));
+    TRY(catalog_title_load(tx, title, &loaded));
     *out_series = loaded.kind == TITLE_EPISODE ? loaded.series_id : ID_NONE;
     return OK;
-}
-
-enum err catalog_season_text_put(struct db_tx *tx, struct id series, int64_t season,
-                                 struct catalog_text text)
-{
-    return db_exec(
-        tx, &SQL_SEASON_TEXT_PUT,
-        DB_ARGS(DB_I64(series.value), DB_I64(season), DB_TEXT(text.language), DB_TEXT(text.value)),
-        NULL);
 }
 
 /* --- Matching ------------------------------------------------------------------------------- */
@@ -199,7 +174,6 @@ static void match_insert(struct catalog_match *matches, unsigned *count, unsigne
     matches[at] = match;
 }
 
-/* Providers count films and series apart: the same number of another kind is something else. */
 static enum err match_by_id(struct db_tx *tx, enum title_kind kind,
                             const struct catalog_external_id *external,
                             struct catalog_match *out_match, bool *out_found)
@@ -208,13 +182,13 @@ static enum err match_by_id(struct db_tx *tx, enum title_kind kind,
     struct title title;
     *out_found = false;
     TRY(db_find(tx, &SQL_EXTERNAL_ID_FIND,
-                DB_ARGS(DB_TEXT(external->provider), DB_TEXT(external->value)), &row));
+                DB_ARGS(DB_TEXT(external->provider), DB_TEXT(shape_enum_text(&title_kinds, kind)),
+                        DB_TEXT(external->value)),
+                &row));
     if (!row.values)
         return OK;
-    TRY(title_load(tx, ID(db_i64(&row, 0)), &title));
-    if (title.kind != kind)
-        return OK;
-    *out_match = (struct catalog_match){ title.id, title_text(&title, "title", STR("en")),
+    TRY(catalog_title_load(tx, ID(db_i64(&row, 0)), &title));
+    *out_match = (struct catalog_match){ title.id, catalog_title_text(&title, "title", STR("en")),
                                          title.year.state == OPT_SET ? title.year.value : 0, 1.0 };
     *out_found = true;
     return OK;
@@ -242,18 +216,19 @@ enum err catalog_match(struct db_tx *tx, const struct catalog_wanted *wanted, un
             return OK;
         }
     }
-    str folded = name_folded(db_arena(tx), wanted->name);
+    str folded = catalog_name_fold(db_arena(tx), wanted->name);
     TRY(db_all(tx, &SQL_TITLES_NAMED, DB_ARGS(DB_TEXT(folded)), NAMED_MAX, &rows));
     for (unsigned i = 0; i < rows.count; i++) {
         struct title title;
         if (!str_eq(db_text(&rows.items[i], 2), shape_enum_text(&title_kinds, wanted->kind)))
             continue;
-        TRY(title_load(tx, ID(db_i64(&rows.items[i], 0)), &title));
+        TRY(catalog_title_load(tx, ID(db_i64(&rows.items[i], 0)), &title));
         if (!title_has_name(&title, str_trim(wanted->name)))
             continue;
         int64_t its_year = db_i64(&rows.items[i], 1);
         match_insert(out_matches, &count, limit,
-                     (struct catalog_match){ title.id, title_text(&title, "title", STR("en")),
+                     (struct catalog_match){ title.id,
+                                             catalog_title_text(&title, "title", STR("en")),
                                              its_year, match_score(wanted->year, its_year) });
     }
     *out_count = count;
@@ -262,16 +237,16 @@ enum err catalog_match(struct db_tx *tx, const struct catalog_wanted *wanted, un
 
 /* --- Editions and artwork ------------------------------------------------------------------- */
 
-enum err title_playable_refresh(struct db_tx *tx, struct id id)
+enum err catalog_playable_refresh(struct db_tx *tx, struct id id)
 {
     struct title title;
     TRY(db_exec(tx, &SQL_TITLE_PLAYABLE_PUT, DB_ARGS(DB_I64(id.value)), NULL));
-    TRY(title_reindex(tx, id));
-    TRY(title_load(tx, id, &title));
+    TRY(catalog_title_reindex(tx, id));
+    TRY(catalog_title_load(tx, id, &title));
     if (title.kind != TITLE_EPISODE)
         return OK;
     TRY(db_exec(tx, &SQL_TITLE_PLAYABLE_PUT, DB_ARGS(DB_I64(title.series_id.value)), NULL));
-    return title_reindex(tx, title.series_id);
+    return catalog_title_reindex(tx, title.series_id);
 }
 
 enum err catalog_edition_put(struct db_tx *tx, const struct catalog_edition *edition,
@@ -285,7 +260,7 @@ enum err catalog_edition_put(struct db_tx *tx, const struct catalog_edition *edi
                           DB_I64(edition->height), DB_TEXT(edition->audio_json),
                           DB_TEXT(edition->subtitles_json), DB_I64(edition->position)),
                   &id));
-    TRY(title_playable_refresh(tx, edition->title));
+    TRY(catalog_playable_refresh(tx, edition->title));
     *out_id = ID(id);
     return OK;
 }
@@ -298,19 +273,14 @@ enum err catalog_edition_remove(struct db_tx *tx, struct id asset)
     if (result == ERR_NOT_FOUND)
         return OK;
     TRY(result);
-    return title_playable_refresh(tx, ID(title));
+    return catalog_playable_refresh(tx, ID(title));
 }
 
 enum err catalog_asset_get(struct db_tx *tx, struct id title, struct id edition,
                            struct id *out_asset)
 {
     struct db_rows rows;
-    struct db_row row;
-    TRY(db_find(tx, &SQL_TITLE_VISIBLE_FIND, DB_ARGS(DB_I64(title.value), DB_TIME(clock_now())),
-                &row));
-    if (!row.values)
-        return err_set(ERR_NOT_FOUND, "title-not-found", "there is no title %lld",
-                       (long long)title.value);
+    TRY(catalog_title_check_shown(tx, title));
     TRY(db_all(tx, &SQL_EDITIONS_LIST, DB_ARGS(DB_I64(title.value)), 100, &rows));
     for (unsigned i = 0; i < rows.count; i++) {
         bool wanted = id_is_none(edition) ? str_eq(db_text(&rows.items[i], 1), STR("feature"))
@@ -336,18 +306,18 @@ enum err catalog_artwork_put(struct db_tx *tx, const struct catalog_artwork *art
                 DB_TEXT(shape_enum_text(&catalog_sources, artwork->source)),
                 DB_TEXT(artwork->licence), DB_BOOL(artwork->source == CATALOG_SOURCE_EDITOR)),
         NULL));
-    return title_reindex(tx, artwork->title);
+    return catalog_title_reindex(tx, artwork->title);
 }
 
 enum err catalog_title_publish(struct db_tx *tx, struct id id)
 {
     struct title title;
-    TRY(title_load(tx, id, &title));
+    TRY(catalog_title_load(tx, id, &title));
     if (title.status != TITLE_DRAFT)
         return OK;
     TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT, DB_ARGS(DB_I64(id.value), DB_TEXT(STR("published"))),
                 NULL));
-    return title_playable_refresh(tx, id);
+    return catalog_playable_refresh(tx, id);
 }
 
 enum err catalog_counts(struct db_tx *tx, struct catalog_counts *out_counts)

@@ -1,7 +1,9 @@
 /* catalog_stage: see its header. */
 #include "catalog_stage_test.h"
 
+#include "domains/module/answers.h"
 #include "engines/blob/blob.h"
+#include "engines/blob/disk/disk.h"
 #include "engines/db/sqlite/sqlite.h"
 #include "foundation/http/http_route.h"
 #include "foundation/task/run.h"
@@ -29,10 +31,20 @@ static enum err before(void *owner, struct http_request *request, struct http_re
                                                                 : OK;
 }
 
+/* Every answer of every test is one its route's row names. */
+static void after(void *owner, const struct http_request *request,
+                  const struct http_response *response, const struct http_outcome *outcome)
+{
+    (void)owner, (void)response;
+    if (request->route && !answers_allow(request->route, outcome->status))
+        PANIC("%s answered %u, which its row does not name", request->route->pattern,
+              outcome->status);
+}
+
 void stage_open(void)
 {
     static const struct db_module *modules[1];
-    static const struct http_server_settings settings = { .before = before };
+    static const struct http_server_settings settings = { .before = before, .after = after };
     modules[0] = catalog_module.sql;
     struct db_spec spec = { .driver = &db_sqlite,
                             .place = test_folder(),
@@ -45,7 +57,7 @@ void stage_open(void)
     CHECK_OK(pool_open("files", 2, 64, &stage.files));
     CHECK_OK(db_open(&spec, &stage.db));
     str blobs = arena_printf(&stage.arena, "%s/blobs", test_folder());
-    CHECK_OK(blob_open(blobs.ptr, stage.files, &stage.blobs));
+    CHECK_OK(blob_open(&blob_disk, blobs.ptr, stage.files, &stage.blobs));
     stage.env = (struct module_env){ .db = stage.db, .blobs = stage.blobs, .files = stage.files };
     CHECK_OK(catalog_module.open(&stage.env));
     stage.http =
@@ -168,6 +180,23 @@ void stage_publish(struct id id)
     stage_do(publish_tx, &id);
 }
 
+struct blob {
+    str key, content;
+};
+
+static enum err blob_task(void *arg)
+{
+    struct blob *blob = arg;
+    return blob_put(stage.blobs, blob->key, blob->content, NULL);
+}
+
+str stage_blob(const char *key, const char *bytes)
+{
+    struct blob blob = { str_of(key), str_of(bytes) };
+    CHECK_OK(task_run("blob", MIB(1), blob_task, &blob));
+    return blob.key;
+}
+
 static enum err edition_tx(struct db_tx *tx, void *arg)
 {
     struct catalog_edition *edition = arg;
@@ -201,13 +230,19 @@ void stage_edition_remove(int64_t asset)
     stage_do(edition_remove_tx, &id);
 }
 
+void stage_credits(struct id title, enum catalog_source source,
+                   const struct catalog_credit *credits, size_t count)
+{
+    struct put put = { .record = { .source = source, .credits = credits, .credits_count = count },
+                       .before = title };
+    stage_do(put_tx, &put);
+}
+
 void stage_person(struct id title, enum catalog_source source, const char *name)
 {
     struct catalog_text text = { STR("en"), str_of(name) };
     struct catalog_credit credit = { .names = &text, .names_count = 1, .role = STR("director") };
-    struct put put = { .record = { .source = source, .credits = &credit, .credits_count = 1 },
-                       .before = title };
-    stage_do(put_tx, &put);
+    stage_credits(title, source, &credit, 1);
 }
 
 /* --- Asking --------------------------------------------------------------------------------- */
@@ -231,6 +266,13 @@ str get(const char *path)
 str admin(const char *method, const char *path, const char *body)
 {
     return ask(method, path, "X-Admin: yes\r\n", body);
+}
+
+str admin_edit_of(const char *method, const char *path, const char *body)
+{
+    str etag = answer_field(admin("GET", path, ""), STR("ETag"));
+    str fields = arena_printf(&stage.arena, "X-Admin: yes\r\nIf-Match: %.*s\r\n", STR_ARG(etag));
+    return ask(method, path, fields.ptr, body);
 }
 
 str admin_edit(const char *method, struct id title, const char *what, const char *body)

@@ -33,7 +33,11 @@ void stage_publish(struct id id);
 /* What plays: an edition with an asset of that number. */
 struct id stage_edition(struct id title, int64_t asset, const char *kind, const char *name);
 void stage_edition_remove(int64_t asset);
+/* Bytes in the blob store; the key. */
+str stage_blob(const char *key, const char *bytes);
 /* A director. */
+void stage_credits(struct id title, enum catalog_source source,
+                   const struct catalog_credit *credits, size_t count);
 void stage_person(struct id title, enum catalog_source source, const char *name);
 
 /* --- Asking --------------------------------------------------------------------------------- */
@@ -44,6 +48,8 @@ str get(const char *path); /* 200 or the test fails; the body */
 str admin(const char *method, const char *path, const char *body); /* the whole answer */
 /* With the ETag of the title's page as If-Match. */
 str admin_edit(const char *method, struct id title, const char *what, const char *body);
+/* With the ETag that a GET of the same path gives. */
+str admin_edit_of(const char *method, const char *path, const char *body);
 bool has(str text, const char *part);
 const char *path_of(const char *format, ...) PRINTF_LIKE(1, 2);
 

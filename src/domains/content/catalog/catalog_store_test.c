@@ -141,6 +141,7 @@ TEST(a_text_falls_back_by_language)
 
 TEST(texts_of_every_kind_come_back_as_they_went_in)
 {
+    /* NOLINTNEXTLINE(misc-misleading-bidirectional): a title may hold any */
     static const char *const texts[] = { "<script>alert(1)</script>",
                                          "\xF0\x9F\x8E\xAC film \xF0\x9D\x94\x98",
                                          "\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D \xE2\x80\xAE abc",
@@ -273,6 +274,41 @@ TEST(an_external_id_is_the_only_answer)
     CHECK_INT(match(TITLE_SERIES, "Nothing", 1999, "tt0017136").count, 0); /* not of this kind */
     CHECK_INT(match(TITLE_FILM, "Nothing", 1999, "tt9999999").count, 0);
     CHECK(has(page(metropolis, ""), "\"external_ids\":{\"imdb\":\"tt0017136\"}"));
+    stage_close();
+}
+
+static enum err tmdb_tx(struct db_tx *tx, void *arg)
+{
+    struct id *id = arg;
+    const struct catalog_external_id ids[] = { { STR("tmdb"), STR("123") },
+                                               { STR("tmdb"), STR("124") } };
+    struct catalog_record record = { .external_ids = ids, .external_ids_count = 2 };
+    return catalog_record_put(tx, &record, id);
+}
+
+static enum err tmdb_match_tx(struct db_tx *tx, void *arg)
+{
+    struct matching *matching = arg;
+    const struct catalog_external_id id = { STR("tmdb"), STR("123") };
+    struct catalog_wanted wanted = { .kind = matching->kind, .ids = &id, .ids_count = 1 };
+    return catalog_match(tx, &wanted, 3, matching->matches, &matching->count);
+}
+
+/* Providers number films and series apart. */
+TEST(a_film_and_a_series_may_have_the_same_external_id)
+{
+    stage_open();
+    struct id film = stage_film("Ghosts", 1997),
+              series = stage_title(TITLE_SERIES, "Dark", 0, true);
+    struct matching as_film = { .kind = TITLE_FILM }, as_series = { .kind = TITLE_SERIES };
+    stage_do(tmdb_tx, &film);
+    stage_do(tmdb_tx, &series);
+    stage_do(tmdb_match_tx, &as_film);
+    stage_do(tmdb_match_tx, &as_series);
+    CHECK(as_film.count == 1 && id_eq(as_film.matches[0].id, film));
+    CHECK(as_series.count == 1 && id_eq(as_series.matches[0].id, series));
+    CHECK(has(page(film, ""), "\"external_ids\":{\"tmdb\":\"123\"}")); /* a key once */
+    CHECK(has(page(series, ""), "\"external_ids\":{\"tmdb\":\"123\"}"));
     stage_close();
 }
 

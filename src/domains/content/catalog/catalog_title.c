@@ -10,7 +10,7 @@ SHAPE_ENUM(title_kinds, [TITLE_FILM] = STR_INIT("film"), [TITLE_SERIES] = STR_IN
 SHAPE_ENUM(title_statuses, [TITLE_DRAFT] = STR_INIT("draft"),
            [TITLE_PUBLISHED] = STR_INIT("published"), [TITLE_ARCHIVED] = STR_INIT("archived"));
 
-const str interface_languages[INTERFACE_LANGUAGES] = { STR_INIT("ru"), STR_INIT("en") };
+const str catalog_languages[INTERFACE_LANGUAGES] = { STR_INIT("ru"), STR_INIT("en") };
 
 static opt_i64 optional(const struct db_row *row, unsigned column)
 {
@@ -38,7 +38,7 @@ static enum err texts_load(struct db_tx *tx, struct title *title)
     return OK;
 }
 
-enum err title_load(struct db_tx *tx, struct id id, struct title *out_title)
+enum err catalog_title_load(struct db_tx *tx, struct id id, struct title *out_title)
 {
     struct db_row row;
     struct title title = { .id = id };
@@ -74,11 +74,13 @@ enum err title_load(struct db_tx *tx, struct id id, struct title *out_title)
     return OK;
 }
 
-bool title_is_shown(const struct title *title, instant now)
+enum err catalog_title_check_shown(struct db_tx *tx, struct id id)
 {
-    return title->status == TITLE_PUBLISHED &&
-           (title->available_from == INSTANT_NEVER || title->available_from <= now) &&
-           (title->available_to == INSTANT_NEVER || now < title->available_to);
+    struct db_row row;
+    TRY(db_find(tx, &SQL_TITLE_SHOWN_FIND, DB_ARGS(DB_I64(id.value), DB_TIME(clock_now())), &row));
+    if (row.values)
+        return OK;
+    return err_set(ERR_NOT_FOUND, "title-not-found", "there is no title %lld", (long long)id.value);
 }
 
 /* How well a text's language serves one who asked for `wanted`; less is better. */
@@ -107,7 +109,7 @@ str catalog_text_choose(const struct catalog_text *texts, size_t count, str lang
     return best;
 }
 
-str title_text(const struct title *title, const char *field, str language)
+str catalog_title_text(const struct title *title, const char *field, str language)
 {
     str best = STR("");
     int best_distance = 5;

@@ -42,9 +42,9 @@ static struct name_place place_find(struct arena *arena, const struct path *path
     struct name_place place = { .season = -1, .depth = depth };
     if (depth == 0)
         return place;
-    str folder = name_shown(arena, path->parts[depth - 1]);
-    if (name_season_folder(folder, &place.season, &place.series)) {
-        place.folder = depth > 1 ? name_shown(arena, path->parts[depth - 2]) : STR_NONE;
+    str folder = film_name_shown(arena, path->parts[depth - 1]);
+    if (film_name_season_folder(folder, &place.season, &place.series)) {
+        place.folder = depth > 1 ? film_name_shown(arena, path->parts[depth - 2]) : STR_NONE;
         return place;
     }
     place.folder = folder;
@@ -71,14 +71,14 @@ static void video_fill(struct arena *arena, const struct path *path, struct file
 {
     enum film_extra extra = file.folder_extra;
     if (extra == FILM_EXTRA_NONE)
-        extra = name_extra_suffix(&file.stem);
+        extra = film_name_extra_suffix(&file.stem);
     struct name_place place = place_find(arena, path, file.depth);
-    str stem = name_shown(arena, file.stem);
+    str stem = film_name_shown(arena, file.stem);
     out->owner = path_head(path, file.depth);
     out->stem = file.stem;
     out->extra = extra;
     if (extra == FILM_EXTRA_NONE) {
-        bool episode = name_work_fill(arena, out, stem, &place);
+        bool episode = film_name_work_fill(arena, out, stem, &place);
         out->kind = episode ? FILM_NAME_EPISODE : FILM_NAME_FILM;
         return;
     }
@@ -88,19 +88,19 @@ static void video_fill(struct arena *arena, const struct path *path, struct file
     }
     out->kind = FILM_NAME_EXTRA;
     out->extra_name = stem;
-    name_folder_fill(arena, out, &place);
+    film_name_folder_fill(arena, out, &place);
     if (out->title.len == 0 || (file.folder_extra == FILM_EXTRA_NONE && out->year == 0))
-        name_work_fill(arena, out, stem, &place);
+        film_name_work_fill(arena, out, stem, &place);
     out->doubt = FILM_DOUBT_NONE;
 }
 
 /* A folder for the subtitles of one episode: "Subs/Show.S01E01/2_English.srt". */
 static void subtitle_folder_pass(const struct path *path, struct file *file)
 {
-    if (file->depth >= 2 && name_is_subtitle_folder(path->parts[file->depth - 2])) {
+    if (file->depth >= 2 && film_name_is_subtitle_folder(path->parts[file->depth - 2])) {
         file->stem = path->parts[file->depth - 1];
         file->depth -= 2;
-    } else if (file->depth >= 1 && name_is_subtitle_folder(path->parts[file->depth - 1])) {
+    } else if (file->depth >= 1 && film_name_is_subtitle_folder(path->parts[file->depth - 1])) {
         file->depth--;
     }
 }
@@ -108,7 +108,7 @@ static void subtitle_folder_pass(const struct path *path, struct file *file)
 static bool only_digits(str s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if (!name_is_digit(s.ptr[i]))
+        if (!film_name_is_digit(s.ptr[i]))
             return false;
     return s.len <= 3;
 }
@@ -117,12 +117,12 @@ static void track_fill(struct arena *arena, const struct path *path, struct file
                        struct film_name *out)
 {
     str stem = file.stem;
-    name_flags_take(arena, &stem, out);
+    film_name_flags_take(arena, &stem, out);
     bool nameless = only_digits(stem); /* "2_English": of whatever film is there */
     file.stem = stem;
     if (nameless)
         subtitle_folder_pass(path, &file);
-    else if (file.depth && name_is_subtitle_folder(path->parts[file.depth - 1]))
+    else if (file.depth && film_name_is_subtitle_folder(path->parts[file.depth - 1]))
         file.depth--;
     if (nameless && str_eq(file.stem, stem))
         file.stem = str_sub(stem, 0, 0);
@@ -130,9 +130,9 @@ static void track_fill(struct arena *arena, const struct path *path, struct file
     out->owner = path_head(path, file.depth);
     out->stem = file.stem;
     if (file.stem.len)
-        name_work_fill(arena, out, name_shown(arena, file.stem), &place);
+        film_name_work_fill(arena, out, film_name_shown(arena, file.stem), &place);
     else
-        name_folder_fill(arena, out, &place);
+        film_name_folder_fill(arena, out, &place);
     out->doubt = FILM_DOUBT_NONE;
     out->picture =
         str_eq_nocase(file.extension, STR("idx")) || str_eq_nocase(file.extension, STR("sup"));
@@ -145,7 +145,7 @@ static void image_fill(struct arena *arena, const struct path *path, struct file
     bool extrafanart =
         file.depth && film_name_same(path->parts[file.depth - 1], STR("extrafanart"));
     str stem = file.stem;
-    out->image = extrafanart ? FILM_IMAGE_BACKDROP : name_image_take(&stem, &season);
+    out->image = extrafanart ? FILM_IMAGE_BACKDROP : film_name_image_take(&stem, &season);
     if (extrafanart) {
         file.depth--;
         stem = str_sub(stem, 0, 0);
@@ -159,9 +159,9 @@ static void image_fill(struct arena *arena, const struct path *path, struct file
     out->stem = stem;
     bool episode = false;
     if (stem.len)
-        episode = name_work_fill(arena, out, name_shown(arena, stem), &place);
+        episode = film_name_work_fill(arena, out, film_name_shown(arena, stem), &place);
     else
-        name_folder_fill(arena, out, &place);
+        film_name_folder_fill(arena, out, &place);
     if (season >= 0)
         out->season = season;
     if (out->image == FILM_IMAGE_NONE)
@@ -185,11 +185,11 @@ static void nfo_fill(struct arena *arena, const struct path *path, struct file f
             continue;
         out->nfo = rows[i].nfo;
         out->stem = str_sub(file.stem, 0, 0);
-        name_folder_fill(arena, out, &place);
+        film_name_folder_fill(arena, out, &place);
         return;
     }
     out->stem = file.stem;
-    bool episode = name_work_fill(arena, out, name_shown(arena, file.stem), &place);
+    bool episode = film_name_work_fill(arena, out, film_name_shown(arena, file.stem), &place);
     out->nfo = episode ? FILM_NFO_EPISODE : FILM_NFO_FILM;
     out->doubt = FILM_DOUBT_NONE;
 }
@@ -201,7 +201,7 @@ static const char *folders_ignored(const struct path *path)
             return "the path leaves the folder";
         if (film_name_folder_ignored(path->parts[i]))
             return "in a folder of the system or of another program";
-        if (name_is_disc_folder(path->parts[i]))
+        if (film_name_is_disc_folder(path->parts[i]))
             return "a copied disc (VIDEO_TS, BDMV): not supported";
     }
     return NULL;
@@ -218,7 +218,7 @@ static struct file file_of(const struct path *path)
     }
     /* In the root such a folder is a shelf of the library ("Shorts"), not a film's extras. */
     if (file.depth >= 2)
-        file.folder_extra = name_extra_folder(path->parts[file.depth - 1]);
+        file.folder_extra = film_name_extra_folder(path->parts[file.depth - 1]);
     if (file.folder_extra != FILM_EXTRA_NONE)
         file.depth--;
     return file;
@@ -227,7 +227,7 @@ static struct file file_of(const struct path *path)
 static void type_fill(struct arena *arena, const struct path *path, struct film_name *out)
 {
     struct file file = file_of(path);
-    enum name_type type = name_type_of(file.extension);
+    enum name_type type = film_name_type_of(file.extension);
     bool in_extras = file.folder_extra != FILM_EXTRA_NONE;
     if (in_extras && type != TYPE_VIDEO && type != TYPE_OTHER) {
         ignore(out, "a sidecar of an extra");
@@ -264,7 +264,7 @@ void film_name_parse(struct arena *arena, str raw, struct film_name *out)
 {
     struct path path;
     *out = (struct film_name){ .season = -1, .episode = -1, .episode_last = -1 };
-    out->shown = name_shown(arena, str_sub(raw, 0, FILM_NAME_PATH_MAX));
+    out->shown = film_name_shown(arena, str_sub(raw, 0, FILM_NAME_PATH_MAX));
     if (raw.len > FILM_NAME_PATH_MAX) {
         ignore(out, "the path is too long");
         return;
@@ -275,7 +275,7 @@ void film_name_parse(struct arena *arena, str raw, struct film_name *out)
     }
     const char *reason = folders_ignored(&path);
     if (!reason)
-        reason = name_ignored(path.parts[path.count - 1]);
+        reason = film_name_ignored(path.parts[path.count - 1]);
     if (reason)
         ignore(out, reason);
     else

@@ -124,8 +124,8 @@ bool film_name_folder_ignored(str name);
 bool film_name_same(str a, str b);
 
 /* "no-year", and its sentence. */
-const char *film_doubt_slug(enum film_doubt doubt);
-const char *film_doubt_text(enum film_doubt doubt);
+const char *film_name_doubt_slug(enum film_doubt doubt);
+const char *film_name_doubt_text(enum film_doubt doubt);
 const char *film_name_kind_name(enum film_name_kind kind);
-const char *film_extra_name(enum film_extra extra);
-const char *film_image_name(enum film_image image);
+const char *film_name_extra_name(enum film_extra extra);
+const char *film_name_image_name(enum film_image image);

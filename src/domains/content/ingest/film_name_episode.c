@@ -5,14 +5,14 @@
 
 static void separators_skip(str s, size_t *pos)
 {
-    while (*pos < s.len && name_is_separator(s.ptr[*pos]))
+    while (*pos < s.len && film_name_is_separator(s.ptr[*pos]))
         ++*pos;
 }
 
 static bool any_word_at(str s, size_t *pos, const char *const *words, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (name_word_at(s, pos, words[i]))
+        if (film_name_word_at(s, pos, words[i]))
             return true;
     return false;
 }
@@ -33,9 +33,9 @@ static int season_at(str s, size_t *pos)
     size_t at = *pos;
     if (any_word_at(s, &at, season_words, ARRAY_LEN(season_words)))
         separators_skip(s, &at);
-    else if (!name_word_at(s, &at, "s"))
+    else if (!film_name_word_at(s, &at, "s"))
         return -1;
-    int season = name_number(s, &at, 4);
+    int season = film_name_number(s, &at, 4);
     if (season >= 0)
         *pos = at;
     return season;
@@ -49,7 +49,7 @@ static int episode_at(str s, size_t *pos)
     if (!any_word_at(s, &at, episode_words, ARRAY_LEN(episode_words)))
         return -1;
     separators_skip(s, &at);
-    int episode = name_number(s, &at, 4);
+    int episode = film_name_number(s, &at, 4);
     if (episode >= 0)
         *pos = at;
     return episode;
@@ -71,10 +71,10 @@ static int episode_again_at(str s, size_t *pos)
 static int range_end_at(str s, size_t *pos)
 {
     size_t at = *pos;
-    if (!name_word_at(s, &at, "-"))
+    if (!film_name_word_at(s, &at, "-"))
         return -1;
-    int episode = name_number(s, &at, 3);
-    if (episode < 0 || (at < s.len && name_is_alnum(s.ptr[at])))
+    int episode = film_name_number(s, &at, 3);
+    if (episode < 0 || (at < s.len && film_name_is_alnum(s.ptr[at])))
         return -1;
     *pos = at;
     return episode;
@@ -111,20 +111,20 @@ static bool sxxexx_at(str s, size_t from, struct name_episode *out)
 static bool russian_at(str s, size_t from, struct name_episode *out)
 {
     size_t pos = from;
-    int season = name_number(s, &pos, 2);
+    int season = film_name_number(s, &pos, 2);
     if (season < 0)
         return false;
-    name_word_at(s, &pos, "-й");
+    film_name_word_at(s, &pos, "-й");
     separators_skip(s, &pos);
-    if (!name_word_at(s, &pos, "сезон"))
+    if (!film_name_word_at(s, &pos, "сезон"))
         return false;
     separators_skip(s, &pos);
-    int episode = name_number(s, &pos, 3);
+    int episode = film_name_number(s, &pos, 3);
     if (episode < 0)
         return false;
-    name_word_at(s, &pos, "-я");
+    film_name_word_at(s, &pos, "-я");
     separators_skip(s, &pos);
-    if (!name_word_at(s, &pos, "серия"))
+    if (!film_name_word_at(s, &pos, "серия"))
         return false;
     *out = (struct name_episode){ season, episode, episode, FILM_DOUBT_NONE, from, pos };
     return true;
@@ -132,18 +132,19 @@ static bool russian_at(str s, size_t from, struct name_episode *out)
 
 static bool times_at(str s, size_t *pos)
 {
-    return name_word_at(s, pos, "x") || name_word_at(s, pos, "х") || name_word_at(s, pos, "×");
+    return film_name_word_at(s, pos, "x") || film_name_word_at(s, pos, "х") ||
+           film_name_word_at(s, pos, "×");
 }
 
 /* "1x02", "01x02-03", "1x02x03", "1x02-1x03". The episode has two digits or more. */
 static bool nxnn_at(str s, size_t from, struct name_episode *out)
 {
     size_t pos = from;
-    int season = name_number(s, &pos, 2);
+    int season = film_name_number(s, &pos, 2);
     if (season < 0 || !times_at(s, &pos))
         return false;
     size_t digits_from = pos;
-    int episode = name_number(s, &pos, 3);
+    int episode = film_name_number(s, &pos, 3);
     if (episode < 0 || pos - digits_from < 2)
         return false;
     *out = (struct name_episode){ season, episode, episode, FILM_DOUBT_NONE, from, pos };
@@ -152,16 +153,16 @@ static bool nxnn_at(str s, size_t from, struct name_episode *out)
         int next = range_end_at(s, &at);
         if (next < 0) {
             at = out->to;
-            if (name_word_at(s, &at, "-"))
-                name_number(s, &at, 2);
-            next = times_at(s, &at) ? name_number(s, &at, 3) : -1;
+            if (film_name_word_at(s, &at, "-"))
+                film_name_number(s, &at, 2);
+            next = times_at(s, &at) ? film_name_number(s, &at, 3) : -1;
         }
         if (next <= out->episode_last)
             break;
         out->episode_last = next;
         out->to = at;
     }
-    return out->to == s.len || !name_is_alnum(s.ptr[out->to]);
+    return out->to == s.len || !film_name_is_alnum(s.ptr[out->to]);
 }
 
 /* "2005-03-26", "26.03.2005". */
@@ -171,7 +172,7 @@ static bool date_at(str s, size_t from, struct name_episode *out)
     size_t pos = from, width[3];
     for (int i = 0; i < 3; i++) {
         size_t start = pos;
-        part[i] = name_number(s, &pos, 4);
+        part[i] = film_name_number(s, &pos, 4);
         width[i] = pos - start;
         if (part[i] < 0)
             return false;
@@ -184,17 +185,17 @@ static bool date_at(str s, size_t from, struct name_episode *out)
     if (!shaped || year < 1900 || year > 2099 || part[1] < 1 || part[1] > 12 || day < 1 || day > 31)
         return false;
     *out = (struct name_episode){ -1, -1, -1, FILM_DOUBT_DATE, from, pos };
-    return pos == s.len || !name_is_alnum(s.ptr[pos]);
+    return pos == s.len || !film_name_is_alnum(s.ptr[pos]);
 }
 
-bool name_episode_find(str stem, struct name_episode *out)
+bool film_name_episode_find(str stem, struct name_episode *out)
 {
     static bool (*const forms[])(str, size_t, struct name_episode *) = { sxxexx_at, nxnn_at,
                                                                          russian_at, date_at };
     for (size_t form = 0; form < ARRAY_LEN(forms); form++)
         for (size_t i = 0; i < stem.len; i++) {
             struct name_episode hit;
-            if (i && name_is_alnum(stem.ptr[i - 1]))
+            if (i && film_name_is_alnum(stem.ptr[i - 1]))
                 continue;
             if (!forms[form](stem, i, &hit))
                 continue;
@@ -208,9 +209,9 @@ bool name_episode_find(str stem, struct name_episode *out)
 static bool episode_word_skip(str stem, size_t *pos)
 {
     size_t at = *pos;
-    name_word_at(stem, &at, "-я");
+    film_name_word_at(stem, &at, "-я");
     separators_skip(stem, &at);
-    if (!name_word_at(stem, &at, "серия"))
+    if (!film_name_word_at(stem, &at, "серия"))
         return false;
     *pos = at;
     return true;
@@ -220,8 +221,8 @@ static bool episode_word_skip(str stem, size_t *pos)
 static bool leading_number(str stem, struct name_episode *out)
 {
     size_t pos = 0;
-    int episode = name_number(stem, &pos, 3);
-    if (episode < 0 || (pos < stem.len && !name_is_separator(stem.ptr[pos])))
+    int episode = film_name_number(stem, &pos, 3);
+    if (episode < 0 || (pos < stem.len && !film_name_is_separator(stem.ptr[pos])))
         return false;
     episode_word_skip(stem, &pos);
     *out = (struct name_episode){ -1, episode, episode, FILM_DOUBT_NONE, 0, pos };
@@ -233,7 +234,7 @@ static bool leading_number(str stem, struct name_episode *out)
 static bool number_after_series(str stem, str series, struct name_episode *out)
 {
     for (size_t i = 1; i < stem.len; i++) {
-        if (!name_is_digit(stem.ptr[i]) || !name_is_separator(stem.ptr[i - 1]) ||
+        if (!film_name_is_digit(stem.ptr[i]) || !film_name_is_separator(stem.ptr[i - 1]) ||
             !film_name_same(str_sub(stem, 0, i), series))
             continue;
         if (!leading_number(str_skip(stem, i), out))
@@ -245,18 +246,18 @@ static bool number_after_series(str stem, str series, struct name_episode *out)
     return false;
 }
 
-bool name_episode_find_loose(str stem, str series, struct name_episode *out)
+bool film_name_episode_find_loose(str stem, str series, struct name_episode *out)
 {
     if (leading_number(stem, out) || number_after_series(stem, series, out))
         return true;
     for (size_t i = 0; i < stem.len; i++) {
         size_t pos = i;
-        if (i && name_is_alnum(stem.ptr[i - 1]))
+        if (i && film_name_is_alnum(stem.ptr[i - 1]))
             continue;
         int episode = episode_at(stem, &pos);
         if (episode < 0) { /* "2 серия", "2-я серия" */
             pos = i;
-            episode = name_number(stem, &pos, 3);
+            episode = film_name_number(stem, &pos, 3);
             if (episode >= 0 && !episode_word_skip(stem, &pos))
                 episode = -1;
         }
@@ -273,12 +274,12 @@ bool name_episode_find_loose(str stem, str series, struct name_episode *out)
 static int season_before_word(str s, size_t *pos)
 {
     size_t at = *pos;
-    int season = name_number(s, &at, 2);
+    int season = film_name_number(s, &at, 2);
     if (season < 0)
         return -1;
-    name_word_at(s, &at, "-й");
+    film_name_word_at(s, &at, "-й");
     separators_skip(s, &at);
-    if (!name_word_at(s, &at, "сезон"))
+    if (!film_name_word_at(s, &at, "сезон"))
         return -1;
     *pos = at;
     return season;
@@ -292,9 +293,9 @@ static bool is_whole_special(str folder)
     return false;
 }
 
-bool name_season_folder(str folder, int *out_season, str *out_series)
+bool film_name_season_folder(str folder, int *out_season, str *out_series)
 {
-    folder = name_trim(folder);
+    folder = film_name_trim(folder);
     if (is_whole_special(folder)) {
         *out_season = 0;
         *out_series = STR_NONE;
@@ -302,20 +303,20 @@ bool name_season_folder(str folder, int *out_season, str *out_series)
     }
     for (size_t i = 0; i < folder.len; i++) {
         size_t pos = i, word;
-        if (i && name_is_alnum(folder.ptr[i - 1]))
+        if (i && film_name_is_alnum(folder.ptr[i - 1]))
             continue;
         int season = season_before_word(folder, &pos);
         if (season < 0)
             season = season_at(folder, &pos);
-        bool ends = pos == folder.len || !name_is_alnum(folder.ptr[pos]);
+        bool ends = pos == folder.len || !film_name_is_alnum(folder.ptr[pos]);
         word = i;
-        bool is_series_word = name_word_at(folder, &word, "series") && i > 0;
+        bool is_series_word = film_name_word_at(folder, &word, "series") && i > 0;
         if (season < 0 || !ends || is_series_word)
             continue;
         *out_season = season;
-        str series = name_trim(str_sub(folder, 0, i));
+        str series = film_name_trim(str_sub(folder, 0, i));
         if (str_ends(series, STR("(")) || str_ends(series, STR("[")))
-            series = name_trim(str_sub(series, 0, series.len - 1));
+            series = film_name_trim(str_sub(series, 0, series.len - 1));
         *out_series = series;
         return true;
     }

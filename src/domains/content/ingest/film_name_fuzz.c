@@ -5,7 +5,7 @@
 static void check_text(str text)
 {
     ASSERT(str_is_utf8(text));
-    ASSERT(text.len <= 32 * FILM_NAME_PATH_MAX);
+    ASSERT(text.len <= 32ul * FILM_NAME_PATH_MAX);
 }
 
 /* A part of the path, in its own bytes. */
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     str path = { (const char *)data, size_bytes };
     arena_init(&arena, MIB(16));
     film_name_parse(&arena, path, &name);
-    ASSERT(film_name_kind_name(name.kind) && film_doubt_text(name.doubt));
+    ASSERT(film_name_kind_name(name.kind) && film_name_doubt_text(name.doubt));
     ASSERT((name.kind == FILM_NAME_IGNORED) == (name.reason != NULL));
     ASSERT(name.year == 0 || (name.year > 1800 && name.year < 2100));
     ASSERT(name.episode_last >= name.episode && name.season >= -1);

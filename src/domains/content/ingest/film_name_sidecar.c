@@ -112,7 +112,7 @@ static bool looks_like_year(str word)
     return str_parse_u64(word, &number);
 }
 
-void name_flags_take(struct arena *arena, str *stem, struct film_name *out)
+void film_name_flags_take(struct arena *arena, str *stem, struct film_name *out)
 {
     bool any = false, labelled = false;
     for (int words = 0; words < 6; words++) {
@@ -128,9 +128,9 @@ void name_flags_take(struct arena *arena, str *stem, struct film_name *out)
         /* "Name.Signs.en.srt": one free word before the flags, when what is left is not a release
          * name. */
         str before = str_sub(*stem, 0, (size_t)dot);
-        bool label = any && !labelled && word.len && !looks_like_year(word) && !name_junk(word) &&
-                     str_find_char(*stem, ' ') >= 0 && str_find_char(before, '.') < 0 &&
-                     str_find_char(word, ')') < 0;
+        bool label = any && !labelled && word.len && !looks_like_year(word) &&
+                     !film_name_junk(word) && str_find_char(*stem, ' ') >= 0 &&
+                     str_find_char(before, '.') < 0 && str_find_char(word, ')') < 0;
         if (!label)
             break;
         labelled = true;
@@ -168,26 +168,26 @@ static bool season_prefix(str *stem, int *out_season)
 {
     size_t pos = 0;
     int season;
-    if (!name_word_at(*stem, &pos, "season"))
+    if (!film_name_word_at(*stem, &pos, "season"))
         return false;
-    if (name_word_at(*stem, &pos, "-specials"))
+    if (film_name_word_at(*stem, &pos, "-specials"))
         season = 0;
-    else if (name_word_at(*stem, &pos, "-all"))
+    else if (film_name_word_at(*stem, &pos, "-all"))
         season = -1;
     else
-        season = name_number(*stem, &pos, 3);
+        season = film_name_number(*stem, &pos, 3);
     if (season < 0 && !str_starts(*stem, STR("season-all")))
         return false;
     *out_season = season;
-    *stem = name_trim(str_skip(*stem, pos));
+    *stem = film_name_trim(str_skip(*stem, pos));
     return true;
 }
 
-enum film_image name_image_take(str *stem, int *out_season)
+enum film_image film_name_image_take(str *stem, int *out_season)
 {
     str s = *stem;
     bool of_season = season_prefix(&s, out_season);
-    while (s.len && name_is_digit(s.ptr[s.len - 1]) && !of_season)
+    while (s.len && film_name_is_digit(s.ptr[s.len - 1]) && !of_season)
         s.len--; /* "fanart2", "backdrop-1" */
     if (s.len && s.ptr[s.len - 1] == '-')
         s.len--;
@@ -198,7 +198,7 @@ enum film_image name_image_take(str *stem, int *out_season)
         str before = str_sub(s, 0, s.len - word.len);
         if (before.len && str_find_char(STR("-._"), before.ptr[before.len - 1]) < 0)
             continue;
-        *stem = of_season ? str_sub(s, 0, 0) : name_trim(before);
+        *stem = of_season ? str_sub(s, 0, 0) : film_name_trim(before);
         return image_words[i].image;
     }
     if (of_season) {

@@ -6,43 +6,43 @@
 
 #include <string.h>
 
-bool name_is_digit(char c)
+bool film_name_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-bool name_is_alnum(char c)
+bool film_name_is_alnum(char c)
 {
-    return name_is_digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c & 0x80);
+    return film_name_is_digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c & 0x80);
 }
 
-bool name_is_separator(char c)
+bool film_name_is_separator(char c)
 {
     return c == ' ' || c == '.' || c == '_' || c == '-' || c == ',' || c == '+';
 }
 
-str name_trim(str s)
+str film_name_trim(str s)
 {
-    while (s.len && name_is_separator(s.ptr[0]))
+    while (s.len && film_name_is_separator(s.ptr[0]))
         s = str_skip(s, 1);
-    while (s.len && name_is_separator(s.ptr[s.len - 1]))
+    while (s.len && film_name_is_separator(s.ptr[s.len - 1]))
         s.len--;
     return s;
 }
 
-int name_number(str s, size_t *pos, unsigned digits_max)
+int film_name_number(str s, size_t *pos, unsigned digits_max)
 {
     size_t at = *pos;
     int value = 0;
-    while (at < s.len && name_is_digit(s.ptr[at]) && at - *pos < digits_max)
+    while (at < s.len && film_name_is_digit(s.ptr[at]) && at - *pos < digits_max)
         value = value * 10 + (s.ptr[at++] - '0');
-    if (at == *pos || (at < s.len && name_is_digit(s.ptr[at])))
+    if (at == *pos || (at < s.len && film_name_is_digit(s.ptr[at])))
         return -1;
     *pos = at;
     return value;
 }
 
-bool name_word_at(str s, size_t *pos, const char *word)
+bool film_name_word_at(str s, size_t *pos, const char *word)
 {
     str w = str_of(word);
     if (!fold_eq(str_sub(s, *pos, w.len), w))
@@ -166,7 +166,7 @@ static const char *const generic_names[] = {
 static const char *const subtitle_folders[] = { "subs", "sub", "subtitles", "субтитры" };
 /* clang-format on */
 
-enum name_type name_type_of(str extension)
+enum name_type film_name_type_of(str extension)
 {
     if (IN_LIST(extension, video_extensions))
         return TYPE_VIDEO;
@@ -186,7 +186,7 @@ bool film_name_folder_ignored(str name)
     return hidden || IN_LIST(name, ignored_folders);
 }
 
-const char *name_ignored(str file_name)
+const char *film_name_ignored(str file_name)
 {
     if (str_starts(file_name, STR(".")) && !str_starts(file_name, STR("..")))
         return "hidden";
@@ -206,7 +206,7 @@ static bool same_words(str a, const char *b)
     return film_name_same(a, str_of(b));
 }
 
-enum film_extra name_extra_folder(str folder)
+enum film_extra film_name_extra_folder(str folder)
 {
     for (size_t i = 0; i < ARRAY_LEN(extra_folders); i++)
         if (same_words(folder, extra_folders[i].word))
@@ -214,7 +214,7 @@ enum film_extra name_extra_folder(str folder)
     return FILM_EXTRA_NONE;
 }
 
-enum film_extra name_extra_suffix(str *stem)
+enum film_extra film_name_extra_suffix(str *stem)
 {
     for (size_t i = 0; i < ARRAY_LEN(extra_suffixes); i++) {
         str word = str_of(extra_suffixes[i].word);
@@ -228,7 +228,7 @@ enum film_extra name_extra_suffix(str *stem)
             continue;
         if (before.len == 0 && !unmistakable)
             continue;
-        *stem = name_trim(before);
+        *stem = film_name_trim(before);
         return extra_suffixes[i].extra;
     }
     return FILM_EXTRA_NONE;
@@ -238,19 +238,19 @@ enum film_extra name_extra_suffix(str *stem)
 static bool is_measure(str word)
 {
     size_t pos = 0;
-    if (name_number(word, &pos, 4) < 0)
+    if (film_name_number(word, &pos, 4) < 0)
         return false;
     str unit = str_skip(word, pos);
     if (pos >= 3 && (str_eq_nocase(unit, STR("p")) || str_eq_nocase(unit, STR("i"))))
         return true;
     if (pos >= 3 && unit.len >= 4 && (unit.ptr[0] | 32) == 'x') {
         pos = 1;
-        return name_number(unit, &pos, 4) >= 0 && pos == unit.len;
+        return film_name_number(unit, &pos, 4) >= 0 && pos == unit.len;
     }
     return str_eq_nocase(unit, STR("fps"));
 }
 
-int name_junk(str word)
+int film_name_junk(str word)
 {
     static const char *const channels[] = { "5.1", "7.1", "2.0", "1.0", "5", "7", "2", "1", "0" };
     ptrdiff_t dash = str_find_char(word, '-');
@@ -262,14 +262,14 @@ int name_junk(str word)
     return IN_LIST(word, junk_weak) || IN_LIST(word, channels);
 }
 
-const char *name_edition_at(str text, size_t *out_len)
+const char *film_name_edition_at(str text, size_t *out_len)
 {
     const char *name = NULL;
     *out_len = 0;
     for (size_t i = 0; i < ARRAY_LEN(editions); i++) {
         size_t pos = 0;
-        if (name_word_at(text, &pos, editions[i].words) && pos > *out_len &&
-            (pos == text.len || !name_is_alnum(text.ptr[pos]))) {
+        if (film_name_word_at(text, &pos, editions[i].words) && pos > *out_len &&
+            (pos == text.len || !film_name_is_alnum(text.ptr[pos]))) {
             name = editions[i].name;
             *out_len = pos;
         }
@@ -277,19 +277,19 @@ const char *name_edition_at(str text, size_t *out_len)
     return name;
 }
 
-bool name_is_generic(str stem)
+bool film_name_is_generic(str stem)
 {
     uint64_t number;
     bool numbered = stem.len >= 5 && str_parse_u64(stem, &number);
     return numbered || IN_LIST(stem, generic_names);
 }
 
-bool name_is_subtitle_folder(str folder)
+bool film_name_is_subtitle_folder(str folder)
 {
     return IN_LIST(folder, subtitle_folders);
 }
 
-const char *film_doubt_slug(enum film_doubt doubt)
+const char *film_name_doubt_slug(enum film_doubt doubt)
 {
     static const char *const slugs[] = {
 #define X(name, slug, text) slug,
@@ -300,7 +300,7 @@ const char *film_doubt_slug(enum film_doubt doubt)
     return slugs[doubt];
 }
 
-const char *film_doubt_text(enum film_doubt doubt)
+const char *film_name_doubt_text(enum film_doubt doubt)
 {
     static const char *const texts[] = {
 #define X(name, slug, text) text,
@@ -320,7 +320,7 @@ const char *film_name_kind_name(enum film_name_kind kind)
     return names[kind];
 }
 
-const char *film_extra_name(enum film_extra extra)
+const char *film_name_extra_name(enum film_extra extra)
 {
     static const char *const names[] = {
         "",
@@ -339,7 +339,7 @@ const char *film_extra_name(enum film_extra extra)
     return names[extra];
 }
 
-const char *film_image_name(enum film_image image)
+const char *film_name_image_name(enum film_image image)
 {
     static const char *const names[] = { "",       "poster", "backdrop", "logo",
                                          "banner", "thumb",  "other" };
@@ -347,7 +347,7 @@ const char *film_image_name(enum film_image image)
     return names[image];
 }
 
-bool name_is_disc_folder(str folder)
+bool film_name_is_disc_folder(str folder)
 {
     return IN_LIST(folder, disc_folders);
 }
@@ -357,7 +357,8 @@ static uint32_t next_letter(str s, size_t *pos)
 {
     while (*pos < s.len) {
         uint32_t c = str_utf8_next(s, pos);
-        if ((c < 0x80 && name_is_alnum((char)c)) || (c >= 0xc0 && !(c >= 0x2000 && c < 0x2100)))
+        if ((c < 0x80 && film_name_is_alnum((char)c)) ||
+            (c >= 0xc0 && !(c >= 0x2000 && c < 0x2100)))
             return c == 0x451 || c == 0x401 ? 0x435 : fold_char(c);
     }
     return 0;

@@ -25,7 +25,7 @@ struct scan {
 static int year_of(str word, int year_max)
 {
     size_t pos = 0;
-    int year = word.len == 4 ? name_number(word, &pos, 4) : -1;
+    int year = word.len == 4 ? film_name_number(word, &pos, 4) : -1;
     return year >= YEAR_MIN && year <= year_max ? year : 0;
 }
 
@@ -59,7 +59,7 @@ static bool id_take(struct scan *scan, str group)
     }
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         size_t pos = 0;
-        if (!name_word_at(group, &pos, names[i]) || pos >= group.len ||
+        if (!film_name_word_at(group, &pos, names[i]) || pos >= group.len ||
             str_find_char(STR("-=: "), group.ptr[pos]) < 0)
             continue;
         str value = str_trim(str_skip(group, pos + 1));
@@ -88,11 +88,11 @@ static bool all_junk(str text)
     for (size_t i = 0; i <= text.len; i++) {
         if (i < text.len && text.ptr[i] != ' ' && text.ptr[i] != ',' && text.ptr[i] != '_')
             continue;
-        str word = name_trim(str_sub(text, from, i - from));
+        str word = film_name_trim(str_sub(text, from, i - from));
         from = i + 1;
         if (word.len == 0)
             continue;
-        if (!name_junk(word))
+        if (!film_name_junk(word))
             return false;
         any = true;
     }
@@ -106,7 +106,7 @@ static bool year_take(struct scan *scan, str group)
     if (!year)
         return false;
     size_t pos = 4;
-    bool dash = name_word_at(group, &pos, "-") || name_word_at(group, &pos, "–");
+    bool dash = film_name_word_at(group, &pos, "-") || film_name_word_at(group, &pos, "–");
     str last = str_trim(str_skip(group, pos));
     if (!dash && group.len != 4)
         return false;
@@ -125,22 +125,22 @@ static bool edition_take(struct scan *scan, str group)
     size_t len;
     bool explicit_form = false;
     size_t pos = 0;
-    if (name_word_at(group, &pos, "edition-")) {
+    if (film_name_word_at(group, &pos, "edition-")) {
         group = str_skip(group, pos);
         explicit_form = true;
     }
-    group = name_trim(group);
-    if (!explicit_form && (!name_edition_at(group, &len) || len != group.len))
+    group = film_name_trim(group);
+    if (!explicit_form && (!film_name_edition_at(group, &len) || len != group.len))
         return false;
     text_add(scan, &scan->out->edition, group);
     return true;
 }
 
 /* One group with its brackets: understood and left out, or left in the text as it is. */
-static void group_take(struct scan *scan, char bracket, str whole)
+static void ingest_group_take(struct scan *scan, char bracket, str whole)
 {
     str group = str_trim(str_sub(whole, 1, whole.len - 2));
-    bool leading = name_trim(buf_str(&scan->plain)).len == 0;
+    bool leading = film_name_trim(buf_str(&scan->plain)).len == 0;
     if (group.len == 0 || id_take(scan, group))
         return;
     if (bracket != '{' && year_take(scan, group))
@@ -170,7 +170,7 @@ static void groups_take(struct scan *scan, str name)
             buf_put_char(&scan->plain, name.ptr[pos++]);
             continue;
         }
-        group_take(scan, open[which], str_sub(name, pos, (size_t)end + 1));
+        ingest_group_take(scan, open[which], str_sub(name, pos, (size_t)end + 1));
         pos += (size_t)end + 1;
     }
 }
@@ -180,7 +180,7 @@ static void groups_take(struct scan *scan, str name)
 static bool single_letter(str word)
 {
     size_t pos = 0;
-    if (word.len == 0 || !name_is_alnum(word.ptr[0]) || name_is_digit(word.ptr[0]))
+    if (word.len == 0 || !film_name_is_alnum(word.ptr[0]) || film_name_is_digit(word.ptr[0]))
         return false;
     str_utf8_next(word, &pos);
     return pos == word.len;
@@ -266,7 +266,7 @@ static struct division divide(const struct words *words, unsigned least, struct 
         if (is_mark(words->at[i]))
             return (struct division){ i, i + 1 };
     for (unsigned i = words->count; i-- > least;)
-        if (name_junk(words->at[i]) == 2)
+        if (film_name_junk(words->at[i]) == 2)
             junk = i;
     /* What follows an episode's number may be called "1984". */
     for (unsigned i = least ? junk : 0; i-- > least;) {
@@ -288,11 +288,11 @@ static void label_take(struct scan *scan, str label)
     struct words words;
     words_split(label, &words);
     unsigned first = 0, last = words.count;
-    while (first < last && name_junk(name_trim(words.at[first])))
-        text_add(scan, &scan->out->quality, name_trim(words.at[first++]));
-    while (last > first && name_junk(name_trim(words.at[last - 1])) == 2)
-        text_add(scan, &scan->out->quality, name_trim(words.at[--last]));
-    text_add(scan, &scan->out->edition, name_trim(words_span(&words, first, last)));
+    while (first < last && film_name_junk(film_name_trim(words.at[first])))
+        text_add(scan, &scan->out->quality, film_name_trim(words.at[first++]));
+    while (last > first && film_name_junk(film_name_trim(words.at[last - 1])) == 2)
+        text_add(scan, &scan->out->quality, film_name_trim(words.at[--last]));
+    text_add(scan, &scan->out->edition, film_name_trim(words_span(&words, first, last)));
 }
 
 /* The tail of a release: editions are recognised, the group's name is not kept. */
@@ -302,7 +302,7 @@ static void release_take(struct scan *scan, str tail)
         size_t len;
         if (pos && tail.ptr[pos - 1] != ' ')
             continue;
-        const char *edition = name_edition_at(str_skip(tail, pos), &len);
+        const char *edition = film_name_edition_at(str_skip(tail, pos), &len);
         if (!edition)
             continue;
         text_add(scan, &scan->out->edition, str_of(edition));
@@ -313,9 +313,9 @@ static void release_take(struct scan *scan, str tail)
     for (unsigned i = 0; i < words.count; i++) {
         ptrdiff_t dash = str_find_char(words.at[i], '-');
         str word = words.at[i];
-        if (dash > 0 && name_junk(str_sub(word, 0, (size_t)dash)) == 2)
+        if (dash > 0 && film_name_junk(str_sub(word, 0, (size_t)dash)) == 2)
             word.len = (size_t)dash;
-        if (name_junk(word) == 2)
+        if (film_name_junk(word) == 2)
             text_add(scan, &scan->out->quality, word);
     }
 }
@@ -366,49 +366,49 @@ static void name_parse(struct arena *arena, str name, unsigned least, struct nam
     str tail = words_span(&words, division.tail, words.count);
     bool labelled = str_starts(tail, STR("- ")) || (scan.spaced && str_starts(tail, STR("-")));
     if (labelled)
-        label_take(&scan, name_trim(tail));
+        label_take(&scan, film_name_trim(tail));
     else
         release_take(&scan, tail);
 }
 
-void name_title_parse(struct arena *arena, str name, struct name_title *out)
+void film_name_title_parse(struct arena *arena, str name, struct name_title *out)
 {
     name_parse(arena, name, 1, out);
 }
 
-void name_tail_parse(struct arena *arena, str tail, struct name_title *out)
+void film_name_tail_parse(struct arena *arena, str tail, struct name_title *out)
 {
-    while (tail.len && name_is_separator(tail.ptr[0]))
+    while (tail.len && film_name_is_separator(tail.ptr[0]))
         tail = str_skip(tail, 1);
     name_parse(arena, tail, 0, out);
 }
 
-int name_part_take(str *stem)
+int film_name_part_take(str *stem)
 {
     static const char *const words[] = { "cd", "dvd", "disc", "disk", "part", "pt" };
     enum { WORDS_ANYWHERE = 4 }; /* "Part 1" is often a part of the title */
     str s = *stem;
     size_t digits = 0;
-    while (digits < s.len && digits < 3 && name_is_digit(s.ptr[s.len - 1 - digits]))
+    while (digits < s.len && digits < 3 && film_name_is_digit(s.ptr[s.len - 1 - digits]))
         digits++;
     bool letter =
         digits == 0 && s.len && (s.ptr[s.len - 1] | 32) >= 'a' && (s.ptr[s.len - 1] | 32) <= 'd';
     if (digits > 2 || (digits == 0 && !letter))
         return 0;
     size_t pos = s.len - digits;
-    int number = letter ? (s.ptr[s.len - 1] | 32) - 'a' + 1 : name_number(s, &pos, 2);
+    int number = letter ? (s.ptr[s.len - 1] | 32) - 'a' + 1 : film_name_number(s, &pos, 2);
     str head = str_sub(s, 0, s.len - digits - letter);
-    while (head.len && name_is_separator(head.ptr[head.len - 1]))
+    while (head.len && film_name_is_separator(head.ptr[head.len - 1]))
         head.len--;
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         str word = str_of(words[i]);
         if (head.len <= word.len || !str_ends_nocase(head, word))
             continue;
         str before = str_sub(head, 0, head.len - word.len);
-        if (!name_is_separator(before.ptr[before.len - 1]) || (letter && i >= WORDS_ANYWHERE))
+        if (!film_name_is_separator(before.ptr[before.len - 1]) || (letter && i >= WORDS_ANYWHERE))
             continue;
         bool tight = str_ends(before, STR("-")) && !str_ends(before, STR(" -"));
-        before = name_trim(before);
+        before = film_name_trim(before);
         bool after_year = before.len && str_find_char(STR(")]}"), before.ptr[before.len - 1]) >= 0;
         if (before.len == 0 || number == 0 || (i >= WORDS_ANYWHERE && !tight && !after_year))
             continue;

@@ -6,7 +6,7 @@
 
 #include "foundation/mem/buf.h"
 
-str name_shown(struct arena *arena, str raw)
+str film_name_shown(struct arena *arena, str raw)
 {
     struct buf out;
     buf_init(&out, arena, raw.len * 4 + 1);
@@ -96,10 +96,10 @@ static void film_fill(struct arena *arena, struct film_name *out, str stem,
                       const struct name_place *place)
 {
     struct name_title file, folder;
-    out->part = name_part_take(&stem);
-    bool generic = name_is_generic(stem);
-    name_title_parse(arena, stem, &file);
-    name_title_parse(arena, place->folder, &folder);
+    out->part = film_name_part_take(&stem);
+    bool generic = film_name_is_generic(stem);
+    film_name_title_parse(arena, stem, &file);
+    film_name_title_parse(arena, place->folder, &folder);
     generic |= file.title.len == 0;
     bool own_folder =
         folder.title.len && !folder.range &&
@@ -125,9 +125,9 @@ static void series_fill(struct arena *arena, struct film_name *out, str before,
                         const struct name_place *place)
 {
     struct name_title file, folder, season;
-    name_title_parse(arena, before, &file);
-    name_title_parse(arena, place->folder, &folder);
-    name_title_parse(arena, place->series, &season);
+    film_name_title_parse(arena, before, &file);
+    film_name_title_parse(arena, place->folder, &folder);
+    film_name_title_parse(arena, place->series, &season);
     bool proven = place->season >= 0 || folder.year || has_id(&folder) ||
                   film_name_same(file.title, folder.title) || file.title.len == 0;
     if (season.title.len && !film_name_same(season.title, folder.title)) {
@@ -150,7 +150,7 @@ static void episode_fill(struct arena *arena, struct film_name *out, str stem,
 {
     struct name_title rest;
     series_fill(arena, out, str_sub(stem, 0, hit->from), place);
-    name_tail_parse(arena, str_skip(stem, hit->to), &rest);
+    film_name_tail_parse(arena, str_skip(stem, hit->to), &rest);
     out->episode_title = rest.title;
     out->quality = rest.quality;
     out->season = hit->season >= 0 ? hit->season : place->season;
@@ -171,8 +171,9 @@ static bool absolute_find(str stem, struct name_episode *out)
         return false;
     ptrdiff_t dash = str_find(stem, STR(" - "));
     size_t pos = dash < 0 ? 0 : (size_t)dash + 3;
-    int episode = dash < 0 ? -1 : name_number(stem, &pos, 4);
-    if (episode < 0 || (pos < stem.len && name_is_alnum(stem.ptr[pos]) && stem.ptr[pos] != 'v'))
+    int episode = dash < 0 ? -1 : film_name_number(stem, &pos, 4);
+    if (episode < 0 ||
+        (pos < stem.len && film_name_is_alnum(stem.ptr[pos]) && stem.ptr[pos] != 'v'))
         return false;
     *out = (struct name_episode){ -1, episode, episode, FILM_DOUBT_ABSOLUTE, (size_t)dash, pos };
     return true;
@@ -187,13 +188,14 @@ static str series_of(const struct name_place *place)
     return group > 0 ? str_sub(place->folder, 0, (size_t)group) : place->folder;
 }
 
-bool name_work_fill(struct arena *arena, struct film_name *out, str stem,
-                    const struct name_place *place)
+bool film_name_work_fill(struct arena *arena, struct film_name *out, str stem,
+                         const struct name_place *place)
 {
     struct name_episode hit;
-    bool found = name_episode_find(stem, &hit) ||
-                 (place->season >= 0 && name_episode_find_loose(stem, series_of(place), &hit)) ||
-                 absolute_find(stem, &hit);
+    bool found =
+        film_name_episode_find(stem, &hit) ||
+        (place->season >= 0 && film_name_episode_find_loose(stem, series_of(place), &hit)) ||
+        absolute_find(stem, &hit);
     if (!found && place->season >= 0) {
         hit = (struct name_episode){ -1, -1, -1, FILM_DOUBT_NO_EPISODE, 0, 0 };
         found = true;
@@ -205,11 +207,12 @@ bool name_work_fill(struct arena *arena, struct film_name *out, str stem,
     return found;
 }
 
-void name_folder_fill(struct arena *arena, struct film_name *out, const struct name_place *place)
+void film_name_folder_fill(struct arena *arena, struct film_name *out,
+                           const struct name_place *place)
 {
     struct name_title folder;
-    name_title_parse(arena, place->season >= 0 && place->series.len ? place->series : place->folder,
-                     &folder);
+    film_name_title_parse(
+        arena, place->season >= 0 && place->series.len ? place->series : place->folder, &folder);
     name_copy(out, &folder);
     out->season = place->season;
 }

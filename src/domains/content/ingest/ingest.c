@@ -11,11 +11,11 @@ struct ingest ingest;
 /* A scan keeps all names of a library in memory; a film, the index of a track. */
 static const struct job_kind kinds[] = {
     { .name = INGEST_SCAN_JOB,
-      .fn = scan_job,
+      .fn = ingest_scan_job,
       .attempts_max = SCAN_ATTEMPTS_MAX,
       .arena_bytes_max = 2048u << 20 },
     { .name = INGEST_FILM_JOB,
-      .fn = film_job,
+      .fn = ingest_film_job,
       .concurrency_max = 2,
       .attempts_max = FILM_ATTEMPTS_MAX,
       .arena_bytes_max = 512u << 20 },

@@ -25,17 +25,18 @@ enum {
 /* --- Space -------------------------------------------------------------------------------------
  */
 
-enum err encode_space_check(const struct plan *plan, uint64_t sources_bytes)
+enum err ingest_encode_space_check(const struct plan *plan, uint64_t sources_bytes)
 {
+    struct arena *arena = task_arena();
     uint64_t free_bytes, total_bytes;
-    uint64_t needed = plan_size_estimate(plan, sources_bytes);
+    uint64_t needed = ingest_plan_size_estimate(plan, sources_bytes);
     TRY(blob_space(ingest.blobs, &free_bytes, &total_bytes));
     if (free_bytes >= needed + ingest.disk_reserve_bytes)
         return OK;
-    return err_set(ERR_EXHAUSTED, "disk-full",
-                   "the disk has %" PRIu64 " MB free; the film needs about %" PRIu64
-                   " MB and %" PRIu64 " MB are kept in reserve",
-                   free_bytes >> 20, (needed >> 20) + 1, ingest.disk_reserve_bytes >> 20);
+    return INGEST_FAIL(ERR_EXHAUSTED, arena, DISK_LOW,
+                       arena_printf(arena, "%" PRIu64, free_bytes >> 20),
+                       arena_printf(arena, "%" PRIu64, (needed >> 20) + 1),
+                       arena_printf(arena, "%" PRIu64, ingest.disk_reserve_bytes >> 20));
 }
 
 /* --- The command line ----------------------------------------------------------------------- */
@@ -69,14 +70,14 @@ static void put_input(struct line *line, str path)
     static const char *const limits[] = { "-protocol_whitelist",
                                           "file",
                                           "-format_whitelist",
-                                          PROBE_FORMATS,
+                                          INGEST_PROBE_FORMATS,
                                           "-fflags",
                                           "+genpts",
                                           NULL };
     put_all(line, limits);
     put_number(line, "-threads", THREADS_MAX);
     put(line, "-i");
-    put(line, ffmpeg_name(line->arena, path));
+    put(line, ingest_ffmpeg_name(line->arena, path));
 }
 
 static void put_filters(struct line *line, const struct plan *plan)
@@ -162,7 +163,7 @@ static void put_output(struct line *line, const struct plan *plan, const struct 
     else
         put_audio(line, track);
     put_all(line, form);
-    put(line, ffmpeg_name(line->arena, path));
+    put(line, ingest_ffmpeg_name(line->arena, path));
 }
 
 static enum err line_make(const struct encode *encode, const str *out_paths, struct line *line)
@@ -171,7 +172,7 @@ static enum err line_make(const struct encode *encode, const str *out_paths, str
                                          "-nostats", "-progress", "pipe:1", NULL };
     struct arena *arena = task_arena();
     *line = (struct line){ arena, ARENA_ARRAY(arena, ARGS_MAX, const char *), 1 };
-    TRY(ffmpeg_find(arena, "ffmpeg", &line->argv[0]));
+    TRY(ingest_ffmpeg_find(arena, "ffmpeg", &line->argv[0]));
     put_all(line, start);
     for (size_t i = 0; i < encode->paths_count; i++)
         put_input(line, encode->paths[i]);
@@ -252,17 +253,16 @@ static bool is_unfit(str error_tail)
 
 static enum err failed(const struct encode *encode, const struct child_result *result)
 {
-    str why = ffmpeg_complaint(result->error_tail, encode->paths[0]);
+    struct arena *arena = task_arena();
+    str why = ingest_ffmpeg_complaint(result->error_tail, encode->paths[0]);
     if (str_find(result->error_tail, STR("No space left on device")) >= 0)
-        return err_set(ERR_EXHAUSTED, "disk-full",
-                       "the disk became full while the film was stored");
+        return INGEST_FAIL(ERR_EXHAUSTED, arena, DISK_FULL);
     if (result->signal)
-        return err_set(ERR_INVALID, "encode-failed", "ffmpeg was ended by signal %d",
-                       result->signal);
+        return INGEST_FAIL(ERR_INVALID, arena, CHILD_SIGNAL, STR("ffmpeg"),
+                           arena_printf(arena, "%d", result->signal));
     if (is_unfit(result->error_tail))
-        return err_set(ERR_INVALID, "encode-unfit", "it cannot be copied (%.*s)", STR_ARG(why));
-    return err_set(ERR_INVALID, "encode-failed", "ffmpeg could not read the film to its end: %.*s",
-                   STR_ARG(why));
+        return INGEST_FAIL(ERR_INVALID, arena, ENCODE_UNFIT, why);
+    return INGEST_FAIL(ERR_INVALID, arena, ENCODE_FAILED, why);
 }
 
 static span timeout_of(const struct encode *encode)
@@ -275,7 +275,7 @@ static span timeout_of(const struct encode *encode)
     return SECONDS(seconds);
 }
 
-enum err encode_tracks(const struct encode *encode, str *out_paths)
+enum err ingest_encode_tracks(const struct encode *encode, str *out_paths)
 {
     struct running *running = ARENA_NEW(task_arena(), struct running);
     struct line line;

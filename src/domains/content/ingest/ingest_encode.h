@@ -19,10 +19,10 @@ struct encode {
 };
 
 /*
- * ERR_EXHAUSTED "disk-full" when what the plan needs (by plan_size_estimate()) would leave less
- * than ingest.disk_reserve_bytes, with both numbers.
+ * ERR_EXHAUSTED "disk-full" when what the plan needs (by ingest_plan_size_estimate()) would leave
+ * less than ingest.disk_reserve_bytes, with both numbers.
  */
-TASK_FN enum err encode_space_check(const struct plan *plan, uint64_t sources_bytes);
+TASK_FN enum err ingest_encode_space_check(const struct plan *plan, uint64_t sources_bytes);
 
 /*
  * Writes the tracks; out_paths[i] is the scratch file of tracks[i], set before anything can fail so
@@ -30,4 +30,4 @@ TASK_FN enum err encode_space_check(const struct plan *plan, uint64_t sources_by
  * when a track could not be copied but might be transcoded; ERR_EXHAUSTED "disk-full",
  * ERR_UNAVAILABLE "ffmpeg-missing", ERR_CANCELLED.
  */
-TASK_FN enum err encode_tracks(const struct encode *encode, str *out_paths);
+TASK_FN enum err ingest_encode_tracks(const struct encode *encode, str *out_paths);

@@ -1,11 +1,13 @@
 /* ingest_file: reads and writes that go on after a signal and report the system's reason. */
 #include "ingest_file.h"
 
+#include "ingest_reason.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-enum err read_small_file(struct arena *arena, str path, size_t size_bytes_max, str *out_content)
+enum err ingest_file_read(struct arena *arena, str path, size_t size_bytes_max, str *out_content)
 {
     int fd = open(path.ptr, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -15,8 +17,8 @@ enum err read_small_file(struct arena *arena, str path, size_t size_bytes_max, s
     size_t done = 0;
     char *content = NULL;
     if (size_bytes < 0 || (uint64_t)size_bytes > size_bytes_max)
-        result = err_set(ERR_TOO_LARGE, "file-too-large", "%.*s is larger than %zu bytes",
-                         STR_ARG(path), size_bytes_max);
+        result = INGEST_FAIL(ERR_TOO_LARGE, arena, FILE_TOO_LARGE, path,
+                             arena_printf(arena, "%zu", size_bytes_max));
     else if (!(content = arena_try(arena, (size_t)size_bytes + 1)))
         result = err_set(ERR_EXHAUSTED, "memory", "no memory to read %.*s", STR_ARG(path));
     while (result == OK && done < (size_t)size_bytes) {
@@ -35,7 +37,7 @@ enum err read_small_file(struct arena *arena, str path, size_t size_bytes_max, s
     return result;
 }
 
-enum err write_new_file(str path, str content, const char *what)
+enum err ingest_file_write(str path, str content, const char *what)
 {
     enum err result = OK;
     int fd = open(path.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

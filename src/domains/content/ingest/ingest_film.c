@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ enum {
     PART_BYTES = 64 << 10,
     LEFT_OVERS_MAX = 16,
     NOTES_BYTES_MAX = 16 << 10,
+    RUNTIME_MIN_MAX = 10000, /* what the catalogue takes */
 };
 
 /* --- The checkpoint ------------------------------------------------------------------------------
@@ -35,11 +37,11 @@ SHAPE_FORGIVING(film_checkpoint_shape, struct film_checkpoint, FIELD(struct film
                 FIELD_SHAPES(struct film_checkpoint, tracks, film_stored_shape,
                              .max = FILM_TRACKS_MAX));
 
-enum err film_save(struct film *film)
+enum err ingest_film_save(struct film *film)
 {
     struct buf buf;
     film->saved.tracks.items = film->stored;
-    buf_init(&buf, task_arena(), JOB_CHECKPOINT_MAX);
+    buf_init_leaving(&buf, task_arena(), JOB_CHECKPOINT_MAX);
     shape_write_json(&buf, &film_checkpoint_shape, &film->saved);
     ASSERT(!buf.overflowed);
     return job_checkpoint_save(film->run, buf_str(&buf));
@@ -89,7 +91,7 @@ struct look {
     struct arena *arena;
 };
 
-static enum err read_part(int fd, int64_t offset, size_t len, char *out)
+static enum err read_part(const struct look *look, int fd, int64_t offset, size_t len, char *out)
 {
     while (len > 0) {
         ssize_t got = pread(fd, out, len, (off_t)offset);
@@ -98,7 +100,7 @@ static enum err read_part(int fd, int64_t offset, size_t len, char *out)
         if (got < 0)
             return err_errno("read the film");
         if (got == 0)
-            return err_set(ERR_INVALID, "unreadable-film", "the film is being changed");
+            return INGEST_FAIL(ERR_INVALID, look->arena, FILM_CHANGING);
         out += got;
         offset += got;
         len -= (size_t)got;
@@ -113,17 +115,17 @@ static enum err look_inside(struct look *look, int fd)
     if (fstat(fd, &info) != 0)
         return err_errno("look at the film");
     if (!S_ISREG(info.st_mode))
-        return err_set(ERR_INVALID, "unreadable-film", "the film is no regular file");
+        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_NO_FILE);
     if (info.st_size == 0)
-        return err_set(ERR_INVALID, "unreadable-film", "the file is empty");
+        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_EMPTY);
     look->size_bytes = info.st_size;
     look->modified_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
     size_t part = (size_t)MIN_OF(look->size_bytes, (int64_t)PART_BYTES);
     size_t len = sizeof(look->size_bytes) + 2 * part;
     char *bytes = arena_alloc(look->arena, len);
     memcpy(bytes, &look->size_bytes, sizeof(look->size_bytes));
-    TRY(read_part(fd, 0, part, bytes + sizeof(look->size_bytes)));
-    TRY(read_part(fd, look->size_bytes - (int64_t)part, part,
+    TRY(read_part(look, fd, 0, part, bytes + sizeof(look->size_bytes)));
+    TRY(read_part(look, fd, look->size_bytes - (int64_t)part, part,
                   bytes + sizeof(look->size_bytes) + part));
     crypto_sha256((str){ bytes, len }, look->hash);
     return OK;
@@ -134,7 +136,7 @@ static enum err look_blocking(void *arg)
     struct look *look = arg;
     int fd = open(look->path.ptr, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
-        return err_set(ERR_INVALID, "film-gone", "the file is not there any more");
+        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_GONE);
     if (fd < 0)
         return err_errno("open the film");
     enum err result = look_inside(look, fd);
@@ -163,7 +165,7 @@ static void source_add(struct film *film, str path, str language, str label)
 /* The film and the sound beside it. Sound that cannot be read is left out and said. */
 static enum err sources_probe(struct film *film, str *out_notes, size_t *out_count)
 {
-    TRY(film_probe(film->path, &film->probes[0]));
+    TRY(ingest_film_probe(film->path, &film->probes[0]));
     source_add(film, film->path, STR(""), STR(""));
     for (size_t i = 0; i < film->task.sidecars.count; i++) {
         const struct film_sidecar *sidecar = &film->task.sidecars.items[i];
@@ -171,8 +173,8 @@ static enum err sources_probe(struct film *film, str *out_notes, size_t *out_cou
         str path;
         if (!str_eq(sidecar->kind, STR("audio")) || film->sources_count == PLAN_SOURCES_MAX)
             continue;
-        TRY(path_from_hex(task_arena(), sidecar->path, &path));
-        enum err result = film_probe(path, probe);
+        TRY(ingest_path_from_hex(task_arena(), sidecar->path, &path));
+        enum err result = ingest_film_probe(path, probe);
         if (result != OK && result != ERR_INVALID)
             return result;
         if (result == OK) {
@@ -180,7 +182,7 @@ static enum err sources_probe(struct film *film, str *out_notes, size_t *out_cou
             source_add(film, path, sidecar->language, sidecar->label);
         } else if (*out_count < PLAN_SOURCES_MAX) {
             out_notes[(*out_count)++] =
-                arena_printf(task_arena(), "a sound file was left out: %s", err_slot()->text);
+                INGEST_REASON(task_arena(), SOUND_FILE_LEFT_OUT, str_of(err_slot()->text));
         }
     }
     return OK;
@@ -188,7 +190,7 @@ static enum err sources_probe(struct film *film, str *out_notes, size_t *out_cou
 
 /* --- States --------------------------------------------------------------------------------- */
 
-str film_notes(struct arena *arena, const struct film *film)
+str ingest_film_notes(struct arena *arena, const struct film *film)
 {
     struct buf buf;
     buf_init(&buf, arena, NOTES_BYTES_MAX);
@@ -197,9 +199,9 @@ str film_notes(struct arena *arena, const struct film *film)
     return buf_str(&buf);
 }
 
-enum err film_state(struct film *film, const char *state)
+enum err ingest_film_state(struct film *film, const char *state)
 {
-    return file_state_put(film->task.file_id, state, film_notes(task_arena(), film));
+    return ingest_file_state_put(film->task.file_id, state, ingest_film_notes(task_arena(), film));
 }
 
 /* A path for people: valid UTF-8, whatever its bytes. */
@@ -239,7 +241,7 @@ static enum err replace_old(struct db_tx *tx, struct publishing *publishing)
 {
     struct film *film = publishing->film;
     struct source source;
-    TRY(source_find(tx, film->path, &source));
+    TRY(ingest_source_find(tx, film->path, &source));
     publishing->replaced = ID_NONE;
     if (id_is_none(source.title) || id_is_none(source.asset) ||
         id_eq(source.asset, film->saved.asset))
@@ -268,6 +270,27 @@ static enum err edition_put(struct db_tx *tx, const struct film *film)
     return task->draft ? OK : catalog_title_publish(tx, edition.title);
 }
 
+/*
+ * How long the title is, by its first film: another edition does not change it, and whatever an NFO
+ * or a person says is stronger.
+ */
+static enum err runtime_put(struct db_tx *tx, const struct film *film)
+{
+    struct arena *arena = db_arena(tx);
+    struct id first, title = ID(film->task.title_id);
+    int64_t minutes = MAX_OF((film->duration_ms + 30000) / 60000, (int64_t)1);
+    if (film->task.extra.len || minutes > RUNTIME_MIN_MAX)
+        return OK;
+    if (catalog_asset_get(tx, title, ID_NONE, &first) == OK && !id_eq(first, film->saved.asset))
+        return OK;
+    struct catalog_value value = { STR("runtime_min"), STR(""),
+                                   arena_printf(arena, "%" PRId64, minutes) };
+    struct catalog_record record = {
+        .source = CATALOG_SOURCE_FILE, .licence = STR(""), .values = &value, .values_count = 1
+    };
+    return catalog_record_put(tx, &record, &title);
+}
+
 static enum err publish(struct db_tx *tx, void *arg)
 {
     struct publishing *publishing = arg;
@@ -282,9 +305,11 @@ static enum err publish(struct db_tx *tx, void *arg)
         TRY(asset_track_add(tx, film->saved.asset, &film->tracks[i]));
     TRY(asset_ready(tx, film->saved.asset, film->duration_ms, film->width, film->height));
     TRY(edition_put(tx, film));
-    TRY(source_asset_put(tx, &source));
-    TRY(file_state_tx(tx, film->task.file_id, "done", film_notes(db_arena(tx), film)));
-    TRY(import_settle(tx, film->task.import_id));
+    TRY(runtime_put(tx, film));
+    TRY(ingest_source_asset_put(tx, &source));
+    TRY(ingest_file_state_tx(tx, film->task.file_id, "done",
+                             ingest_film_notes(db_arena(tx), film)));
+    TRY(ingest_import_settle(tx, film->task.import_id));
     return job_finish(tx, film->run);
 }
 
@@ -311,12 +336,12 @@ static enum err give_up(struct db_tx *tx, void *arg)
 {
     struct ending *ending = arg;
     struct film *film = ending->film;
-    TRY(file_state_tx(tx, film->task.file_id, "failed", ending->reason));
+    TRY(ingest_file_state_tx(tx, film->task.file_id, "failed", ending->reason));
     if (film->folder.len)
-        TRY(folder_forget(tx, film->folder));
+        TRY(ingest_folder_forget(tx, film->folder));
     if (!id_is_none(film->saved.asset))
         TRY(asset_remove(tx, film->saved.asset));
-    return import_settle(tx, film->task.import_id);
+    return ingest_import_settle(tx, film->task.import_id);
 }
 
 /*
@@ -327,7 +352,8 @@ static bool may_pass(enum err result)
 {
     str slug = str_of(err_slot()->slug);
     return (err_info(result)->retryable || result == ERR_INTERNAL) &&
-           !str_eq(slug, STR("disk-full")) && !str_eq(slug, STR("ffmpeg-missing"));
+           !str_eq(slug, STR("disk-full")) && !str_eq(slug, STR("disk-low")) &&
+           !str_eq(slug, STR("ffmpeg-missing"));
 }
 
 /* The file has failed, with the reason, in the same words as the job. */
@@ -348,11 +374,15 @@ static enum err film_fail(struct film *film, enum err result)
 
 static enum err film_plan(struct film *film, const str *notes, size_t notes_count)
 {
-    TRY(plan_make(task_arena(), film->sources, film->sources_count, film->saved.transcode,
-                  &film->plan));
+    str rest = film->task.notes, line;
+    TRY(ingest_plan_make(task_arena(), film->sources, film->sources_count, film->saved.transcode,
+                         &film->plan));
+    while (str_cut(&rest, '\n', &line))
+        if (line.len)
+            ingest_plan_note(&film->plan, line);
     for (size_t i = 0; i < notes_count; i++)
-        plan_note(task_arena(), &film->plan, "%.*s", STR_ARG(notes[i]));
-    int64_t signature = (int64_t)(plan_signature(&film->plan) >> 1);
+        ingest_plan_note(&film->plan, notes[i]);
+    int64_t signature = (int64_t)(ingest_plan_signature(&film->plan) >> 1);
     if (film->saved.signature != signature)
         film->saved.tracks.count = 0;
     film->saved.signature = signature;
@@ -364,18 +394,18 @@ static enum err film_make(struct film *film)
     str notes[PLAN_SOURCES_MAX];
     size_t notes_count = 0;
     TRY(source_look(film));
-    TRY(file_state_put(film->task.file_id, "probing", STR("")));
-    job_progress(film->run, 0, "probing");
+    TRY(ingest_file_state_put(film->task.file_id, "probing", STR("")));
+    job_progress(film->run, 0, "%s", ingest_reason_pattern(INGEST_REASON_PROBING));
     TRY(sources_probe(film, notes, &notes_count));
     TRY(film_plan(film, notes, notes_count));
     bool first = id_is_none(film->saved.asset);
     if (first)
         TRY(db_tx(ingest.db, asset_begin, film));
-    TRY(film_save(film));
+    TRY(ingest_film_save(film));
     if (!first && !film->saved.tracks.count) /* what was made of another source or plan */
         TRY(asset_blobs_remove(ingest.blobs, film->saved.asset));
-    TRY(film_tracks_make(film));
-    job_progress(film->run, 0.99, "publishing");
+    TRY(ingest_film_tracks_make(film));
+    job_progress(film->run, 0.99, "%s", ingest_reason_pattern(INGEST_REASON_PUBLISHING));
     return film_publish(film);
 }
 
@@ -413,22 +443,22 @@ static enum err left_overs_sweep(void)
     return OK;
 }
 
-enum err film_job(struct job_run *run, void *arg)
+enum err ingest_film_job(struct job_run *run, void *arg)
 {
     struct film *film = ARENA_NEW(task_arena(), struct film);
     (void)arg;
     film->run = run;
-    TRY(film_task_parse(task_arena(), job_payload(run), &film->task));
-    TRY(path_from_hex(task_arena(), film->task.path, &film->path));
+    TRY(ingest_film_task_parse(task_arena(), job_payload(run), &film->task));
+    TRY(ingest_path_from_hex(task_arena(), film->task.path, &film->path));
     if (film->task.folder.len)
-        TRY(path_from_hex(task_arena(), film->task.folder, &film->folder));
+        TRY(ingest_path_from_hex(task_arena(), film->task.folder, &film->folder));
     TRY(left_overs_sweep());
-    task_defer(film_scratch_discard, film);
+    task_defer(ingest_film_scratch_discard, film);
     enum err result = film_make(film);
     if (result == OK || result == ERR_CANCELLED ||
         str_eq(str_of(err_slot()->slug), STR("job-lease-lost")))
         return result;
-    film_scratch_discard(film);
+    ingest_film_scratch_discard(film);
     if (may_pass(result) && job_attempt(run) < FILM_ATTEMPTS_MAX)
         return result;
     return film_fail(film, result);

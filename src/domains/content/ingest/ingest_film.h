@@ -53,23 +53,23 @@ struct film {
 
     struct {
         double from, to; /* of the whole work: what the part under way takes */
-        const char *what;
+        bool transcoding;
     } progress;
     str scratch[FILM_TRACKS_MAX]; /* files not adopted yet */
     size_t scratch_count;
 };
 
 /* Remembers *film->saved. Durable. ERR_CONFLICT "job-lease-lost". */
-TASK_FN enum err film_save(struct film *film);
+TASK_FN enum err ingest_film_save(struct film *film);
 /* Tells the state of the file, with the notes of the plan so far as its reason. */
-TASK_FN enum err film_state(struct film *film, const char *state);
+TASK_FN enum err ingest_film_state(struct film *film, const char *state);
 /* The notes of the plan, a line each. */
-str film_notes(struct arena *arena, const struct film *film);
+str ingest_film_notes(struct arena *arena, const struct film *film);
 
 /*
  * Makes, stores and indexes the tracks of film->plan, and makes the plan again when the video turns
  * out not to be servable as it is. ERR_INVALID: the film is to blame.
  */
-TASK_FN enum err film_tracks_make(struct film *film);
+TASK_FN enum err ingest_film_tracks_make(struct film *film);
 /* Removes what was not adopted. Never suspends. */
-void film_scratch_discard(void *film);
+void ingest_film_scratch_discard(void *film);

@@ -125,7 +125,7 @@ static enum err build(struct work *work)
     TRY(index_build(&work->arena, &params, &bytes));
     TRY(index_open(bytes, &index));
     describe(&index, bytes.len, &work->track);
-    return write_new_file(work->scratch, bytes, "the index");
+    return ingest_file_write(work->scratch, bytes, "the index");
 }
 
 static enum err work_blocking(void *arg)
@@ -154,7 +154,7 @@ static void work_close(void *arg)
         blob_discard(ingest.blobs, work->scratch);
 }
 
-enum err track_index(const struct index_request *request, struct indexed_track *out_track)
+enum err ingest_track_index(const struct index_request *request, struct indexed_track *out_track)
 {
     struct work *work = ARENA_NEW(task_arena(), struct work);
     struct blob_info info;

@@ -29,4 +29,5 @@ struct index_request {
     str key, index_key, follow_key, language;
     const uint8_t *sha256;
 };
-TASK_FN enum err track_index(const struct index_request *request, struct indexed_track *out_track);
+TASK_FN enum err ingest_track_index(const struct index_request *request,
+                                    struct indexed_track *out_track);

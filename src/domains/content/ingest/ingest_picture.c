@@ -7,10 +7,9 @@
 #include "foundation/crypto/crypto.h"
 #include "foundation/task/pool.h"
 
-
 enum { PICTURE_BYTES_MAX = 16 << 20 };
 
-const char *picture_type(str content)
+const char *ingest_picture_type(str content)
 {
     if (str_starts(content, STR("\xff\xd8\xff")))
         return "image/jpeg";
@@ -29,8 +28,8 @@ static const char *suffix_of(const char *media_type)
                                                       : "webp";
 }
 
-enum err picture_put(struct arena *arena, str content, const char *media_type, str *out_key,
-                     str *out_hash)
+enum err ingest_picture_put(struct arena *arena, str content, const char *media_type, str *out_key,
+                            str *out_hash)
 {
     uint8_t hash[SHA256_BYTES];
     char hex[SHA256_HEX_BYTES];
@@ -52,24 +51,23 @@ struct read_call {
 static enum err read_blocking(void *arg)
 {
     struct read_call *call = arg;
-    return read_small_file(call->arena, call->path, PICTURE_BYTES_MAX, &call->content);
+    return ingest_file_read(call->arena, call->path, PICTURE_BYTES_MAX, &call->content);
 }
 
 /* The bytes are given back: a scan meets thousands of pictures. */
-enum err picture_store(struct arena *arena, struct picture *picture)
+enum err ingest_picture_store(struct arena *arena, struct picture *picture)
 {
     struct arena bytes;
     arena_init(&bytes, PICTURE_BYTES_MAX + KIB(64));
     struct read_call call = { .arena = &bytes, .path = picture->file->path };
     enum err result = await_blocking(ingest.files, read_blocking, &call);
     if (result == OK)
-        picture->media_type = picture_type(call.content);
+        picture->media_type = ingest_picture_type(call.content);
     if (result == OK && !picture->media_type)
-        result = err_set(ERR_INVALID, "not-a-picture", "%.*s is no JPEG, PNG or WebP",
-                         STR_ARG(picture->file->name.shown));
+        result = INGEST_FAIL(ERR_INVALID, arena, NOT_A_PICTURE, picture->file->name.shown);
     if (result == OK)
-        result = picture_put(arena, call.content, picture->media_type, &picture->blob_key,
-                             &picture->hash);
+        result = ingest_picture_put(arena, call.content, picture->media_type, &picture->blob_key,
+                                    &picture->hash);
     arena_deinit(&bytes);
     return result;
 }

@@ -3,10 +3,11 @@
  */
 #include "ingest_plan.h"
 
+#include "ingest_reason.h"
+
 #include "media/language/language.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 struct planner {
@@ -66,17 +67,13 @@ static str codec_name(struct arena *arena, str codec)
         return str_of(shown);
     if (str_starts(codec, STR("pcm_")))
         return STR("PCM");
-    return codec.len ? arena_str(arena, str_sub(codec, 0, 40)) : STR("an unknown codec");
+    return codec.len ? arena_str(arena, str_sub(codec, 0, 40)) : STR("?");
 }
 
-void plan_note(struct arena *arena, struct plan *plan, const char *format, ...)
+void ingest_plan_note(struct plan *plan, str reason)
 {
-    va_list args;
-    if (plan->notes_count == PLAN_NOTES_MAX)
-        return;
-    va_start(args, format);
-    plan->notes[plan->notes_count++] = arena_vprintf(arena, format, args);
-    va_end(args);
+    if (plan->notes_count < PLAN_NOTES_MAX)
+        plan->notes[plan->notes_count++] = reason;
 }
 
 static bool is_one_of(str word, const char *const *words)
@@ -125,13 +122,12 @@ static void track_names(struct planner *planner, const struct plan_source *sourc
         track->label = STR("Commentary");
 }
 
-/* "audio 2 (ru)" for notes. */
-static str track_shown(struct planner *planner, const char *kind, const struct plan_track *track)
+/* "2 (ru)" for notes. */
+static str track_shown(struct planner *planner, const struct plan_track *track)
 {
     if (track->language.len)
-        return arena_printf(planner->arena, "%s %u (%.*s)", kind, track->number,
-                            STR_ARG(track->language));
-    return arena_printf(planner->arena, "%s %u", kind, track->number);
+        return arena_printf(planner->arena, "%u (%.*s)", track->number, STR_ARG(track->language));
+    return arena_printf(planner->arena, "%u", track->number);
 }
 
 /* --- Video -------------------------------------------------------------------------------------
@@ -147,18 +143,18 @@ static bool is_interlaced(const struct probe_stream *video)
 static str pixels_shown(struct arena *arena, str format)
 {
     static const struct name samplings[] = {
-        { "422", "4:2:2" }, { "444", "4:4:4" },      { "440", "4:4:0" }, { "411", "4:1:1" },
-        { "410", "4:1:0" }, { "gray", "grey only" }, { "rgb", "RGB" },   { "gbr", "RGB" },
+        { "422", "4:2:2" }, { "444", "4:4:4" },  { "440", "4:4:0" }, { "411", "4:1:1" },
+        { "410", "4:1:0" }, { "gray", "4:0:0" }, { "rgb", "RGB" },   { "gbr", "RGB" },
     };
-    const char *deep = str_find(format, STR("12")) >= 0   ? ", 12 bits"
-                       : str_find(format, STR("10")) >= 0 ? ", 10 bits"
-                                                          : "";
+    const char *deep = str_find(format, STR("12")) >= 0   ? "12"
+                       : str_find(format, STR("10")) >= 0 ? "10"
+                                                          : "8";
     for (size_t i = 0; i < ARRAY_LEN(samplings); i++)
         if (str_find(format, str_of(samplings[i].codec)) >= 0)
-            return arena_printf(arena, "%s%s", samplings[i].shown, deep);
+            return INGEST_REASON(arena, SAMPLING, str_of(samplings[i].shown), str_of(deep));
     if (!format.len)
-        return STR("unknown pixels");
-    return arena_printf(arena, "pixels of the form %.*s", STR_ARG(str_sub(format, 0, 40)));
+        return INGEST_REASON(arena, PIXELS_UNKNOWN);
+    return INGEST_REASON(arena, PIXELS, str_sub(format, 0, 40));
 }
 
 /* Why a video cannot be copied; empty when it can. */
@@ -169,15 +165,15 @@ static str video_objection(struct arena *arena, const struct probe_stream *video
     static const char *const deep[] = { "yuv420p", "yuvj420p", "yuv420p10le", NULL };
     bool h264 = str_eq(video->codec, STR("h264"));
     if (!is_one_of(video->codec, codecs))
-        return arena_printf(arena, "codec %.*s", STR_ARG(codec_name(arena, video->codec)));
+        return INGEST_REASON(arena, CODEC, codec_name(arena, video->codec));
     if (h264 && str_eq(video->pixel_format, STR("yuv420p10le")))
-        return STR("Hi10P");
+        return INGEST_REASON(arena, HI10P);
     if (!is_one_of(video->pixel_format, h264 ? plain : deep))
         return pixels_shown(arena, video->pixel_format);
     if (is_interlaced(video))
-        return STR("interlaced");
+        return INGEST_REASON(arena, INTERLACED);
     if (video->size_varies)
-        return STR("variable resolution");
+        return INGEST_REASON(arena, RESOLUTION_VARIES);
     return STR("");
 }
 
@@ -210,7 +206,7 @@ static enum err plan_video(struct planner *planner, str transcode)
     const struct probe_stream *video = video_choose(probe);
     struct plan *plan = planner->plan;
     if (!video)
-        return err_set(ERR_INVALID, "no-video", "there is no picture in the file");
+        return INGEST_FAIL(ERR_INVALID, planner->arena, NO_VIDEO);
     str objection = video_objection(planner->arena, video);
     if (!objection.len)
         objection = transcode;
@@ -220,7 +216,7 @@ static enum err plan_video(struct planner *planner, str transcode)
     track->is_default = true;
     track->language = track->label = STR("");
     if (objection.len)
-        plan_note(planner->arena, plan, "%.*s: the video is transcoded", STR_ARG(objection));
+        ingest_plan_note(plan, INGEST_REASON(planner->arena, VIDEO_TRANSCODED, objection));
     plan->video.deinterlace = is_interlaced(video);
     plan->video.hevc = str_eq(video->codec, STR("hevc"));
     plan->video.width = video->width;
@@ -260,23 +256,23 @@ static void audio_add(struct planner *planner, unsigned source, const struct pro
 static void plan_audio(struct planner *planner, unsigned source, const struct probe_stream *audio)
 {
     struct plan *plan = planner->plan;
+    struct arena *arena = planner->arena;
     bool plays = audio_plays(audio), wide = plays && audio->channels > 2;
     if (planner->audios + (wide ? 2u : 1u) > PLAN_AUDIO_MAX) {
-        plan_note(planner->arena, plan, "only %d audio tracks are kept", PLAN_AUDIO_MAX);
+        ingest_plan_note(
+            plan, INGEST_REASON(arena, AUDIO_OVER, arena_printf(arena, "%d", PLAN_AUDIO_MAX)));
         planner->audios = PLAN_AUDIO_MAX;
         return;
     }
     audio_add(planner, source, audio, plays && !wide ? PLAN_COPY : PLAN_TRANSCODE);
-    str shown = track_shown(planner, "audio", &plan->tracks[plan->tracks_count - 1]);
+    str shown = track_shown(planner, &plan->tracks[plan->tracks_count - 1]);
     str codec = codec_name(planner->arena, audio->codec);
     if (!plays)
-        plan_note(planner->arena, plan, "%.*s: %.*s is transcoded to AAC in stereo", STR_ARG(shown),
-                  STR_ARG(codec));
+        ingest_plan_note(plan, INGEST_REASON(arena, AUDIO_TRANSCODED, shown, codec));
     if (!wide)
         return;
-    plan_note(planner->arena, plan,
-              "%.*s: %.*s with %" PRId64 " channels gets AAC in stereo beside it", STR_ARG(shown),
-              STR_ARG(codec), audio->channels);
+    ingest_plan_note(plan, INGEST_REASON(arena, AUDIO_STEREO, shown, codec,
+                                         arena_printf(arena, "%" PRId64, audio->channels)));
     audio_add(planner, source, audio, PLAN_COPY);
     struct plan_track *kept = &plan->tracks[plan->tracks_count - 1];
     str suffix = arena_printf(planner->arena, " (%" PRId64 " ch)", audio->channels);
@@ -328,18 +324,21 @@ static void plan_subtitle(struct planner *planner, const struct probe_stream *su
     struct plan_track track = { .kind = PLAN_SUBTITLE, .number = planner->subtitles + 1 };
     track_names(planner, &planner->sources[0], subtitle, &track);
     if (is_one_of(subtitle->codec, pictures)) {
-        str language = track.language.len ? track.language : STR("unknown language");
-        plan_note(planner->arena, plan, "picture subtitles are not shown yet: %.*s, %.*s",
-                  STR_ARG(codec), STR_ARG(language));
+        str language = track.language.len ? track.language : STR("?");
+        ingest_plan_note(plan, INGEST_REASON(planner->arena, SUBTITLE_PICTURES, codec, language));
         return;
     }
     if (!ass && !is_one_of(subtitle->codec, texts)) {
-        plan_note(planner->arena, plan, "subtitles of the kind %.*s are not understood",
-                  STR_ARG(codec));
+        ingest_plan_note(plan, INGEST_REASON(planner->arena, SUBTITLE_KIND, codec));
         return;
     }
-    if (planner->subtitles == PLAN_SUBTITLES_MAX)
+    if (planner->subtitles == PLAN_SUBTITLES_MAX) {
+        ingest_plan_note(plan,
+                         INGEST_REASON(planner->arena, SUBTITLES_OVER,
+                                       arena_printf(planner->arena, "%d", PLAN_SUBTITLES_MAX),
+                                       arena_printf(planner->arena, "%" PRId64, subtitle->index)));
         return;
+    }
     track.action = PLAN_EXTRACT;
     track.stream = subtitle->index;
     track.forced = subtitle->forced;
@@ -354,8 +353,8 @@ static void plan_subtitle(struct planner *planner, const struct probe_stream *su
 
 /* --- The plan ------------------------------------------------------------------------------- */
 
-enum err plan_make(struct arena *arena, const struct plan_source *sources, size_t sources_count,
-                   str transcode, struct plan *out_plan)
+enum err ingest_plan_make(struct arena *arena, const struct plan_source *sources,
+                          size_t sources_count, str transcode, struct plan *out_plan)
 {
     struct planner planner = { .arena = arena,
                                .sources = sources,
@@ -386,7 +385,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
     return str_hash((str){ bytes, sizeof(bytes) });
 }
 
-uint64_t plan_signature(const struct plan *plan)
+uint64_t ingest_plan_signature(const struct plan *plan)
 {
     uint64_t hash = mix(0, (uint64_t)plan->video.deinterlace);
     for (size_t i = 0; i < plan->tracks_count; i++) {
@@ -400,7 +399,7 @@ uint64_t plan_signature(const struct plan *plan)
 }
 
 /* A tenth of a bit a pixel is what crf 21 takes at the most over a film; two tenths are safe. */
-uint64_t plan_size_estimate(const struct plan *plan, uint64_t sources_bytes)
+uint64_t ingest_plan_size_estimate(const struct plan *plan, uint64_t sources_bytes)
 {
     uint64_t seconds = (uint64_t)plan->duration_ms / 1000 + 1, bytes = 0;
     bool copies = false;

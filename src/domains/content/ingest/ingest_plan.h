@@ -52,7 +52,7 @@ struct plan {
         bool deinterlace, hevc;
         int64_t width, height, rate_num, rate_den;
     } video;
-    str notes[PLAN_NOTES_MAX]; /* what was not simply copied, and why: sentences for people */
+    str notes[PLAN_NOTES_MAX]; /* what was not simply copied, and why: reasons */
     size_t notes_count;
     int64_t duration_ms; /* of the film by the best of what the file says; 0: unknown */
     bool length_stated;  /* the file says it, it is no guess from its size or its last times */
@@ -63,12 +63,12 @@ struct plan {
  * `transcode` is a reason found later to transcode the video whatever the probe says ("open GOP"),
  * or empty. Everything in *out_plan is in the arena or in the probes. ERR_INVALID "no-video".
  */
-enum err plan_make(struct arena *arena, const struct plan_source *sources, size_t sources_count,
-                   str transcode, struct plan *out_plan);
-/* One more sentence; beyond PLAN_NOTES_MAX it is dropped. */
-void plan_note(struct arena *arena, struct plan *plan, const char *format, ...) PRINTF_LIKE(3, 4);
+enum err ingest_plan_make(struct arena *arena, const struct plan_source *sources,
+                          size_t sources_count, str transcode, struct plan *out_plan);
+/* One more reason; beyond PLAN_NOTES_MAX it is dropped. */
+void ingest_plan_note(struct plan *plan, str reason);
 /* A hash of everything that decides what the stored tracks are. */
-uint64_t plan_signature(const struct plan *plan);
+uint64_t ingest_plan_signature(const struct plan *plan);
 
 /* Bytes the stored tracks will take at most, roughly: for the check before the start. */
-uint64_t plan_size_estimate(const struct plan *plan, uint64_t sources_bytes);
+uint64_t ingest_plan_size_estimate(const struct plan *plan, uint64_t sources_bytes);

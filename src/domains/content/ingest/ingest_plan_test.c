@@ -28,15 +28,15 @@ static const struct video_row video_rows[] = {
     { "vp9", "yuv420p", "", false, false, NULL },
     { "vp9", "yuv420p10le", "", false, false, NULL },
     { "h264", "yuv420p10le", "progressive", false, false, "Hi10P" },
-    { "h264", "yuv422p", "progressive", false, false, "4:2:2" },
+    { "h264", "yuv422p", "progressive", false, false, "4:2:2, 8 bits" },
     { "h264", "yuv422p10le", "progressive", false, false, "4:2:2, 10 bits" },
-    { "h264", "yuv444p", "progressive", false, false, "4:4:4" },
-    { "h264", "gray", "progressive", false, false, "grey only" },
-    { "h264", "gbrp", "progressive", false, false, "RGB" },
+    { "h264", "yuv444p", "progressive", false, false, "4:4:4, 8 bits" },
+    { "h264", "gray", "progressive", false, false, "4:0:0, 8 bits" },
+    { "h264", "gbrp", "progressive", false, false, "RGB, 8 bits" },
     { "h264", "", "progressive", false, false, "unknown pixels" },
     { "hevc", "yuv422p10le", "", false, false, "4:2:2, 10 bits" },
     { "hevc", "yuv420p12le", "", false, false, "pixels of the form yuv420p12le" },
-    { "vp9", "yuv444p", "", false, false, "4:4:4" },
+    { "vp9", "yuv444p", "", false, false, "4:4:4, 8 bits" },
     { "h264", "yuv420p", "tt", false, false, "interlaced" },
     { "h264", "yuv420p", "bb", false, false, "interlaced" },
     { "h264", "yuv420p", "tb", false, false, "interlaced" },
@@ -53,7 +53,7 @@ static const struct video_row video_rows[] = {
     { "theora", "yuv420p", "", false, false, "codec Theora" },
     { "prores", "yuv422p10le", "", false, false, "codec ProRes" },
     { "cinepak", "rgb24", "", false, false, "codec cinepak" },
-    { "", "", "", false, false, "codec an unknown codec" },
+    { "", "", "", false, false, "codec ?" },
 };
 
 static struct plan plan_of(struct probe_stream *streams, size_t count, const char *transcode)
@@ -66,7 +66,7 @@ static struct plan plan_of(struct probe_stream *streams, size_t count, const cha
     struct plan plan;
     for (size_t i = 0; i < count; i++)
         streams[i].index = (int64_t)i;
-    CHECK_OK(plan_make(&arena, &source, 1, str_of(transcode), &plan));
+    CHECK_OK(ingest_plan_make(&arena, &source, 1, str_of(transcode), &plan));
     return plan;
 }
 
@@ -114,11 +114,11 @@ TEST(a_reason_found_later_wins_over_copying_only)
     struct plan copied = plan_of(&video, 1, ""), open = plan_of(&video, 1, "open GOP at 0:00:04");
     CHECK_INT(open.tracks[0].action, PLAN_TRANSCODE);
     CHECK_STR(open.notes[0], STR("open GOP at 0:00:04: the video is transcoded"));
-    CHECK(plan_signature(&copied) != plan_signature(&open));
+    CHECK(ingest_plan_signature(&copied) != ingest_plan_signature(&open));
     video.pixel_format = STR("yuv420p10le");
     struct plan deep = plan_of(&video, 1, "open GOP");
     CHECK_STR(deep.notes[0], STR("Hi10P: the video is transcoded"));
-    CHECK(plan_signature(&deep) == plan_signature(&open));
+    CHECK(ingest_plan_signature(&deep) == ingest_plan_signature(&open));
     arena_deinit(&arena);
 }
 
@@ -133,7 +133,7 @@ TEST(pictures_and_data_are_no_film)
     struct probe probe = { .format = STR("mp3"), .streams = without, .streams_count = 3 };
     struct plan_source source = { .probe = &probe };
     struct plan plan;
-    CHECK_ERR(plan_make(&arena, &source, 1, STR(""), &plan), ERR_INVALID);
+    CHECK_ERR(ingest_plan_make(&arena, &source, 1, STR(""), &plan), ERR_INVALID);
     struct probe_stream with[] = { cover, data, sound, good_video(), good_video() };
     with[4].is_default = true;
     plan = plan_of(with, 5, "");
@@ -279,7 +279,7 @@ TEST(sound_beside_the_film_is_taken_by_its_name)
     struct plan_source sources[] = { { .probe = &probes[0] },
                                      { &probes[1], STR("uk"), STR("Дубляж") } };
     struct plan plan;
-    CHECK_OK(plan_make(&arena, sources, 2, STR(""), &plan));
+    CHECK_OK(ingest_plan_make(&arena, sources, 2, STR(""), &plan));
     CHECK_INT(plan.tracks_count, 3);
     CHECK_INT(plan.tracks[2].source, 1);
     CHECK_INT(plan.tracks[2].stream, 0);
@@ -340,10 +340,10 @@ TEST(disk_needed_follows_the_plan)
     arena_init(&arena, MIB(1));
     struct probe_stream video = good_video();
     struct plan copied = plan_of(&video, 1, ""), made = plan_of(&video, 1, "Hi10P");
-    CHECK_INT(plan_size_estimate(&copied, MIB(700)), MIB(704));
+    CHECK_INT(ingest_plan_size_estimate(&copied, MIB(700)), MIB(704));
     /* a minute of 1080p25: between 10 and 100 MB, whatever the source has */
-    CHECK(plan_size_estimate(&made, MIB(7000)) > MIB(10));
-    CHECK(plan_size_estimate(&made, MIB(7000)) < MIB(100));
+    CHECK(ingest_plan_size_estimate(&made, MIB(7000)) > MIB(10));
+    CHECK(ingest_plan_size_estimate(&made, MIB(7000)) < MIB(100));
     arena_deinit(&arena);
 }
 
@@ -371,7 +371,7 @@ TEST(ffprobe_is_understood)
 {
     struct probe probe;
     arena_init(&arena, MIB(1));
-    CHECK_OK(probe_parse(&arena, str_of(matroska), &probe));
+    CHECK_OK(ingest_probe_parse(&arena, str_of(matroska), &probe));
     CHECK_STR(probe.format, STR("matroska,webm"));
     CHECK_INT(probe.duration_ms, 3723523);
     CHECK_INT(probe.size_bytes, 169125);
@@ -406,11 +406,11 @@ TEST(odd_answers_of_ffprobe)
     struct probe probe;
     arena_init(&arena, MIB(1));
     for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
-        CHECK_OK(probe_parse(&arena, str_of(fine[i]), &probe));
+        CHECK_OK(ingest_probe_parse(&arena, str_of(fine[i]), &probe));
         CHECK_INT(probe.duration_ms, 0);
     }
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        CHECK_ERR(probe_parse(&arena, str_of(bad[i]), &probe), ERR_INVALID);
+        CHECK_ERR(ingest_probe_parse(&arena, str_of(bad[i]), &probe), ERR_INVALID);
     arena_deinit(&arena);
 }
 
@@ -418,25 +418,27 @@ TEST(first_frames_tell_what_the_container_does_not)
 {
     struct probe_stream video = { .kind = PROBE_VIDEO };
     arena_init(&arena, MIB(1));
-    CHECK_OK(probe_frames_parse(&arena, STR("{\"frames\":[]}"), &video));
-    CHECK_OK(probe_frames_parse(&arena,
-                                STR("{\"frames\":[{\"width\":8,\"height\":4,\"interlaced_frame\":0,"
-                                    "\"side_data_list\":[{}]},{\"width\":8,\"height\":4}]}"),
-                                &video));
+    CHECK_OK(ingest_probe_frames_parse(&arena, STR("{\"frames\":[]}"), &video));
+    CHECK_OK(ingest_probe_frames_parse(
+        &arena,
+        STR("{\"frames\":[{\"width\":8,\"height\":4,\"interlaced_frame\":0,"
+            "\"side_data_list\":[{}]},{\"width\":8,\"height\":4}]}"),
+        &video));
     CHECK(!video.interlaced && !video.size_varies);
-    CHECK_OK(probe_frames_parse(&arena,
-                                STR("{\"frames\":[{\"width\":8,\"height\":4},"
-                                    "{\"width\":8,\"height\":6,\"interlaced_frame\":1}]}"),
-                                &video));
+    CHECK_OK(ingest_probe_frames_parse(&arena,
+                                       STR("{\"frames\":[{\"width\":8,\"height\":4},"
+                                           "{\"width\":8,\"height\":6,\"interlaced_frame\":1}]}"),
+                                       &video));
     CHECK(video.interlaced && video.size_varies);
     arena_deinit(&arena);
 }
 
 TEST(what_ffmpeg_says_for_people)
 {
-    CHECK_STR(ffmpeg_complaint(STR("a\nfile:/f/x.mkv: Invalid data found\n"), STR("/f/x.mkv")),
-              STR("Invalid data found"));
-    CHECK_STR(ffmpeg_complaint(STR("[mov,mp4 @ 0x55d0] moov atom not found"), STR("/f")),
+    CHECK_STR(
+        ingest_ffmpeg_complaint(STR("a\nfile:/f/x.mkv: Invalid data found\n"), STR("/f/x.mkv")),
+        STR("Invalid data found"));
+    CHECK_STR(ingest_ffmpeg_complaint(STR("[mov,mp4 @ 0x55d0] moov atom not found"), STR("/f")),
               STR("moov atom not found"));
-    CHECK_STR(ffmpeg_complaint(STR(" \n"), STR("/f")), STR("it gave no reason"));
+    CHECK_STR(ingest_ffmpeg_complaint(STR(" \n"), STR("/f")), STR("it gave no reason"));
 }

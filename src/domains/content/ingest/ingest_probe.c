@@ -17,11 +17,11 @@ enum {
     ARGS_MAX = 20,
 };
 
-const char PROBE_FORMATS[] =
+const char INGEST_PROBE_FORMATS[] =
     "matroska,webm,mov,mp4,avi,mpegts,mpeg,mpegvideo,h264,hevc,av1,obu,ivf,asf,flv,ogg,rm,mxf,nut,"
     "dv,wtv,gxf,m4v,aac,ac3,eac3,dts,dtshd,truehd,mp3,flac,wav,w64,caf,aiff,ape,tta,wv,amr";
 
-span probe_timeout = SECONDS(60);
+span ingest_probe_timeout = SECONDS(60);
 
 /* --- ffprobe's JSON ------------------------------------------------------------------------ */
 
@@ -91,7 +91,7 @@ static int64_t seconds_to_ms(str text)
     int64_t whole, thousandths = 0;
     str seconds;
     if (!str_cut(&text, '.', &seconds) || !str_parse_i64(seconds, &whole) || whole < 0 ||
-        whole > 366 * 86400)
+        whole > 366 * 86400L)
         return 0;
     for (size_t i = 0; i < 3; i++) {
         char digit = i < text.len ? text.ptr[i] : '0';
@@ -177,7 +177,7 @@ static struct probe_stream stream_of(const struct stream *from)
     return stream;
 }
 
-enum err probe_parse(struct arena *arena, str json, struct probe *out_probe)
+enum err ingest_probe_parse(struct arena *arena, str json, struct probe *out_probe)
 {
     struct answer answer;
     TRY(shape_parse_json(arena, &probe_answer_shape, json, &answer));
@@ -192,7 +192,7 @@ enum err probe_parse(struct arena *arena, str json, struct probe *out_probe)
     return OK;
 }
 
-enum err probe_frames_parse(struct arena *arena, str json, struct probe_stream *video)
+enum err ingest_probe_frames_parse(struct arena *arena, str json, struct probe_stream *video)
 {
     struct frames answer;
     TRY(shape_parse_json(arena, &probe_frames_shape, json, &answer));
@@ -208,22 +208,21 @@ enum err probe_frames_parse(struct arena *arena, str json, struct probe_stream *
 /* --- The child ----------------------------------------------------------------------------------
  */
 
-enum err ffmpeg_find(struct arena *arena, const char *name, const char **out_path)
+enum err ingest_ffmpeg_find(struct arena *arena, const char *name, const char **out_path)
 {
     str path = child_find_program(arena, name);
     if (!path.len)
-        return err_set(ERR_UNAVAILABLE, "ffmpeg-missing",
-                       "%s is not installed: apt-get install ffmpeg", name);
+        return INGEST_FAIL(ERR_UNAVAILABLE, arena, FFMPEG_MISSING, str_of(name));
     *out_path = path.ptr;
     return OK;
 }
 
-const char *ffmpeg_name(struct arena *arena, str path)
+const char *ingest_ffmpeg_name(struct arena *arena, str path)
 {
     return arena_printf(arena, "file:%.*s", STR_ARG(path)).ptr;
 }
 
-str ffmpeg_complaint(str error_tail, str path)
+str ingest_ffmpeg_complaint(str error_tail, str path)
 {
     str rest = error_tail, line, last = STR_NONE;
     while (str_cut(&rest, '\n', &line))
@@ -244,11 +243,13 @@ str ffmpeg_complaint(str error_tail, str path)
 
 static enum err unreadable(const struct child_result *result, str path)
 {
+    struct arena *arena = task_arena();
     if (result->signal)
-        return err_set(ERR_INVALID, "unreadable-film",
-                       "the film cannot be read: ffprobe was ended by signal %d", result->signal);
-    str why = ffmpeg_complaint(result->error_tail, path);
-    return err_set(ERR_INVALID, "unreadable-film", "the film cannot be read: %.*s", STR_ARG(why));
+        return INGEST_FAIL(ERR_INVALID, arena, UNREADABLE_FILM,
+                           INGEST_REASON(arena, CHILD_SIGNAL, STR("ffprobe"),
+                                         arena_printf(arena, "%d", result->signal)));
+    str why = ingest_ffmpeg_complaint(result->error_tail, path);
+    return INGEST_FAIL(ERR_INVALID, arena, UNREADABLE_FILM, why);
 }
 
 /* What the child could not do is the film's fault; what we could not do is ours. */
@@ -257,7 +258,7 @@ static enum err blame_film(enum err failure)
     if (failure != ERR_TIMEOUT && failure != ERR_TOO_LARGE)
         return failure;
     str text = arena_str(task_arena(), str_of(err_slot()->text));
-    return err_set(ERR_INVALID, "unreadable-film", "the film cannot be read: %.*s", STR_ARG(text));
+    return INGEST_FAIL(ERR_INVALID, task_arena(), UNREADABLE_FILM, text);
 }
 
 static enum err ask(const char *const *questions, str path, str *out_json)
@@ -266,7 +267,7 @@ static enum err ask(const char *const *questions, str path, str *out_json)
     const char *argv[ARGS_MAX] = { NULL };
     struct child_result result;
     size_t count = 0;
-    TRY(ffmpeg_find(arena, "ffprobe", &argv[count++]));
+    TRY(ingest_ffmpeg_find(arena, "ffprobe", &argv[count++]));
     const char *const start[] = {
         "-v",
         "error",
@@ -275,16 +276,16 @@ static enum err ask(const char *const *questions, str path, str *out_json)
         "-protocol_whitelist",
         "file",
         "-format_whitelist",
-        PROBE_FORMATS,
+        INGEST_PROBE_FORMATS,
     };
     for (size_t i = 0; i < ARRAY_LEN(start); i++)
         argv[count++] = start[i];
     for (size_t i = 0; questions[i]; i++)
         argv[count++] = questions[i];
-    argv[count++] = ffmpeg_name(arena, path);
+    argv[count++] = ingest_ffmpeg_name(arena, path);
     ASSERT(count < ARGS_MAX);
     struct child_spec spec = { .argv = argv,
-                               .timeout = probe_timeout,
+                               .timeout = ingest_probe_timeout,
                                .memory_bytes_max = MEMORY_BYTES_MAX,
                                .output_bytes_max = OUTPUT_BYTES_MAX,
                                .idle_priority = true };
@@ -301,8 +302,8 @@ static enum err read_answer(enum err parsed)
 {
     if (parsed == OK)
         return OK;
-    return err_set(ERR_INVALID, "unreadable-film",
-                   "the film cannot be read: what ffprobe says of it makes no sense");
+    return INGEST_FAIL(ERR_INVALID, task_arena(), UNREADABLE_FILM,
+                       INGEST_REASON(task_arena(), PROBE_NONSENSE));
 }
 
 static struct probe_stream *first_video(struct probe *probe)
@@ -313,7 +314,7 @@ static struct probe_stream *first_video(struct probe *probe)
     return NULL;
 }
 
-enum err film_probe(str path, struct probe *out_probe)
+enum err ingest_film_probe(str path, struct probe *out_probe)
 {
     static const char *const streams[] = {
         "-show_entries",
@@ -326,7 +327,7 @@ enum err film_probe(str path, struct probe *out_probe)
     struct probe probe;
     str json;
     TRY(ask(streams, path, &json));
-    TRY(read_answer(probe_parse(task_arena(), json, &probe)));
+    TRY(read_answer(ingest_probe_parse(task_arena(), json, &probe)));
     struct probe_stream *video = first_video(&probe);
     if (video && video->codec.len) {
         str which = arena_printf(task_arena(), "%lld", (long long)video->index);
@@ -339,7 +340,7 @@ enum err film_probe(str path, struct probe *out_probe)
                                        "frame=width,height,interlaced_frame",
                                        NULL };
         TRY(ask(frames, path, &json));
-        TRY(read_answer(probe_frames_parse(task_arena(), json, video)));
+        TRY(read_answer(ingest_probe_frames_parse(task_arena(), json, video)));
     }
     *out_probe = probe;
     return OK;

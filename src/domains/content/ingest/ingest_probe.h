@@ -16,7 +16,7 @@ enum { PROBE_STREAMS_MAX = 256 };
  * Containers that may be opened, for ffprobe and ffmpeg alike: no playlists, no concatenations, no
  * image sequences, nothing that names other files.
  */
-extern const char PROBE_FORMATS[];
+extern const char INGEST_PROBE_FORMATS[];
 
 enum probe_kind { PROBE_OTHER, PROBE_VIDEO, PROBE_AUDIO, PROBE_SUBTITLE };
 
@@ -45,25 +45,25 @@ struct probe {
 };
 
 /* How long ffprobe may take; tests shorten it. */
-extern span probe_timeout;
+extern span ingest_probe_timeout;
 
 /*
  * Asks ffprobe about the file. Everything in *out_probe is in the task's arena. ERR_INVALID
  * "unreadable-film" with what ffprobe said; ERR_UNAVAILABLE "ffmpeg-missing"; ERR_CANCELLED.
  */
-TASK_FN enum err film_probe(str path, struct probe *out_probe);
+TASK_FN enum err ingest_film_probe(str path, struct probe *out_probe);
 
 /* The answers of ffprobe: streams and format, and the first frames of a video. Pure. ERR_INVALID.
  */
-enum err probe_parse(struct arena *arena, str json, struct probe *out_probe);
-enum err probe_frames_parse(struct arena *arena, str json, struct probe_stream *video);
+enum err ingest_probe_parse(struct arena *arena, str json, struct probe *out_probe);
+enum err ingest_probe_frames_parse(struct arena *arena, str json, struct probe_stream *video);
 
 /* The path of "ffprobe" or "ffmpeg" as a C string, or ERR_UNAVAILABLE "ffmpeg-missing". */
-enum err ffmpeg_find(struct arena *arena, const char *name, const char **out_path);
+enum err ingest_ffmpeg_find(struct arena *arena, const char *name, const char **out_path);
 /* "file:PATH": a name that is neither option, protocol nor pattern. */
-const char *ffmpeg_name(struct arena *arena, str path);
+const char *ingest_ffmpeg_name(struct arena *arena, str path);
 /*
  * The last line of standard error for people, without the "[mov @ 0x…]" and file name ffmpeg puts
  * before it; a static text when there is none.
  */
-str ffmpeg_complaint(str error_tail, str path);
+str ingest_ffmpeg_complaint(str error_tail, str path);

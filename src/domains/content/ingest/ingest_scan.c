@@ -6,6 +6,7 @@
  */
 #include "ingest_internal.h"
 
+#include "film_name_internal.h"
 #include "ingest_group.h"
 #include "ingest_sql.h"
 
@@ -14,7 +15,9 @@
 #include "foundation/task/loop.h"
 #include "foundation/task/pool.h"
 
-enum { WORKERS = 8, PATHS_MAX = 100, TURN_GROUPS = 32 };
+#include <inttypes.h>
+
+enum { WORKERS = 8, PATHS_MAX = 100, TURN_GROUPS = 32, MESSAGE_BYTES_MAX = 8 << 10 };
 
 /* A count is a write to the disk: so often, and at the end. */
 #define REPORT_EVERY MILLISECONDS(500)
@@ -37,6 +40,7 @@ struct scan {
     struct walk walk;
     size_t next_group;
     int64_t done, unchanged;
+    struct buf message; /* reasons, a line each */
     instant reported_at;
 };
 
@@ -49,7 +53,7 @@ struct walk_call {
 static enum err walk_blocking(void *arg)
 {
     struct walk_call *call = arg;
-    return walk_folder(call->arena, call->path, call->walk);
+    return ingest_walk_folder(call->arena, call->path, call->walk);
 }
 
 static enum err put_counts(struct db_tx *tx, void *arg)
@@ -88,19 +92,21 @@ static enum err take_group(struct scan *scan, const struct walk_group *group)
     TRY(group_unchanged(scan, group, &unchanged));
     if (unchanged) /* nothing was waited for: the loop has viewers, too */
         return ++scan->unchanged % TURN_GROUPS == 0 ? await_turn() : OK;
-    enum err result = group_take(&scan->import, group, signature_of(scan, group));
+    enum err result = ingest_group_take(&scan->import, group, signature_of(scan, group));
     if (is_of_the_group(result))
-        result =
-            group_fail(&scan->import, group, arena_str(task_arena(), str_of(err_slot()->text)));
+        result = ingest_group_fail(&scan->import, group,
+                                   arena_str(task_arena(), str_of(err_slot()->text)));
     catalog_changed();
     return result;
 }
 
 static enum err report(struct scan *scan)
 {
+    struct arena *arena = task_arena();
     double all = MAX_OF((double)scan->import.folders_total, 1.0);
-    job_progress(scan->run, (double)scan->done / all, "%lld of %lld folders", (long long)scan->done,
-                 (long long)scan->import.folders_total);
+    str text = INGEST_REASON(arena, SCANNING, arena_printf(arena, "%" PRId64, scan->done),
+                             arena_printf(arena, "%" PRId64, scan->import.folders_total));
+    job_progress(scan->run, (double)scan->done / all, "%.*s", STR_ARG(text));
     if (clock_mono() - scan->reported_at < REPORT_EVERY)
         return OK;
     scan->reported_at = clock_mono();
@@ -134,6 +140,21 @@ static enum err take_groups(struct scan *scan)
     return task_group_wait(&group);
 }
 
+/* What does not fit is counted with the files, and was listed there. */
+static void message_add(struct scan *scan, str reason)
+{
+    if (scan->message.len + reason.len + 1 >= MESSAGE_BYTES_MAX)
+        return;
+    if (scan->message.len)
+        buf_put_char(&scan->message, '\n');
+    buf_put(&scan->message, reason);
+}
+
+static str path_text(str path)
+{
+    return str_is_utf8(path) ? path : film_name_shown(task_arena(), path);
+}
+
 static enum err take_path(struct scan *scan, str path)
 {
     struct walk_call call = { path, &scan->walk, task_arena() };
@@ -142,9 +163,9 @@ static enum err take_path(struct scan *scan, str path)
     TRY(await_blocking(ingest.files, walk_blocking, &call));
     scan->import.folders_total += (int64_t)scan->walk.groups_count;
     if (scan->walk.unreadable)
-        scan->import.message =
-            arena_printf(task_arena(), "%u folders could not be read, the first is %.*s",
-                         scan->walk.unreadable, STR_ARG(scan->walk.first_unreadable));
+        message_add(scan, INGEST_REASON(task_arena(), FOLDERS_UNREADABLE,
+                                        arena_printf(task_arena(), "%u", scan->walk.unreadable),
+                                        path_text(scan->walk.first_unreadable)));
     return take_groups(scan);
 }
 
@@ -157,7 +178,7 @@ static enum err put_state(struct db_tx *tx, int64_t id, const char *state, str m
 static enum err begin_tx(struct db_tx *tx, void *arg)
 {
     struct scan *scan = arg;
-    TRY(import_get(tx, scan->import.id, &scan->import));
+    TRY(ingest_import_get(tx, scan->import.id, &scan->import));
     scan->import.folders_total = 0;
     return put_state(tx, scan->import.id, "scanning", STR(""));
 }
@@ -167,14 +188,33 @@ static enum err end_tx(struct db_tx *tx, void *arg)
     struct scan *scan = arg;
     TRY(put_counts(tx, scan));
     TRY(put_state(tx, scan->import.id, "running", scan->import.message));
-    TRY(import_settle(tx, scan->import.id));
+    TRY(ingest_import_settle(tx, scan->import.id));
     return job_finish(tx, scan->run);
 }
 
 struct scan_failure {
     int64_t import_id;
-    str text;
+    str path, text;
 };
+
+/* A path that could not be taken in stands among the files, so that it is counted and named. */
+static enum err path_fail_tx(struct db_tx *tx, void *arg)
+{
+    const struct scan_failure *failure = arg;
+    int64_t file_id;
+    return db_insert(tx, &SQL_IMPORT_FILE_PUT,
+                     DB_ARGS(DB_I64(failure->import_id), DB_TEXT(failure->path),
+                             DB_TEXT(STR("failed")), DB_TEXT(failure->text), DB_NULL, DB_NULL),
+                     &file_id);
+}
+
+static enum err path_fail(struct scan *scan, str path)
+{
+    struct scan_failure failure = { scan->import.id, path_text(path),
+                                    arena_str(task_arena(), str_of(err_slot()->text)) };
+    message_add(scan, INGEST_REASON(task_arena(), PATH_FAILED, failure.path, failure.text));
+    return db_tx(ingest.db, path_fail_tx, &failure);
+}
 
 static enum err fail_tx(struct db_tx *tx, void *arg)
 {
@@ -193,13 +233,26 @@ static enum err scan_all(struct scan *scan)
         return OK;
     str wrapped = arena_printf(task_arena(), "{\"paths\":%.*s}", STR_ARG(scan->import.paths_json));
     TRY(shape_parse_json(task_arena(), &scan_paths_shape, wrapped, &paths));
-    for (size_t i = 0; i < paths.paths.count; i++)
-        TRY(take_path(scan, arena_str(task_arena(), paths.paths.items[i])));
+    buf_init(&scan->message, task_arena(), MESSAGE_BYTES_MAX);
+    size_t failed = 0;
+    for (size_t i = 0; i < paths.paths.count; i++) {
+        str path = arena_str(task_arena(), paths.paths.items[i]);
+        enum err result = take_path(scan, path);
+        if (!is_of_the_group(result)) {
+            TRY(result);
+            continue;
+        }
+        failed++;
+        TRY(path_fail(scan, path));
+    }
+    scan->import.message = buf_str(&scan->message);
+    if (failed && failed == paths.paths.count)
+        return err_set(ERR_NOT_FOUND, "path-failed", "%.*s", STR_ARG(scan->import.message));
     return db_tx(ingest.db, end_tx, scan);
 }
 
 /* Failures that another try would meet again end the import with their sentence. */
-enum err scan_job(struct job_run *run, void *arg)
+enum err ingest_scan_job(struct job_run *run, void *arg)
 {
     struct scan_payload payload;
     struct scan *scan = ARENA_NEW(task_arena(), struct scan);
@@ -213,8 +266,10 @@ enum err scan_job(struct job_run *run, void *arg)
     if (result == OK || result == ERR_CANCELLED || again)
         return result;
     struct err_slot detail = *err_slot();
-    struct scan_failure failure = { payload.import_id,
-                                    arena_str(task_arena(), str_of(detail.text)) };
+    struct scan_failure failure = { .import_id = payload.import_id,
+                                    .text = arena_str(task_arena(), str_of(detail.text)) };
+    if (str_eq(str_of(detail.slug), STR("path-failed"))) /* whole, where the slot cuts it */
+        failure.text = scan->import.message;
     TRY(db_tx(ingest.db, fail_tx, &failure));
     *err_slot() = detail;
     return result;

@@ -177,7 +177,7 @@ TEST(a_doubt_is_decided_as_new)
     film_file("1917.mkv", STR("x")); /* loose, in the root: a title or a year? */
     film_with_nfo("M (1931)/M (1931)", "M", 1931, "");
     struct imported first = import();
-    CHECK(has(first.body, "\"state\":\"review\""));
+    CHECK(has(first.files, "\"state\":\"review\""));
     CHECK_INT(counts().titles, 1);
     int64_t review = only_review();
     CHECK_INT(import().folders_unchanged, 2); /* the doubt waits and costs nothing */
@@ -227,7 +227,7 @@ TEST(a_doubt_is_decided_as_nothing)
     CHECK_INT(decide(only_review(), "{\"decision\":\"skip\"}"), 204);
     film_file("Holiday/clip.mkv", STR("longer"));
     struct imported again = import();
-    CHECK(has(again.body, "\"state\":\"skipped\""));
+    CHECK(has(again.files, "\"state\":\"skipped\""));
     CHECK(has(get("/v1/reviews"), "\"items\":[]"));
     CHECK_INT(counts().titles, 0);
     stage_close();
@@ -273,6 +273,62 @@ TEST(nearly_the_same_is_a_doubt)
     stage_close();
 }
 
+TEST(a_series_a_year_apart_waits_for_a_person)
+{
+    stage_open();
+    film_file("King (1994)/Season 01/King (1994) S01E01.mkv", STR("x"));
+    film_file("Lost/Season 01/Lost S01E01.mkv", STR("x"));
+    import();
+    CHECK_INT(counts().titles, 4);
+    film_file("King (1995)/Season 01/King (1995) S01E01.mkv", STR("x"));
+    film_file("King (1995)/Season 01/King (1995) S01E02.mkv", STR("x"));
+    film_file("Lost (2004)/Season 02/Lost (2004) S02E01.mkv", STR("x")); /* a year is no doubt */
+    struct imported doubtful = import();
+    CHECK_INT(counts().titles, 5);
+    CHECK(has(doubtful.files, "\"code\":\"series-year-apart\""));
+    CHECK(has(doubtful.body, "\"review\":2")); /* both episodes, one question */
+    str reviews = get("/v1/reviews");
+    CHECK(has(reviews, "\"guess\":{\"title\":\"King\",\"year\":1995}"));
+    CHECK(has(reviews, "\"title\":\"King\",\"year\":1994,\"score\":0.8"));
+    int64_t review = only_review();
+    CHECK_INT(import().folders_unchanged, 4); /* it waits and costs nothing */
+    CHECK_INT(only_review(), review);
+    CHECK_INT(decide(review, "{\"decision\":\"new\",\"title\":\"King II\",\"year\":1995}"), 204);
+    CHECK_STR(import_wait().state, STR("done"));
+    CHECK_INT(counts().titles, 8); /* the series and its two episodes */
+    CHECK(has(title_page("king%20ii"), "\"year\":1995"));
+    CHECK(has(get("/v1/reviews"), "\"items\":[]"));
+    film_file("King (1995)/Season 01/King (1995) S01E03.mkv", STR("x"));
+    import();
+    CHECK_INT(counts().titles, 9);
+    CHECK(has(title_page("king%20ii"), "\"number\":3"));
+    stage_close();
+}
+
+TEST(a_doubtful_series_is_one_there_is_or_none)
+{
+    stage_open();
+    film_file("King (1994)/Season 01/King (1994) S01E01.mkv", STR("x"));
+    import();
+    int64_t series = title_id("king");
+    film_file("King (1995)/Season 02/King (1995) S02E01.mkv", STR("x"));
+    import();
+    CHECK_INT(decide(only_review(),
+                     text_of("{\"decision\":\"use\",\"title_id\":\"%lld\"}", (long long)series)),
+              204);
+    CHECK_STR(import_wait().state, STR("done"));
+    CHECK_INT(counts().titles, 3);
+    CHECK(has(title_page("king"), "\"year\":1994")); /* not renamed after its folder */
+    CHECK(has(title_page("king"), "\"number\":2,"));
+    film_file("King (1993)/Season 03/King (1993) S03E01.mkv", STR("x"));
+    import();
+    CHECK_INT(decide(only_review(), "{\"decision\":\"skip\"}"), 204);
+    film_file("King (1993)/Season 03/King (1993) S03E02.mkv", STR("x"));
+    CHECK(has(import().files, "\"state\":\"skipped\""));
+    CHECK_INT(counts().titles, 3);
+    stage_close();
+}
+
 /* --- What folders may hold ------------------------------------------------------------------ */
 
 TEST(nothing_in_a_folder_stops_the_others)
@@ -310,7 +366,7 @@ TEST(nothing_in_a_folder_stops_the_others)
     CHECK_INT(all.files_total, 6);
     CHECK_INT(counts().titles + has(get("/v1/reviews"), "\"reason\""), 6);
     CHECK(has(title_page("b"), "\"title\":\"B\""));
-    CHECK(has(all.body, "NFO: ")); /* said where the file is listed */
+    CHECK(has(all.files, "NFO: ")); /* said where the file is listed */
     CHECK(has(title_page("c"), "\"synopsis\":\"xxx"));
     stage_close();
 }
@@ -359,5 +415,50 @@ TEST(many_folders_at_once)
     CHECK_INT(first.files_done, FOLDERS);
     CHECK_INT(counts().published, FOLDERS);
     CHECK_INT(import().folders_unchanged, FOLDERS);
+    stage_close();
+}
+
+/* One picture of a kind is shown; whatever else lies there is counted or named. */
+TEST(nothing_is_left_out_in_silence)
+{
+    enum { EPISODES = 150, SUBTITLES = 40 };
+    stage_open();
+    for (int i = 1; i <= EPISODES; i++) {
+        const char *stem = text_of("Long (2001)/Season 01/Long S01E%02d", i);
+        film_file(text_of("%s.mkv", stem), STR("x"));
+        film_file(text_of("%s-thumb.png", stem), a_png);
+    }
+    film_file("Long (2001)/poster.png", a_png);
+    for (int i = 0; i < SUBTITLES; i++)
+        film_file(text_of("M (1931)/M (1931).%c%c.srt", 'a' + i / 26, 'a' + i % 26), STR("x"));
+    film_file("M (1931)/M (1931).mkv", STR("x"));
+    film_file("M (1931)/folder.png", a_png);
+    film_file("M (1931)/poster.png", a_png);
+    film_file("M (1931)/fanart.jpg", STR("no picture"));
+    struct imported imported = import();
+    CHECK_STR(imported.state, STR("done"));
+    CHECK_INT(counts().titles, EPISODES + 2);
+    str series = title_page("long");
+    unsigned stills = 0;
+    for (str rest = series; has(rest, "\"still\":\"/artwork/"); stills++)
+        rest = str_skip(rest, (size_t)str_find(rest, STR("\"still\":\"/artwork/")) + 18);
+    CHECK_INT(stills, EPISODES);
+    CHECK(has(series, "\"poster\":\"/artwork/"));
+    str files = get(text_of("/v1/imports/1/files?limit=100&state=done"));
+    unsigned named = 0;
+    for (int page = 0; page < 3 && !has(files, "M (1931).mkv"); page++) {
+        str next = str_skip(files, (size_t)str_find(files, STR("\"next\":\"")) + 8);
+        CHECK(str_cut(&next, '"', &next));
+        files = get(text_of("/v1/imports/1/files?limit=100&cursor=%.*s", STR_ARG(next)));
+    }
+    CHECK(has(files, "one picture of a kind is shown: 1 more were left out, the first is "
+                     "M (1931)/folder.png"));
+    CHECK(
+        has(files, "the picture M (1931)/fanart.jpg was left out: M (1931)/fanart.jpg is no JPEG"));
+    for (int i = 0; i < SUBTITLES; i++)
+        named += has(files, text_of("more than 32 subtitle and sound files for one film: M "
+                                    "(1931)/M (1931).%c%c.srt",
+                                    'a' + i / 26, 'a' + i % 26));
+    CHECK_INT(named, SUBTITLES - 32);
     stage_close();
 }

@@ -3,6 +3,7 @@
 
 #include "domains/content/assets/assets.h"
 #include "engines/blob/blob.h"
+#include "engines/blob/disk/disk.h"
 #include "engines/db/sqlite/sqlite.h"
 #include "engines/flow/jobs.h"
 #include "foundation/http/http_fixture.h"
@@ -76,7 +77,7 @@ void stage_open(void)
     CHECK_OK(pool_open("files", 2, 1024, &stage.files));
     CHECK_OK(pool_open("children", 1, 16, &stage.children));
     CHECK_OK(db_open(&spec, &stage.db));
-    CHECK_OK(blob_open(text_of("%s/blobs", test_folder()), stage.files, &stage.blobs));
+    CHECK_OK(blob_open(&blob_disk, text_of("%s/blobs", test_folder()), stage.files, &stage.blobs));
     stage.env = (struct module_env){ .db = stage.db,
                                      .blobs = stage.blobs,
                                      .files = stage.files,
@@ -220,8 +221,11 @@ struct imported import_wait(void)
         CHECK_OK(shape_parse_json(&stage.arena, &imported_shape, body, &imported));
         imported.body = body;
         if (!str_eq(imported.state, STR("queued")) && !str_eq(imported.state, STR("scanning")) &&
-            !str_eq(imported.state, STR("running")))
+            !str_eq(imported.state, STR("running"))) {
+            imported.files = get(text_of("/v1/imports/%lld/files?limit=100",
+                                         (long long)items.items.items[0].id.value));
             return imported;
+        }
         nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
     }
     CHECK(str_eq(imported.state, STR("ended")));

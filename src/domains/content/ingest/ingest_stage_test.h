@@ -29,7 +29,7 @@ bool has(str text, const char *part);
 const char *text_of(const char *format, ...) PRINTF_LIKE(1, 2);
 
 struct imported {
-    str body; /* of /v1/imports/{id} */
+    str body, files; /* of /v1/imports/{id}, and the first hundred of its files */
     str state, message;
     int64_t files_total, files_done, files_failed, folders_total, folders_unchanged;
 };

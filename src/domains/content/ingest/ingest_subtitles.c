@@ -37,12 +37,18 @@ static size_t put_words(const char **argv, size_t count, const char *const *word
 static enum err extract_some(const struct subtitles *subtitles, size_t from, size_t count,
                              const str *paths)
 {
-    static const char *const start[] = { "-nostdin",    "-y",
-                                         "-v",          "error",
-                                         "-nostats",    "-progress",
-                                         "pipe:1",      "-protocol_whitelist",
-                                         "file",        "-format_whitelist",
-                                         PROBE_FORMATS, "-i",
+    static const char *const start[] = { "-nostdin",
+                                         "-y",
+                                         "-v",
+                                         "error",
+                                         "-nostats",
+                                         "-progress",
+                                         "pipe:1",
+                                         "-protocol_whitelist",
+                                         "file",
+                                         "-format_whitelist",
+                                         INGEST_PROBE_FORMATS,
+                                         "-i",
                                          NULL };
     static const char *const ass[] = { "-c:s", "copy", "-f", "ass", NULL };
     static const char *const srt[] = { "-c:s", "srt", "-f", "srt", NULL };
@@ -50,15 +56,15 @@ static enum err extract_some(const struct subtitles *subtitles, size_t from, siz
     const char **argv = ARENA_ARRAY(arena, ARGS_MAX, const char *);
     struct child_result result;
     size_t words = 1;
-    TRY(ffmpeg_find(arena, "ffmpeg", &argv[0]));
+    TRY(ingest_ffmpeg_find(arena, "ffmpeg", &argv[0]));
     words = put_words(argv, words, start);
-    argv[words++] = ffmpeg_name(arena, subtitles->path);
+    argv[words++] = ingest_ffmpeg_name(arena, subtitles->path);
     for (size_t i = from; i < from + count; i++) {
         const struct plan_track *track = subtitles->tracks[i];
         argv[words++] = "-map";
         argv[words++] = arena_printf(arena, "0:%lld", (long long)track->stream).ptr;
         words = put_words(argv, words, track->ass ? ass : srt);
-        argv[words++] = ffmpeg_name(arena, paths[i]);
+        argv[words++] = ingest_ffmpeg_name(arena, paths[i]);
     }
     ASSERT(words < ARGS_MAX);
     int64_t scaled_s = (int64_t)(subtitles->size_bytes / READ_BYTES_S);
@@ -69,7 +75,7 @@ static enum err extract_some(const struct subtitles *subtitles, size_t from, siz
     TRY(await_child(ingest.children, &spec, &result));
     if (result.exit_code == 0)
         return OK;
-    str why = ffmpeg_complaint(result.error_tail, subtitles->path);
+    str why = ingest_ffmpeg_complaint(result.error_tail, subtitles->path);
     return err_set(ERR_INVALID, "subtitle-unreadable", "%.*s", STR_ARG(why));
 }
 
@@ -78,7 +84,8 @@ static bool is_ours(enum err failure)
     return failure == ERR_CANCELLED || failure == ERR_UNAVAILABLE || failure == ERR_EXHAUSTED;
 }
 
-enum err subtitles_extract(const struct subtitles *subtitles, str *out_paths, str *out_reasons)
+enum err ingest_subtitles_extract(const struct subtitles *subtitles, str *out_paths,
+                                  str *out_reasons)
 {
     for (size_t i = 0; i < subtitles->count; i++) {
         str suffix = subtitles->tracks[i]->ass ? STR(".ass") : STR(".srt");
@@ -118,10 +125,11 @@ static enum err read_all(int fd, struct arena *arena, str *out_bytes)
     if (fstat(fd, &info) != 0)
         return err_errno("look at a subtitle");
     if (!S_ISREG(info.st_mode))
-        return err_set(ERR_INVALID, "subtitle-unreadable", "it is no regular file");
+        return INGEST_FAIL(ERR_INVALID, arena, SUBTITLE_NO_FILE);
     if (info.st_size > SUBTITLE_BYTES_MAX)
-        return err_set(ERR_TOO_LARGE, "subtitle-too-large", "it has %lld bytes, the limit is %d",
-                       (long long)info.st_size, SUBTITLE_BYTES_MAX);
+        return INGEST_FAIL(ERR_TOO_LARGE, arena, SUBTITLE_BYTES,
+                           arena_printf(arena, "%lld", (long long)info.st_size),
+                           arena_printf(arena, "%d", SUBTITLE_BYTES_MAX));
     size_t len = 0, size = (size_t)info.st_size;
     char *bytes = arena_alloc(arena, size + 1);
     while (len < size) {
@@ -153,7 +161,7 @@ static enum err convert(struct work *work)
         work->lost = arena_printf(work->results, "%zu of %zu cues were dropped: %.*s",
                                   subtitle.cues_dropped, subtitle.cues_kept + subtitle.cues_dropped,
                                   STR_ARG(str_sub(subtitle.first_drop_reason, 0, 120)));
-    return write_new_file(work->scratch, subtitle.webvtt, "the subtitles");
+    return ingest_file_write(work->scratch, subtitle.webvtt, "the subtitles");
 }
 
 static enum err work_blocking(void *arg)
@@ -165,12 +173,13 @@ static enum err work_blocking(void *arg)
     if (setjmp(work->full) == 0)
         result = convert(work);
     else
-        result = err_set(ERR_TOO_LARGE, "subtitle-too-large", "it needs too much memory");
+        result = err_set(ERR_TOO_LARGE, "subtitle-memory", "%s",
+                         ingest_reason_pattern(INGEST_REASON_SUBTITLE_MEMORY));
     arena_deinit(&work->arena);
     return result;
 }
 
-enum err subtitle_store(str path, str key, uint64_t *out_size_bytes, str *out_lost)
+enum err ingest_subtitle_store(str path, str key, uint64_t *out_size_bytes, str *out_lost)
 {
     struct work *work = ARENA_NEW(task_arena(), struct work);
     struct blob_info info;

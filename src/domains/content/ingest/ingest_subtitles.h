@@ -19,11 +19,11 @@ struct subtitles {
     const struct plan_track *const *tracks;
     size_t count;
 };
-TASK_FN enum err subtitles_extract(const struct subtitles *subtitles, str *out_paths,
-                                   str *out_reasons);
+TASK_FN enum err ingest_subtitles_extract(const struct subtitles *subtitles, str *out_paths,
+                                          str *out_reasons);
 
 /*
  * Reads a subtitle file of any form and encoding and puts it as WebVTT under `key`. ERR_INVALID and
  * ERR_TOO_LARGE: the file is to blame. out_lost: what could not be kept, or empty.
  */
-TASK_FN enum err subtitle_store(str path, str key, uint64_t *out_size_bytes, str *out_lost);
+TASK_FN enum err ingest_subtitle_store(str path, str key, uint64_t *out_size_bytes, str *out_lost);

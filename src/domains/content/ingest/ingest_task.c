@@ -6,7 +6,7 @@
 #include "foundation/crypto/crypto.h"
 #include "foundation/shape/shape.h"
 
-enum { PATH_BYTES_MAX = 4096, PATH_HEX_MAX = 2 * PATH_BYTES_MAX, SIDECARS_MAX = 32 };
+enum { PATH_BYTES_MAX = 4096, PATH_HEX_MAX = 2 * PATH_BYTES_MAX };
 
 SHAPE_FORGIVING(film_sidecar_shape, struct film_sidecar,
                 FIELD(struct film_sidecar, path, .required = true, .max = PATH_HEX_MAX),
@@ -18,17 +18,19 @@ SHAPE_FORGIVING(film_task_shape, struct film_task, FIELD(struct film_task, impor
                 FIELD(struct film_task, file_id), FIELD(struct film_task, title_id),
                 FIELD(struct film_task, path, .required = true, .min = 2, .max = PATH_HEX_MAX),
                 FIELD(struct film_task, folder, .max = PATH_HEX_MAX),
+                FIELD(struct film_task, notes, .max = UNIT_NOTES_BYTES_MAX),
                 FIELD(struct film_task, edition), FIELD(struct film_task, extra),
                 FIELD(struct film_task, extra_name), FIELD(struct film_task, draft),
-                FIELD_SHAPES(struct film_task, sidecars, film_sidecar_shape, .max = SIDECARS_MAX));
+                FIELD_SHAPES(struct film_task, sidecars, film_sidecar_shape,
+                             .max = UNIT_SIDECARS_MAX));
 
-str film_task_write(struct arena *arena, const struct film_task *task)
+str ingest_film_task_write(struct arena *arena, const struct film_task *task)
 {
     struct buf buf;
-    buf_init(&buf, arena, JOB_PAYLOAD_MAX);
+    buf_init_leaving(&buf, arena, JOB_PAYLOAD_MAX);
     shape_write_json(&buf, &film_task_shape, task);
-    ASSERT(
-        !buf.overflowed); /* SIDECARS_MAX paths of the system fit: jobs_add() would refuse more */
+    ASSERT(!buf.overflowed); /* UNIT_SIDECARS_MAX paths of the system fit: jobs_add() would refuse
+                                more */
     return buf_str(&buf);
 }
 
@@ -37,11 +39,12 @@ static str filled(str text)
     return text.ptr ? text : STR("");
 }
 
-enum err film_task_parse(struct arena *arena, str json, struct film_task *out_task)
+enum err ingest_film_task_parse(struct arena *arena, str json, struct film_task *out_task)
 {
     struct film_task task;
     TRY(shape_parse_json(arena, &film_task_shape, json, &task));
     task.folder = filled(task.folder);
+    task.notes = filled(task.notes);
     task.edition = filled(task.edition);
     task.extra = filled(task.extra);
     task.extra_name = filled(task.extra_name);
@@ -55,7 +58,7 @@ enum err film_task_parse(struct arena *arena, str json, struct film_task *out_ta
     return OK;
 }
 
-str path_to_hex(struct arena *arena, str path)
+str ingest_path_to_hex(struct arena *arena, str path)
 {
     char *hex = arena_alloc(arena, 2 * path.len + 1);
     crypto_hex((const uint8_t *)path.ptr, path.len, hex);
@@ -63,7 +66,7 @@ str path_to_hex(struct arena *arena, str path)
 }
 
 /* The path is followed by a zero byte, and holds none. */
-enum err path_from_hex(struct arena *arena, str hex, str *out_path)
+enum err ingest_path_from_hex(struct arena *arena, str hex, str *out_path)
 {
     size_t len = hex.len / 2;
     char *path = arena_zalloc(arena, len + 1, 1);

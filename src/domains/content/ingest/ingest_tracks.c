@@ -74,14 +74,16 @@ static void on_progress(void *arg, double share, int64_t remaining_s)
 {
     struct film *film = arg;
     double progress = film->progress.from + (film->progress.to - film->progress.from) * share;
-    if (remaining_s >= 0)
-        job_progress(film->run, progress, "%s, %" PRId64 " s left", film->progress.what,
-                     remaining_s);
-    else
-        job_progress(film->run, progress, "%s", film->progress.what);
+    str seconds = arena_printf(task_arena(), "%" PRId64, remaining_s);
+    str text = film->progress.transcoding
+                   ? remaining_s >= 0 ? INGEST_REASON(task_arena(), TRANSCODING_LEFT, seconds)
+                                      : INGEST_REASON(task_arena(), TRANSCODING)
+               : remaining_s >= 0 ? INGEST_REASON(task_arena(), COPYING_LEFT, seconds)
+                                  : INGEST_REASON(task_arena(), COPYING);
+    job_progress(film->run, progress, "%.*s", STR_ARG(text));
 }
 
-void film_scratch_discard(void *arg)
+void ingest_film_scratch_discard(void *arg)
 {
     struct film *film = arg;
     for (size_t i = 0; i < film->scratch_count; i++)
@@ -105,7 +107,7 @@ static enum err adopt(struct film *film, size_t i, const struct plan_track *trac
         .sha256 = { hex, 2 * (size_t)BLOB_HASH_BYTES },
         .size_bytes = (int64_t)info.size_bytes,
     };
-    return film_save(film);
+    return ingest_film_save(film);
 }
 
 static bool is_slow(const struct plan_track *track)
@@ -140,11 +142,11 @@ static enum err write_tracks(struct film *film, bool slow)
                              .arg = film };
     if (!count)
         return OK;
-    TRY(film_state(film, slow ? "transcoding" : "copying"));
-    film->progress.what = slow ? "transcoding the video" : "copying";
+    TRY(ingest_film_state(film, slow ? "transcoding" : "copying"));
+    film->progress.transcoding = slow;
     memset(film->scratch, 0, sizeof(film->scratch));
     film->scratch_count = count;
-    TRY(encode_tracks(&encode, film->scratch));
+    TRY(ingest_encode_tracks(&encode, film->scratch));
     for (size_t i = 0; i < count; i++)
         TRY(adopt(film, i, wanted[i]));
     film->scratch_count = 0;
@@ -156,7 +158,7 @@ static enum err write_all(struct film *film)
     const struct plan_track *wanted[FILM_TRACKS_MAX];
     bool slow = tracks_wanted(film, true, wanted) > 0;
     if (slow || tracks_wanted(film, false, wanted))
-        TRY(encode_space_check(&film->plan, film->sources_bytes));
+        TRY(ingest_encode_space_check(&film->plan, film->sources_bytes));
     film->progress.from = 0.01;
     film->progress.to = slow ? 0.15 : 0.9;
     TRY(write_tracks(film, false));
@@ -183,7 +185,7 @@ static enum err index_one(struct film *film, const struct plan_track *track, boo
         .language = track->language,
         .sha256 = sha256,
     };
-    TRY(track_index(&request, out));
+    TRY(ingest_track_index(&request, out));
     ASSERT(film->tracks_count < FILM_TRACKS_MAX);
     film->tracks[film->tracks_count++] = (struct asset_track){
         .name = name,
@@ -216,8 +218,8 @@ static enum err length_check(int64_t stored_ms, int64_t stated_ms)
 {
     if (stored_ms + MAX_OF((int64_t)SLACK_MS, stated_ms / 100) >= stated_ms)
         return OK;
-    return err_set(ERR_INVALID, "film-truncated", "the film breaks off at %.*s of %.*s",
-                   STR_ARG(clock_shown(stored_ms)), STR_ARG(clock_shown(stated_ms)));
+    return INGEST_FAIL(ERR_INVALID, task_arena(), FILM_TRUNCATED, clock_shown(stored_ms),
+                       clock_shown(stated_ms));
 }
 
 /* Why a copied video cannot be served well; empty when it can. */
@@ -225,11 +227,10 @@ static str cuts_objection(const struct indexed_track *video)
 {
     struct arena *arena = task_arena();
     if (video->cuts.open)
-        return arena_printf(arena, "open GOP at %.*s",
-                            STR_ARG(clock_shown(video->cuts.first_open_ms)));
+        return INGEST_REASON(arena, OPEN_GOP, clock_shown(video->cuts.first_open_ms));
     if (video->cuts.segment_ms_max > SEGMENT_MS_MAX)
-        return arena_printf(arena, "keyframes up to %" PRId64 " s apart",
-                            video->cuts.segment_ms_max / 1000);
+        return INGEST_REASON(arena, KEYFRAMES_APART,
+                             arena_printf(arena, "%" PRId64, video->cuts.segment_ms_max / 1000));
     return STR("");
 }
 
@@ -280,15 +281,17 @@ static enum err index_audio(struct film *film)
             has_default = has_default || track->is_default;
             continue;
         }
-        plan_note(arena_of(film), &film->plan, "audio %u was left out: %.*s", track->number,
-                  STR_ARG(failure_text()));
+        ingest_plan_note(&film->plan,
+                         INGEST_REASON(arena_of(film), AUDIO_LEFT_OUT,
+                                       arena_printf(arena_of(film), "%u", track->number),
+                                       failure_text()));
         stored_forget(film, name_of(film, track));
-        TRY(film_save(film));
+        TRY(ingest_film_save(film));
         TRY(asset_track_blobs_remove(ingest.blobs, film->saved.asset, name_of(film, track)));
     }
     if (wanted && film->tracks_count == before)
-        return err_set(ERR_INVALID, "no-sound", "none of the %zu sound tracks could be stored",
-                       wanted);
+        return INGEST_FAIL(ERR_INVALID, task_arena(), NO_SOUND,
+                           arena_printf(task_arena(), "%zu", wanted));
     if (wanted && !has_default)
         film->tracks[before].is_default = true;
     return OK;
@@ -303,21 +306,26 @@ static enum err subtitle_add(struct film *film, str path, struct asset_track *tr
     unsigned number = 1;
     for (size_t i = 0; i < film->tracks_count; i++)
         number += film->tracks[i].kind == ASSET_SUBTITLE;
-    if (number > PLAN_SUBTITLES_MAX || film->tracks_count == FILM_TRACKS_MAX)
+    if (number > PLAN_SUBTITLES_MAX || film->tracks_count == FILM_TRACKS_MAX) {
+        str max = arena_printf(arena_of(film), "%d", PLAN_SUBTITLES_MAX);
+        ingest_plan_note(&film->plan, INGEST_REASON(arena_of(film), SUBTITLES_OVER, max, shown));
         return OK;
+    }
     track->kind = ASSET_SUBTITLE;
     track->name = asset_track_name(arena_of(film), ASSET_SUBTITLE, number);
     track->codec = STR("");
-    enum err result = subtitle_store(path, key_of(film, track->name, ".vtt"), &size_bytes, &lost);
+    enum err result =
+        ingest_subtitle_store(path, key_of(film, track->name, ".vtt"), &size_bytes, &lost);
     if (result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_NOT_FOUND ||
         result == ERR_FORBIDDEN) {
-        plan_note(arena_of(film), &film->plan, "%.*s was left out: %.*s", STR_ARG(shown),
-                  STR_ARG(failure_text()));
+        ingest_plan_note(&film->plan,
+                         INGEST_REASON(arena_of(film), SUBTITLE_LEFT_OUT, shown, failure_text()));
         return OK;
     }
     TRY(result);
     if (lost.len)
-        plan_note(arena_of(film), &film->plan, "%.*s: %.*s", STR_ARG(shown), STR_ARG(lost));
+        ingest_plan_note(&film->plan,
+                         arena_printf(arena_of(film), "%.*s: %.*s", STR_ARG(shown), STR_ARG(lost)));
     track->size_bytes = (int64_t)size_bytes;
     film->tracks[film->tracks_count++] = *track;
     return OK;
@@ -334,8 +342,7 @@ static enum err embedded_add(struct film *film, const struct plan_track *track, 
                                .sdh = track->sdh };
     if (path.ptr)
         return subtitle_add(film, path, &add, shown);
-    plan_note(arena_of(film), &film->plan, "%.*s was left out: %.*s", STR_ARG(shown),
-              STR_ARG(reason));
+    ingest_plan_note(&film->plan, INGEST_REASON(arena_of(film), SUBTITLE_LEFT_OUT, shown, reason));
     return OK;
 }
 
@@ -351,10 +358,10 @@ static enum err embedded_subtitles(struct film *film)
             tracks[subtitles.count++] = &film->plan.tracks[i];
     memset(film->scratch, 0, sizeof(film->scratch));
     film->scratch_count = subtitles.count;
-    TRY(subtitles_extract(&subtitles, film->scratch, reasons));
+    TRY(ingest_subtitles_extract(&subtitles, film->scratch, reasons));
     for (size_t i = 0; i < subtitles.count; i++)
         TRY(embedded_add(film, tracks[i], film->scratch[i], reasons[i]));
-    film_scratch_discard(film);
+    ingest_film_scratch_discard(film);
     return OK;
 }
 
@@ -366,7 +373,7 @@ static enum err sidecar_subtitles(struct film *film)
         str path;
         if (!str_eq(sidecar->kind, STR("subtitle")))
             continue;
-        TRY(path_from_hex(arena_of(film), sidecar->path, &path));
+        TRY(ingest_path_from_hex(arena_of(film), sidecar->path, &path));
         struct asset_track add = { .language = STR(""),
                                    .label = str_sub(sidecar->label, 0, PLAN_LABEL_BYTES_MAX),
                                    .forced = sidecar->forced,
@@ -393,9 +400,10 @@ static enum err plan_again(struct film *film, str objection)
 {
     stored_forget(film, STR("v1"));
     film->saved.transcode = objection;
-    TRY(plan_make(arena_of(film), film->sources, film->sources_count, objection, &film->plan));
-    film->saved.signature = (int64_t)(plan_signature(&film->plan) >> 1);
-    TRY(film_save(film));
+    TRY(ingest_plan_make(arena_of(film), film->sources, film->sources_count, objection,
+                         &film->plan));
+    film->saved.signature = (int64_t)(ingest_plan_signature(&film->plan) >> 1);
+    TRY(ingest_film_save(film));
     return asset_track_blobs_remove(ingest.blobs, film->saved.asset, STR("v1"));
 }
 
@@ -406,15 +414,15 @@ static enum err write_and_index_video(struct film *film, str *out_objection)
     bool copied = film->plan.tracks[0].action == PLAN_COPY;
     if (result == ERR_INVALID && copied && str_eq(str_of(err_slot()->slug), STR("encode-unfit"))) {
         *out_objection = failure_text();
-        film_scratch_discard(film);
+        ingest_film_scratch_discard(film);
         return OK;
     }
     TRY(result);
-    TRY(film_state(film, "indexing"));
+    TRY(ingest_film_state(film, "indexing"));
     return index_video(film, out_objection);
 }
 
-enum err film_tracks_make(struct film *film)
+enum err ingest_film_tracks_make(struct film *film)
 {
     str objection;
     TRY(write_and_index_video(film, &objection));
@@ -422,11 +430,11 @@ enum err film_tracks_make(struct film *film)
         TRY(plan_again(film, objection));
         TRY(write_and_index_video(film, &objection));
     }
-    job_progress(film->run, 0.92, "indexing");
+    job_progress(film->run, 0.92, "%s", ingest_reason_pattern(INGEST_REASON_INDEXING));
     TRY(index_audio(film));
     if (film->plan.length_stated && !film->plan.video_stated)
         TRY(length_check(film->longest_ms, film->plan.duration_ms));
-    job_progress(film->run, 0.96, "subtitles");
+    job_progress(film->run, 0.96, "%s", ingest_reason_pattern(INGEST_REASON_SUBTITLES));
     TRY(embedded_subtitles(film));
     return sidecar_subtitles(film);
 }

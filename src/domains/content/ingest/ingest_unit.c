@@ -20,7 +20,7 @@ enum {
     YEAR_MAX = 2200
 };
 
-str language_of_text(str text)
+str ingest_language_of_text(str text)
 {
     for (size_t pos = 0; pos < text.len;) {
         uint32_t c = str_utf8_next(text, &pos);
@@ -40,7 +40,7 @@ static void id_add(struct identity *identity, const char *provider, str value)
 }
 
 /* An id in a name wins over one in an NFO: somebody put it there to settle the matter. */
-struct identity unit_identity(const struct unit *unit)
+struct identity ingest_unit_identity(const struct unit *unit)
 {
     const struct film_name *name = &unit->video->name;
     const struct nfo_work *nfo = unit->nfo;
@@ -89,7 +89,7 @@ static void value_add(struct builder *builder, const char *field, str language, 
 /* What is too long for the catalogue is cut rather than refused. */
 static void text_add(struct builder *builder, const char *field, str value, size_t bytes_max)
 {
-    value_add(builder, field, language_of_text(value), str_head_utf8(value, bytes_max));
+    value_add(builder, field, ingest_language_of_text(value), str_head_utf8(value, bytes_max));
 }
 
 static void number_add(struct builder *builder, const char *field, int64_t value)
@@ -117,8 +117,8 @@ static struct catalog_record record_of(const struct builder *builder, enum title
                                     .credits_count = builder->credits_count };
 }
 
-struct catalog_record record_of_name(struct arena *arena, enum title_kind kind, str title,
-                                     int64_t year)
+struct catalog_record ingest_record_of_name(struct arena *arena, enum title_kind kind, str title,
+                                            int64_t year)
 {
     struct builder builder = builder_make(arena);
     text_add(&builder, "title", title, TITLE_BYTES_MAX);
@@ -176,9 +176,9 @@ static void credit_add(struct builder *builder, str name, const char *role, str 
         return;
     struct catalog_text *names = ARENA_NEW(builder->arena, struct catalog_text);
     struct catalog_text *characters = ARENA_NEW(builder->arena, struct catalog_text);
-    *names = (struct catalog_text){ language_of_text(name),
+    *names = (struct catalog_text){ ingest_language_of_text(name),
                                     str_head_utf8(str_trim(name), NAME_BYTES_MAX) };
-    *characters = (struct catalog_text){ language_of_text(character),
+    *characters = (struct catalog_text){ ingest_language_of_text(character),
                                          str_head_utf8(character, NAME_BYTES_MAX) };
     builder->credits[builder->credits_count++] =
         (struct catalog_credit){ .names = names,
@@ -198,8 +198,8 @@ static void credits_add(struct builder *builder, const struct nfo_work *work)
         credit_add(builder, work->actors[i].name, "actor", work->actors[i].role);
 }
 
-struct catalog_record record_of_nfo(struct arena *arena, enum title_kind kind,
-                                    const struct nfo_work *work, enum catalog_source source)
+struct catalog_record ingest_record_of_nfo(struct arena *arena, enum title_kind kind,
+                                           const struct nfo_work *work, enum catalog_source source)
 {
     struct builder builder = builder_make(arena);
     text_add(&builder, "title", work->title, TITLE_BYTES_MAX);

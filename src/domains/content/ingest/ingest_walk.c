@@ -33,7 +33,8 @@ static enum err file_add(struct walker *walker, str path, str below, const struc
 {
     struct walk *walk = walker->walk;
     if (walk->files_count == FILES_MAX)
-        return err_set(ERR_TOO_LARGE, "too-many-files", "there are more than %d files", FILES_MAX);
+        return INGEST_FAIL(ERR_TOO_LARGE, walk->arena, TOO_MANY_FILES,
+                           arena_printf(walk->arena, "%d", FILES_MAX));
     if (walk->files_count == walker->capacity) {
         size_t capacity = MAX_OF(walker->capacity * 2, (size_t)256);
         struct walk_file *grown = arena_alloc(walk->arena, capacity * sizeof(*grown));
@@ -128,7 +129,8 @@ static str group_owner(const struct walk_file *file)
     str owner = file->name.owner, series;
     int season;
     ptrdiff_t slash = str_find_last_char(owner, '/');
-    if (!name_season_folder(str_skip(owner, (size_t)(slash + 1)), &season, &series) || series.len)
+    if (!film_name_season_folder(str_skip(owner, (size_t)(slash + 1)), &season, &series) ||
+        series.len)
         return owner;
     return str_sub(owner, 0, slash > 0 ? (size_t)slash : 0);
 }
@@ -214,13 +216,16 @@ static enum err walk_all(struct walker *walker, str path)
     return OK;
 }
 
-enum err walk_folder(struct arena *arena, str path, struct walk *out_walk)
+enum err ingest_walk_folder(struct arena *arena, str path, struct walk *out_walk)
 {
     struct stat info;
     struct walk walk = { .arena = arena };
     struct walker walker = { .walk = &walk };
+    if (stat(path.ptr, &info) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        return INGEST_FAIL(ERR_NOT_FOUND, arena, PATH_MISSING);
     if (stat(path.ptr, &info) != 0)
-        return err_errno(path.ptr);
+        return errno == EACCES ? INGEST_FAIL(ERR_FORBIDDEN, arena, PATH_FORBIDDEN)
+                               : err_errno(path.ptr);
     if (S_ISDIR(info.st_mode)) {
         walker.prefix = name_prefix(arena, path);
         TRY(walk_all(&walker, path));

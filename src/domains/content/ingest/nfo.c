@@ -140,8 +140,9 @@ static void years_complete(struct nfo *out)
     for (size_t i = 0; i < out->works_count; i++) {
         struct nfo_work *work = &out->works[i];
         str date = work->premiered.len ? work->premiered : work->aired;
-        if (work->year == 0 && date.len >= 4)
-            work->year = atoi(date.ptr);
+        int64_t year;
+        if (work->year == 0 && date.len >= 4 && str_parse_i64(str_sub(date, 0, 4), &year))
+            work->year = (int)year;
     }
 }
 

@@ -1,6 +1,7 @@
 #include "nfo.h"
 
 #include "foundation/mem/buf.h"
+#include "foundation/test/every_allocation.h"
 #include "foundation/test/test.h"
 
 #include <stdio.h>
@@ -289,4 +290,30 @@ TEST(nfo_reports_a_full_arena)
         refused += refused_within(size_bytes);
     CHECK(refused > 0);
     CHECK(!refused_within(KIB(64)));
+}
+
+static enum err parse_in(struct arena *some_arena, void *arg)
+{
+    const char *const *xml = arg;
+    struct nfo found;
+    TRY(nfo_parse(some_arena, str_of(*xml), &found));
+    CHECK(!found.incomplete); /* never less because memory has ended */
+    CHECK_INT(found.works_count, 1);
+    CHECK_INT(found.works[0].actors_count, 2);
+    CHECK_INT(found.works[0].genres.count, 2);
+    return OK;
+}
+
+TEST(nfo_minds_every_refused_allocation)
+{
+    static const char *xml =
+        "<?xml version=\"1.0\"?><movie><title>Метрополис &amp; Co</title><year>1927</year>"
+        "<premiered>1927-01-10</premiered><genre>drama</genre><genre>sci-fi</genre>"
+        "<director>F. Lang</director><credits>T. Harbou</credits><plot>Long ago.</plot>"
+        "<actor><name>B. Helm</name><role>Maria</role></actor><actor><name>A. Abel</name></actor>"
+        "<uniqueid type=\"imdb\" default=\"true\">tt0017136</uniqueid>"
+        "<ratings><rating name=\"imdb\" max=\"10\"><value>8.3</value><votes>9</votes></rating>"
+        "</ratings><thumb aspect=\"poster\">http://a/b.jpg</thumb>"
+        "<set><name>Works</name></set></movie>";
+    CHECK(test_every_allocation(parse_in, &xml) >= 20);
 }

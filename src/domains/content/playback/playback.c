@@ -131,10 +131,17 @@ enum { MEDIA_ARENA_BYTES = 4 << 20 };
 
 static const struct http_route routes[] = {
     { METHOD_POST, "/v1/titles/{id}/play", on_play, "Where a title's film is to be had",
-      .in = &play_shape, .out = &play_answer_shape, .body_bytes_max = 4096 },
-    { METHOD_GET, "/media/{asset}/{file}", on_media_file, .flags = ROUTE_HIDDEN | ROUTE_INLINE },
+      .in = &play_shape, .out = &play_answer_shape, .body_bytes_max = 4096, .answers = ANSWERS_409,
+      .flags = ROUTE_BODY_OPTIONAL },
+    { METHOD_GET, "/media/{asset}/{file}", on_media_file,
+      "Manifests (master.m3u8, manifest.mpd), film.mp4, and whole tracks (v1.mp4, s1.vtt)",
+      .media_types = "application/vnd.apple.mpegurl application/dash+xml video/mp4 audio/mp4 "
+                     "text/vtt",
+      .answers = ANSWERS_206 | ANSWERS_304, .flags = ROUTE_INLINE },
     { METHOD_GET, "/media/{asset}/{track}/{file}", on_media_track_file,
-      .flags = ROUTE_HIDDEN | ROUTE_INLINE },
+      "A track's playlist (index.m3u8), header (init.mp4) and segments (1.m4s, 1.vtt)",
+      .media_types = "application/vnd.apple.mpegurl video/mp4 audio/mp4 text/vtt",
+      .answers = ANSWERS_206 | ANSWERS_304, .flags = ROUTE_INLINE },
 };
 static const struct http_route_table route_table = { routes, ARRAY_LEN(routes) };
 

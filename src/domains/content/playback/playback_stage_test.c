@@ -3,6 +3,7 @@
 
 #include "domains/content/catalog/catalog.h"
 #include "engines/blob/blob.h"
+#include "engines/blob/disk/disk.h"
 #include "engines/db/sqlite/sqlite.h"
 #include "foundation/http/http_route.h"
 #include "foundation/mem/heap.h"
@@ -35,7 +36,7 @@ struct stage *stage_open(void)
     CHECK_OK(pool_open("files", 2, 64, &stage->files));
     CHECK_OK(db_open(&spec, &stage->db));
     str blobs = arena_printf(&stage->arena, "%s/blobs", test_folder());
-    CHECK_OK(blob_open(blobs.ptr, stage->files, &stage->blobs));
+    CHECK_OK(blob_open(&blob_disk, blobs.ptr, stage->files, &stage->blobs));
     stage->env =
         (struct module_env){ .db = stage->db, .blobs = stage->blobs, .files = stage->files };
     CHECK_OK(catalog_module.open(&stage->env));

@@ -1,176 +1,146 @@
-/* The conformance suite of the blob port. A driver's test supplies the location of an empty store.
- */
-#include "engines/blob/blob.h"
+/* The conformance suite on a folder, and what only folders can suffer. */
+#include "disk.h"
 
+#include "engines/blob/conformance/conformance.h"
 #include "foundation/task/pool.h"
 #include "foundation/task/run.h"
 #include "foundation/test/test.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct fixture {
-    struct pool *pool;
-    struct blob_store *store;
-};
-
-static void with_store(task_fn fn)
+static const char *location_new(void)
 {
-    struct fixture fixture;
-    char location[128];
+    static char location[128];
     snprintf(location, sizeof(location), "%s/blobs", test_folder());
-    CHECK_OK(pool_open("blob", 2, 64, &fixture.pool));
-    CHECK_OK(blob_open(location, fixture.pool, &fixture.store));
-    CHECK_OK(task_run("blob", MIB(16), fn, fixture.store));
-    blob_close(fixture.store);
-    pool_close(fixture.pool);
+    return location;
 }
 
-static enum err puts_and_gets(void *arg)
+static const struct blob_conformance_target target = { &blob_disk, location_new };
+
+__attribute__((constructor)) static void register_suite(void)
 {
-    struct blob_info info;
-    str content;
-    TRY(blob_put(arg, STR("a/b.txt"), STR("hello, kino"), &info));
-    CHECK_INT(info.size_bytes, 11);
-    TRY(blob_get(arg, STR("a/b.txt"), 0, UINT64_MAX, &content));
-    CHECK_STR(content, STR("hello, kino"));
-    TRY(blob_get(arg, STR("a/b.txt"), 7, 2, &content));
-    CHECK_STR(content, STR("ki"));
-    TRY(blob_get(arg, STR("a/b.txt"), 100, 2, &content));
-    CHECK_STR(content, STR(""));
-    TRY(blob_stat(arg, STR("a/b.txt"), &info));
-    CHECK_INT(info.size_bytes, 11);
-    TRY(blob_put(arg, STR("a/b.txt"), STR("new"), NULL));
-    TRY(blob_get(arg, STR("a/b.txt"), 0, UINT64_MAX, &content));
-    CHECK_STR(content, STR("new"));
-    return OK;
+    blob_conformance_register(&target);
 }
 
-TEST(blob_puts_and_gets_ranges)
+/* --- Folders -------------------------------------------------------------------------------- */
+
+static struct pool *pool;
+static struct blob_store *store;
+
+static void disk_store_open(void)
 {
-    with_store(puts_and_gets);
+    CHECK_OK(pool_open("blob", 2, 64, &pool));
+    CHECK_OK(blob_open(&blob_disk, location_new(), pool, &store));
 }
 
-static enum err hashes(void *arg)
+static void disk_store_close(void)
 {
-    static const uint8_t abc[] = { 0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea };
-    struct blob_info put, adopted;
-    str path;
-    TRY(blob_put(arg, STR("abc"), STR("abc"), &put)); /* FIPS 180-2, appendix B.1 */
-    CHECK(memcmp(put.sha256, abc, sizeof(abc)) == 0);
-    TRY(blob_scratch(arg, STR(".mp4"), &path));
-    FILE *file = fopen(path.ptr, "w");
-    CHECK(file && fputs("abc", file) >= 0 && fclose(file) == 0);
-    TRY(blob_adopt(arg, path, STR("adopted.mp4"), &adopted));
-    CHECK(memcmp(put.sha256, adopted.sha256, BLOB_HASH_BYTES) == 0);
-    CHECK(access(path.ptr, F_OK) != 0);
-    return OK;
+    blob_close(store);
+    pool_close(pool);
 }
 
-TEST(blob_hashes_what_it_stores)
+static unsigned scratch_files(void)
 {
-    with_store(hashes);
+    char path[160];
+    struct dirent *entry;
+    unsigned count = 0;
+    snprintf(path, sizeof(path), "%s/scratch", location_new());
+    DIR *dir = opendir(path);
+    CHECK(dir != NULL);
+    while ((entry = readdir(dir)))
+        count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
 }
 
-static enum err uncommitted(void *arg)
+static enum err writes(void *arg)
 {
     struct blob_writer *writer;
-    struct blob_info info;
+    TRY(blob_put(arg, STR("a/b"), STR("x"), NULL));
     TRY(blob_put_begin(arg, &writer));
     TRY(blob_put_write(writer, STR("half")));
-    CHECK_ERR(blob_stat(arg, STR("half"), &info), ERR_NOT_FOUND);
+    CHECK_INT(scratch_files(), 1);
     blob_put_abort(writer);
-    TRY(blob_put_begin(arg, &writer));
-    TRY(blob_put_write(writer, STR("ho")));
-    TRY(blob_put_write(writer, STR("le")));
-    TRY(blob_put_commit(writer, STR("whole"), &info));
-    CHECK_INT(info.size_bytes, 4);
-    return blob_put_begin(arg, &writer); /* left open: its arena drops it */
+    CHECK_INT(scratch_files(), 0);
+    TRY(blob_put(arg, STR("f"), STR("x"), NULL));
+    CHECK_ERR(blob_put(arg, STR("f/g"), STR("x"), NULL), ERR_CONFLICT);
+    CHECK_STR(str_of(err_slot()->slug), STR("blob-key-taken"));
+    CHECK_INT(scratch_files(), 0);
+    return blob_put_begin(arg, &writer); /* left open */
 }
 
-TEST(blob_is_whole_or_not_there)
+TEST(disk_leaves_no_scratch_of_what_was_given_up)
 {
-    with_store(uncommitted);
+    disk_store_open();
+    CHECK_OK(task_run("blob", MIB(1), writes, store));
+    CHECK_INT(scratch_files(), 0);
+    disk_store_close();
 }
 
-static enum err refuses(void *arg)
+static enum err private_files(void *arg)
 {
-    static const char *const bad[] = { "",        "/a",   "a/",  "../a", "a/../b", "a//b",
-                                       ".hidden", "a/.b", "a b", "a\nb", "ключ",   "a\\b" };
-    struct blob_info info;
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        CHECK_ERR(blob_put(arg, str_of(bad[i]), STR("x"), &info), ERR_INVALID);
-    CHECK_ERR(blob_stat(arg, STR("none"), &info), ERR_NOT_FOUND);
-    CHECK_ERR(blob_put(arg, (str){ "a\0b", 3 }, STR("x"), &info), ERR_INVALID);
+    struct stat info;
+    str path;
+    TRY(blob_put(arg, STR("m/1/x"), STR("x"), NULL));
+    TRY(blob_local_path(arg, STR("m/1/x"), &path));
+    CHECK_INT(stat(path.ptr, &info), 0);
+    CHECK_INT(info.st_mode & 0777, 0600);
+    TRY(blob_local_path(arg, STR("m/1"), &path));
+    CHECK_INT(stat(path.ptr, &info), 0);
+    CHECK_INT(info.st_mode & 0777, 0700);
     return OK;
 }
 
-TEST(blob_refuses_keys_that_are_paths_elsewhere)
+TEST(disk_objects_are_their_owners_alone)
 {
-    with_store(refuses);
+    disk_store_open();
+    CHECK_OK(task_run("blob", MIB(1), private_files, store));
+    disk_store_close();
 }
 
-static enum err lists(void *arg)
+/* What somebody put into the folder by hand is not followed out of it. */
+static enum err strangers(void *arg)
 {
     struct blob_entry *entries;
     size_t count;
-    static const char *const keys[] = { "m/2/v.mp4", "m/1/v.mp4", "m/1/a.mp4", "n/x",
-                                        "m/10/v.mp4" };
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        TRY(blob_put(arg, str_of(keys[i]), STR("x"), NULL));
-    TRY(blob_list(arg, STR("m/1/"), STR(""), 10, &entries, &count));
-    CHECK_INT(count, 2);
-    CHECK_STR(entries[0].key, STR("m/1/a.mp4"));
-    TRY(blob_list(arg, STR(""), STR("m/1/v.mp4"), 2, &entries, &count));
-    CHECK_INT(count, 2);
-    CHECK_STR(entries[0].key, STR("m/10/v.mp4"));
-    CHECK_STR(entries[1].key, STR("m/2/v.mp4"));
-    TRY(blob_list(arg, STR("none/"), STR(""), 2, &entries, &count));
-    CHECK_INT(count, 0);
+    str path;
+    TRY(blob_put(arg, STR("m/x"), STR("x"), NULL));
+    TRY(blob_local_path(arg, STR("m/link"), &path));
+    CHECK_INT(symlink("/", path.ptr), 0);
+    TRY(blob_local_path(arg, STR("m/loop"), &path));
+    CHECK_INT(symlink(".", path.ptr), 0);
+    TRY(blob_local_path(arg, STR("m/pipe"), &path));
+    CHECK_INT(mkfifo(path.ptr, 0600), 0);
+    TRY(blob_list(arg, STR(""), STR(""), 100, &entries, &count));
+    CHECK_INT(count, 1);
+    CHECK_STR(entries[0].key, STR("m/x"));
     return OK;
 }
 
-TEST(blob_lists_in_pages)
+TEST(disk_lists_no_links_and_no_pipes)
 {
-    with_store(lists);
+    disk_store_open();
+    CHECK_OK(task_run("blob", MIB(1), strangers, store));
+    disk_store_close();
 }
 
-static enum err removes(void *arg)
+TEST(disk_tells_a_folder_that_cannot_be)
 {
-    int fd;
-    char bytes[4];
-    TRY(blob_put(arg, STR("gone"), STR("film"), NULL));
-    TRY(blob_descriptor(arg, STR("gone"), &fd));
-    TRY(blob_remove(arg, STR("gone")));
-    TRY(blob_remove(arg, STR("gone")));
-    CHECK_INT(pread(fd, bytes, 4, 0), 4);
-    close(fd);
-    CHECK_ERR(blob_descriptor(arg, STR("gone"), &fd), ERR_NOT_FOUND);
-    return OK;
-}
-
-TEST(blob_removed_stays_readable_where_open)
-{
-    with_store(removes);
-}
-
-TEST(blob_open_clears_unfinished_writes)
-{
-    struct pool *pool;
-    struct blob_store *store;
-    char path[160];
+    char path[160], deep[2000];
     CHECK_OK(pool_open("blob", 1, 8, &pool));
-    CHECK_OK(blob_open(test_folder(), pool, &store));
-    blob_close(store);
-    snprintf(path, sizeof(path), "%s/scratch/99-1.part", test_folder());
-    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    snprintf(path, sizeof(path), "%s/file", test_folder());
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     CHECK(fd >= 0);
     close(fd);
-    CHECK_OK(blob_open(test_folder(), pool, &store));
-    CHECK(access(path, F_OK) != 0);
-    blob_close(store);
+    CHECK(blob_open(&blob_disk, path, pool, &store) != OK);
+    snprintf(path, sizeof(path), "%s/none/blobs", test_folder());
+    CHECK_ERR(blob_open(&blob_disk, path, pool, &store), ERR_NOT_FOUND);
+    for (size_t i = 0; i < sizeof(deep); i++)
+        deep[i] = i + 1 < sizeof(deep) ? 'x' : 0;
+    CHECK_ERR(blob_open(&blob_disk, deep, pool, &store), ERR_INVALID);
     pool_close(pool);
 }

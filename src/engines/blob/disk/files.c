@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 1 << 18, DEPTH_MAX = 8, LIST_MAX = 1000000, PATH_BYTES_MAX = 1024 };
+enum { READ_BYTES = 1 << 18, LIST_MAX = 1000000, PATH_BYTES_MAX = 1024 };
 
 enum err files_error(const char *verb, str path)
 {
@@ -37,10 +37,17 @@ enum err files_write_all(int fd, str bytes, str path)
     return OK;
 }
 
+static enum err no_room(size_t size_bytes)
+{
+    return err_set(ERR_EXHAUSTED, NULL, "the task's arena has no room for %zu bytes", size_bytes);
+}
+
 enum err files_read(int fd, uint64_t offset, size_t len, struct arena *arena, str *out_content)
 {
-    char *content = arena_alloc(arena, len + 1);
     size_t done = 0;
+    char *content = len < SIZE_MAX ? arena_try(arena, len + 1) : NULL;
+    if (!content) /* a way out by the arena would leave the descriptor open */
+        return no_room(len);
     while (done < len) {
         ssize_t got = pread(fd, content + done, len - done, (off_t)(offset + done));
         if (got < 0 && errno == EINTR)
@@ -182,16 +189,25 @@ static enum err copy_path(str from, char path[PATH_BYTES_MAX])
     return OK;
 }
 
+/* Of a rename: an object stands where the key needs a folder, or a folder where it needs a file. */
+static enum err publish_error(str to)
+{
+    if (errno == ENOTDIR || errno == EISDIR)
+        return err_set(ERR_CONFLICT, "blob-key-taken",
+                       "%.*s cannot be an object and a folder of objects", STR_ARG(to));
+    return files_error("rename to", to);
+}
+
 enum err files_publish(str from, str to)
 {
     char path[PATH_BYTES_MAX];
     TRY(copy_path(to, path));
     if (rename(from.ptr, path) != 0) {
         if (errno != ENOENT)
-            return files_error("rename to", to);
+            return publish_error(to);
         TRY(make_folders(path));
         if (rename(from.ptr, path) != 0)
-            return files_error("rename to", to);
+            return publish_error(to);
     }
     to_parent(path);
     return sync_folder(path);
@@ -225,7 +241,9 @@ static enum err list_add(struct arena *arena, struct files_list *list, str key,
         return err_set(ERR_TOO_LARGE, "blob-list", "more than %d objects in one list", LIST_MAX);
     if (list->count == list->capacity) {
         size_t capacity = MAX_OF(list->capacity * 2, (size_t)64);
-        struct blob_entry *grown = ARENA_ARRAY(arena, capacity, struct blob_entry);
+        struct blob_entry *grown = arena_try(arena, capacity * sizeof(*grown));
+        if (!grown)
+            return no_room(capacity * sizeof(*grown));
         if (list->count)
             memcpy(grown, list->entries, list->count * sizeof(*grown));
         list->entries = grown;
@@ -241,32 +259,56 @@ static enum err list_add(struct arena *arena, struct files_list *list, str key,
 struct folder {
     struct folder *next;
     str key; /* "" or "media/12/" */
-    unsigned depth;
 };
 
-/* One folder: files go to the list, folders to the front of *pending. */
-static enum err list_folder(struct arena *arena, str root, const struct folder *folder,
-                            struct folder **pending, struct files_list *list)
+/* Where a list is made. An open folder forbids the arena's way out: all of it tries. */
+struct listing {
+    struct arena *arena;
+    struct folder *pending;
+    struct files_list *list;
+};
+
+static enum err folder_add(struct listing *listing, str key)
 {
-    str path = arena_printf(arena, "%.*s/%.*s", STR_ARG(root), STR_ARG(folder->key));
+    struct folder *folder = arena_try(listing->arena, sizeof(*folder));
+    if (!folder)
+        return no_room(sizeof(*folder));
+    *folder = (struct folder){ listing->pending, key };
+    listing->pending = folder;
+    return OK;
+}
+
+/* The entry `name` of a folder: a file goes to the list, a folder to those still to be read. */
+static enum err entry_add(struct listing *listing, str folder, const char *name,
+                          const struct stat *info)
+{
+    size_t len = folder.len + strlen(name);
+    bool is_folder = S_ISDIR(info->st_mode);
+    if (!S_ISREG(info->st_mode) && !is_folder)
+        return OK;
+    if (len > BLOB_KEY_BYTES_MAX) /* nobody put it there by a key */
+        return OK;
+    char *key = arena_try(listing->arena, len + 2);
+    if (!key)
+        return no_room(len + 2);
+    snprintf(key, len + 2, "%.*s%s%s", STR_ARG(folder), name, is_folder ? "/" : "");
+    return is_folder ? folder_add(listing, (str){ key, len + 1 })
+                     : list_add(listing->arena, listing->list, (str){ key, len }, info);
+}
+
+static enum err list_folder(struct listing *listing, str root, str folder)
+{
+    str path = arena_printf(listing->arena, "%.*s/%.*s", STR_ARG(root), STR_ARG(folder));
     struct dirent *entry;
     struct stat info;
     enum err result = OK;
     DIR *dir = opendir(path.ptr);
     if (!dir)
-        return errno == ENOENT ? OK : files_error("open", path);
+        return errno == ENOENT || errno == ENOTDIR ? OK : files_error("open", path);
     while (result == OK && (entry = readdir(dir))) {
-        if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &info, 0) != 0)
-            continue;
-        str key = arena_printf(arena, "%.*s%s", STR_ARG(folder->key), entry->d_name);
-        if (S_ISREG(info.st_mode)) {
-            result = list_add(arena, list, key, &info);
-        } else if (S_ISDIR(info.st_mode) && folder->depth < DEPTH_MAX) {
-            struct folder *below = ARENA_NEW(arena, struct folder);
-            *below = (struct folder){ *pending, arena_printf(arena, "%.*s/", STR_ARG(key)),
-                                      folder->depth + 1 };
-            *pending = below;
-        }
+        if (entry->d_name[0] != '.' &&
+            fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0)
+            result = entry_add(listing, folder, entry->d_name, &info);
     }
     closedir(dir);
     return result;
@@ -275,11 +317,11 @@ static enum err list_folder(struct arena *arena, str root, const struct folder *
 enum err files_list(struct arena *arena, str root, str prefix, struct files_list *out_list)
 {
     struct folder first = { .key = prefix };
-    struct folder *pending = &first;
-    while (pending) {
-        struct folder *folder = pending;
-        pending = folder->next;
-        TRY(list_folder(arena, root, folder, &pending, out_list));
+    struct listing listing = { arena, &first, out_list };
+    while (listing.pending) {
+        struct folder *folder = listing.pending;
+        listing.pending = folder->next;
+        TRY(list_folder(&listing, root, folder->key));
     }
     return OK;
 }

@@ -105,7 +105,7 @@ void tasks_run(const struct task_run *run)
 
 /* --- Queries -------------------------------------------------------------------------------- */
 
-static enum err query_check(struct db *db, const struct db_query *query)
+enum err db_conformance_query(struct db *db, const struct db_query *query)
 {
     bool scans = false, writes = false;
     TRY(db->driver->explain(db, query, &scans, &writes));
@@ -122,7 +122,7 @@ enum err db_conformance_queries(struct db *db)
 {
     for (unsigned i = 0; i < db->modules_count; i++) {
         for (unsigned k = 0; k < db->modules[i]->queries_count; k++)
-            TRY(query_check(db, db->modules[i]->queries[k]));
+            TRY(db_conformance_query(db, db->modules[i]->queries[k]));
     }
     return OK;
 }

@@ -20,3 +20,5 @@ void db_conformance_register(const struct db_conformance_target *target);
  * page query that walks a table, "query-kind" for a read that writes or a write that does not.
  */
 enum err db_conformance_queries(struct db *db);
+/* The same for one. */
+enum err db_conformance_query(struct db *db, const struct db_query *query);

@@ -6,8 +6,6 @@
 
 #include "foundation/mem/heap.h"
 
-#include <setjmp.h>
-
 enum { STEPS_A_CHECK = 1000, WRITER_CACHE_KIB = 1024, READER_CACHE_KIB = 512, BUSY_MS = 5000 };
 
 uint64_t steps_of(const struct sqlite_db *db, enum db_kind kind)
@@ -76,7 +74,7 @@ enum err conn_open(struct sqlite_db *db, bool writes, struct conn **out_conn)
     struct conn *conn = HEAP_NEW(struct conn);
     conn->db = db;
     conn->steps_left = STEPS_UNLIMITED;
-    conn->stmts = HEAP_ARRAY(db->queries_count + 1, struct stmt);
+    conn->stmts = HEAP_ARRAY(db->queries.count + 1, struct stmt);
     int code =
         sqlite3_open_v2(db->path, &conn->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     enum err err =
@@ -93,7 +91,7 @@ enum err conn_open(struct sqlite_db *db, bool writes, struct conn **out_conn)
 
 void conn_close(struct conn *conn)
 {
-    for (unsigned i = 0; i < conn->db->queries_count; i++) {
+    for (unsigned i = 0; i < conn->db->queries.count; i++) {
         struct stmt *more = conn->stmts[i].next;
         sqlite3_finalize(conn->stmts[i].handle);
         while (more) {
@@ -120,18 +118,6 @@ int conn_control(struct conn *conn, enum control control)
 
 /* --- Prepared queries ----------------------------------------------------------------------- */
 
-static unsigned ordinal_of(const struct sqlite_db *db, const struct db_query *query)
-{
-    unsigned at = query_hash(query);
-    for (;; at++) {
-        const struct query_slot *slot = &db->queries[at & db->queries_mask];
-        if (slot->query == query)
-            return slot->ordinal;
-        if (!slot->query)
-            PANIC("query %s belongs to no module of %s", query->name, db->base.context);
-    }
-}
-
 static enum err query_prepare(struct conn *conn, const struct db_query *query,
                               sqlite3_stmt **out_handle)
 {
@@ -149,7 +135,7 @@ static enum err query_prepare(struct conn *conn, const struct db_query *query,
 static enum err stmt_take(struct conn *conn, const struct db_query *query,
                           sqlite3_stmt **out_handle)
 {
-    struct stmt *stmt = &conn->stmts[ordinal_of(conn->db, query)];
+    struct stmt *stmt = &conn->stmts[db_ordinal_of(&conn->db->queries, query)];
     while (stmt->handle && sqlite3_stmt_busy(stmt->handle)) {
         if (!stmt->next)
             stmt->next = HEAP_NEW(struct stmt);
@@ -229,29 +215,6 @@ static enum err rows_walk(struct db_tx *tx, void *arg)
     return OK;
 }
 
-static __attribute__((noinline)) enum err guarded(struct arena *arena, db_tx_fn fn,
-                                                  struct db_tx *tx, void *arg)
-{
-    jmp_buf way_out;
-    arena->exhausted = &way_out;
-    if (setjmp(way_out) == 0)
-        return fn(tx, arg);
-    return err_set(ERR_EXHAUSTED, "request-memory", "more than its %zu bytes of memory were needed",
-                   arena->size_bytes_max);
-}
-
-enum err arena_guarded(struct arena *arena, db_tx_fn fn, struct db_tx *tx, void *arg)
-{
-    jmp_buf *before = arena->exhausted;
-    bool lent = !task_current(); /* to this thread: queries within fn use it too */
-    struct arena *own = lent ? db_arena_use(arena) : NULL;
-    enum err err = guarded(arena, fn, tx, arg);
-    if (lent)
-        db_arena_use(own);
-    arena->exhausted = before;
-    return err;
-}
-
 static enum err stopped(struct conn *conn, const struct db_query *query)
 {
     if (conn->work_cancelled)
@@ -288,7 +251,7 @@ enum err conn_call(struct conn *conn, struct db_call *call, uint64_t steps_max)
     uint64_t steps_before = conn->steps_left; /* of the query whose rows we may be in */
     conn->steps_left = steps_max;
     conn->over_budget = conn->work_cancelled = false;
-    enum err err = arena_guarded(call->arena, rows_walk, NULL, &running);
+    enum err err = db_guarded(call->arena, rows_walk, NULL, &running);
     if (running.code != SQLITE_DONE && running.code != SQLITE_ROW)
         err = call_failed(conn, call, running.code);
     if (call->query->kind == DB_WRITE)

@@ -43,7 +43,7 @@ static enum err io_fail(const struct sqlite_db *db, sqlite3 *handle, const char 
     if (number == ENOSPC || number == EDQUOT || number == EFBIG)
         return disk_full(db, what);
     return err_set(ERR_UNAVAILABLE, "database-io", "%s: %s: %s (%s)", what, db->path,
-                   sqlite3_errmsg(handle), number ? strerror(number) : "no number kept");
+                   sqlite3_errmsg(handle), number ? err_number_text(number) : "no number kept");
 }
 
 enum err sqlite_fail(const struct sqlite_db *db, sqlite3 *handle, int code, const char *what)
@@ -67,7 +67,7 @@ enum err sqlite_fail(const struct sqlite_db *db, sqlite3 *handle, int code, cons
     case SQLITE_PERM:
     case SQLITE_AUTH:
         return err_set(ERR_UNAVAILABLE, "database-unwritable", "%s: %s: %s (%s)", what, db->path,
-                       sqlite3_errmsg(handle), strerror(sqlite3_system_errno(handle)));
+                       sqlite3_errmsg(handle), err_number_text(sqlite3_system_errno(handle)));
     case SQLITE_IOERR:
         return io_fail(db, handle, what);
     case SQLITE_TOOBIG:

@@ -127,7 +127,7 @@ TEST(sqlite_a_truncated_file_is_named)
 {
     const char *folder = test_folder();
     fill_and_close(folder);
-    CHECK_INT(truncate(path_in(folder, "films.db"), 3 * 4096), 0);
+    CHECK_INT(truncate(path_in(folder, "films.db"), 3 * 4096L), 0);
     check_refused(folder, ERR_CORRUPT, "database-corrupt");
 }
 
@@ -150,7 +150,7 @@ TEST(sqlite_a_page_of_rubbish_is_reported_by_its_query)
     memset(rubbish, 0xa5, sizeof(rubbish));
     struct stat info;
     CHECK_INT(fstat(fd, &info), 0);
-    for (off_t at = 20 * 4096; at < info.st_size; at += 4096)
+    for (off_t at = 20 * 4096L; at < info.st_size; at += 4096)
         CHECK(pwrite(fd, rubbish, sizeof(rubbish), at) == sizeof(rubbish));
     close(fd);
     CHECK_OK(open_in(folder, (struct db_settings){ 0 }));

@@ -56,17 +56,11 @@ struct job {
     struct job *answer_next;
 };
 
-struct query_slot {
-    const struct db_query *query;
-    unsigned ordinal;
-};
-
 struct sqlite_db {
     struct db base;
     uint64_t id; /* unlike that of any other database this process has opened */
     char path[PATH_BYTES];
-    struct query_slot *queries; /* open hash table by address, never full */
-    unsigned queries_mask, queries_count;
+    struct db_ordinals queries;
     sqlite3 *prepared; /* while opening */
 
     pthread_mutex_t readers_lock;
@@ -93,11 +87,6 @@ static inline struct sqlite_db *sqlite_of(struct db *db)
     return (struct sqlite_db *)db;
 }
 
-static inline unsigned query_hash(const struct db_query *query)
-{
-    return (unsigned)((uintptr_t)query / sizeof(void *) * 2654435761u >> 7);
-}
-
 #define STAT_ADD(db, name, n)                                                                      \
     atomic_fetch_add_explicit(&(db)->stats.name, (n), memory_order_relaxed)
 
@@ -109,8 +98,6 @@ enum err conn_call(struct conn *conn, struct db_call *call, uint64_t steps_max);
 /* BEGIN, COMMIT …; the SQLite result code. */
 int conn_control(struct conn *conn, enum control control);
 uint64_t steps_of(const struct sqlite_db *db, enum db_kind kind);
-/* Calls fn with the arena's way out led here: ERR_EXHAUSTED when the arena is over its limit. */
-enum err arena_guarded(struct arena *arena, db_tx_fn fn, struct db_tx *tx, void *arg);
 
 /* error.c */
 /* Records what SQLite reports on the connection; `what` is the query or the deed. */

@@ -34,69 +34,17 @@ static enum err number_of(struct sqlite_db *db, sqlite3 *handle, const char *sql
 
 /* --- Checking ------------------------------------------------------------------------------- */
 
-static const struct db_module *module_find(const struct sqlite_db *db, const char *name)
-{
-    for (unsigned i = 0; i < db->base.modules_count; i++) {
-        if (strcmp(db->base.modules[i]->name, name) == 0)
-            return db->base.modules[i];
-    }
-    return NULL;
-}
-
-static unsigned version_of(const struct db_module *module)
-{
-    unsigned count = module->migrations_count;
-    return count ? module->migrations[count - 1].number : 0;
-}
-
-static const struct db_migration *migration_find(const struct db_module *module, unsigned number)
-{
-    for (unsigned i = 0; i < module->migrations_count; i++) {
-        if (module->migrations[i].number == number)
-            return &module->migrations[i];
-    }
-    return NULL;
-}
-
-struct applied {
-    const char *module, *name, *checksum;
-    unsigned number;
-};
-
-static enum err applied_check(const struct sqlite_db *db, const struct applied *applied)
-{
-    const struct db_module *module = module_find(db, applied->module);
-    if (!module)
-        return err_set(ERR_PRECONDITION, "database-newer",
-                       "%s holds the module %s at version %u, which this program does not know",
-                       db->path, applied->module, applied->number);
-    if (applied->number > version_of(module))
-        return err_set(ERR_PRECONDITION, "database-newer",
-                       "%s is at version %u of %s, this program knows version %u: use the newer "
-                       "program",
-                       db->path, applied->number, applied->module, version_of(module));
-    const struct db_migration *migration = migration_find(module, applied->number);
-    char checksum[DB_CHECKSUM_TEXT] = "";
-    if (migration && migration->sql[DB_SQLITE])
-        db_checksum(migration->sql[DB_SQLITE], checksum);
-    if (strcmp(checksum, applied->checksum) != 0)
-        return err_set(ERR_PRECONDITION, "migration-changed",
-                       "%s: migration %s of %s is not the one that was applied", db->path,
-                       applied->name, applied->module);
-    return OK;
-}
-
-static struct applied applied_row(sqlite3_stmt *stmt)
+static struct db_applied applied_row(sqlite3_stmt *stmt)
 {
     const char *texts[4];
     for (int i = 0; i < 4; i++) {
         texts[i] = (const char *)sqlite3_column_text(stmt, i);
         texts[i] = texts[i] ? texts[i] : "";
     }
-    return (struct applied){ .module = texts[0],
-                             .number = (unsigned)sqlite3_column_int(stmt, 1),
-                             .name = texts[2],
-                             .checksum = texts[3] };
+    return (struct db_applied){ .module = texts[0],
+                                .number = (unsigned)sqlite3_column_int(stmt, 1),
+                                .name = texts[2],
+                                .checksum = texts[3] };
 }
 
 static enum err history_check(struct sqlite_db *db, sqlite3 *handle)
@@ -107,8 +55,8 @@ static enum err history_check(struct sqlite_db *db, sqlite3 *handle)
     if (code != SQLITE_OK)
         return sqlite_fail(db, handle, code, "open");
     while (err == OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct applied applied = applied_row(stmt);
-        err = applied_check(db, &applied);
+        struct db_applied applied = applied_row(stmt);
+        err = db_history_check(&db->base, db->path, &applied);
     }
     if (err == OK && code != SQLITE_DONE)
         err = sqlite_fail(db, handle, code, "open");
@@ -226,12 +174,7 @@ static enum err module_version(struct sqlite_db *db, sqlite3 *handle,
     enum err err = code == SQLITE_ROW ? OK : sqlite_fail(db, handle, code, "open");
     sqlite3_finalize(stmt);
     TRY(err);
-    for (unsigned i = 0; i < module->migrations_count; i++)
-        count -= module->migrations[i].number <= version;
-    if (count != 0)
-        return err_set(ERR_PRECONDITION, "migration-missing",
-                       "%s is at version %u of %s, but an earlier migration was never applied",
-                       db->path, version, module->name);
+    TRY(db_history_whole(module, db->path, version, count));
     *out_version = version;
     return OK;
 }

@@ -104,7 +104,7 @@ static enum err snapshot_run(struct sqlite_tx *tx, db_tx_fn fn, void *arg)
     int code = nested ? SQLITE_OK : conn_control(conn, BEGIN_READ);
     if (code != SQLITE_OK)
         return sqlite_fail(conn->db, conn->handle, code, "BEGIN");
-    enum err err = arena_guarded(tx->base.arena, fn, &tx->base, arg);
+    enum err err = db_guarded(tx->base.arena, fn, &tx->base, arg);
     if (!nested)
         conn_control(conn, ROLLBACK);
     return err;

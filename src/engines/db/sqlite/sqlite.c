@@ -19,29 +19,6 @@ static void configure_library(void)
     sqlite3_initialize();
 }
 
-static void queries_index(struct sqlite_db *db)
-{
-    unsigned count = 0, size = 16;
-    for (unsigned i = 0; i < db->base.modules_count; i++)
-        count += db->base.modules[i]->queries_count;
-    while (size < count * 2 + 2)
-        size *= 2;
-    db->queries = HEAP_ARRAY(size, struct query_slot);
-    db->queries_mask = size - 1;
-    db->queries_count = count;
-    unsigned ordinal = 0;
-    for (unsigned i = 0; i < db->base.modules_count; i++) {
-        const struct db_module *module = db->base.modules[i];
-        for (unsigned k = 0; k < module->queries_count; k++) {
-            unsigned at = query_hash(module->queries[k]);
-            while (db->queries[at & db->queries_mask].query)
-                at++;
-            db->queries[at & db->queries_mask] =
-                (struct query_slot){ module->queries[k], ordinal++ };
-        }
-    }
-}
-
 /* Created for its owner only; -wal and -shm inherit the mode. */
 static enum err file_create(const struct sqlite_db *db)
 {
@@ -49,7 +26,7 @@ static enum err file_create(const struct sqlite_db *db)
     if (fd < 0 && errno != EEXIST)
         return err_set(errno == ENOSPC ? ERR_EXHAUSTED : ERR_UNAVAILABLE,
                        errno == ENOSPC ? "disk-full" : "database-unwritable",
-                       "%s cannot be created: %s", db->path, strerror(errno));
+                       "%s cannot be created: %s", db->path, err_number_text(errno));
     if (fd >= 0)
         close(fd);
     return OK;
@@ -84,7 +61,7 @@ static void database_free(struct sqlite_db *db)
     pthread_mutex_destroy(&db->lock);
     pthread_cond_destroy(&db->job_there);
     pthread_cond_destroy(&db->answered_there);
-    heap_free(db->queries);
+    db_ordinals_deinit(&db->queries);
     heap_free(db);
 }
 
@@ -114,7 +91,7 @@ static enum err sqlite_open(const struct db *base, const char *place, struct db 
     pthread_cond_init(&db->job_there, NULL);
     pthread_cond_init(&db->answered_there, NULL);
     int len = snprintf(db->path, sizeof(db->path), "%s/%s.db", place, base->context);
-    queries_index(db);
+    db_ordinals_init(&db->queries, &db->base);
     enum err err = len < (int)sizeof(db->path) ? start(db)
                                                : err_set(ERR_INVALID, "database-path",
                                                          "the path %.100s… is too long", place);

@@ -195,7 +195,7 @@ static enum err job_try(struct conn *conn, struct job *job)
         .conn = conn,
     };
     err_clear();
-    enum err err = arena_guarded(job->arena, job->fn, &tx.base, job->arg);
+    enum err err = db_guarded(job->arena, job->fn, &tx.base, job->arg);
     job->topics = tx.base.topics;
     if (tx.base.failed != OK)
         return tx.base.failed;

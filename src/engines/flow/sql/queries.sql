@@ -45,7 +45,7 @@ WHERE id = ?1 AND state = 'queued';
 UPDATE jobs SET cancel_requested = 1, updated_at = ?2 WHERE id = ?1 AND state = 'running';
 
 -- name: job_retry :write
-UPDATE jobs SET state = 'queued', attempts = 0, run_at = ?2, updated_at = ?2, finished_at = NULL,
+UPDATE jobs SET state = 'queued', attempts = 0, run_at = 0, updated_at = ?2, finished_at = NULL,
                 cancel_requested = 0, error_slug = NULL, error_text = NULL, message = ''
 WHERE id = ?1 AND state IN ('failed', 'cancelled');
 
@@ -66,6 +66,7 @@ SELECT min(run_at) FROM jobs WHERE kind = ?1 AND state = 'queued';
 
 -- name: job_claim :write
 UPDATE jobs SET state = 'running', owner = ?2, lease_until = ?3, attempts = attempts + 1,
+                attempts_max = CASE attempts_max WHEN 0 THEN ?5 ELSE attempts_max END,
                 updated_at = ?4
 WHERE id = ?1 AND state = 'queued'
 RETURNING id, kind, subject, payload, attempts, attempts_max, checkpoint;
@@ -81,20 +82,20 @@ SELECT id, attempts, attempts_max, cancel_requested, owner FROM jobs
 WHERE kind = ?1 AND state = 'running' AND owner <> ?2 AND lease_until < ?3 LIMIT ?4;
 
 -- name: job_done :write
-UPDATE jobs SET state = 'done', progress = 1.0, message = ?4, owner = NULL, lease_until = NULL,
-                checkpoint = NULL, error_slug = NULL, error_text = NULL, updated_at = ?5,
-                finished_at = ?5
+UPDATE jobs SET state = 'done', progress = 1.0, message = '', owner = NULL, lease_until = NULL,
+                checkpoint = NULL, error_slug = NULL, error_text = NULL, updated_at = ?4,
+                finished_at = ?4
 WHERE id = ?1 AND owner = ?2 AND attempts = ?3 AND state = 'running';
 
 -- name: job_ended :write
 -- failed or cancelled
-UPDATE jobs SET state = ?4, error_slug = ?5, error_text = ?6, owner = NULL, lease_until = NULL,
-                updated_at = ?7, finished_at = ?7
+UPDATE jobs SET state = ?4, error_slug = ?5, error_text = ?6, message = '', owner = NULL,
+                lease_until = NULL, updated_at = ?7, finished_at = ?7
 WHERE id = ?1 AND owner = ?2 AND attempts = ?3 AND state = 'running';
 
 -- name: job_again :write
 UPDATE jobs SET state = 'queued', run_at = ?4, attempts = ?5, error_slug = ?6, error_text = ?7,
-                owner = NULL, lease_until = NULL, updated_at = ?8
+                message = '', owner = NULL, lease_until = NULL, updated_at = ?8
 WHERE id = ?1 AND owner = ?2 AND attempts = ?3 AND state = 'running';
 
 -- name: jobs_cancelling :page
@@ -108,3 +109,8 @@ WHERE id = ?1 AND owner = ?2 AND attempts = ?3 AND state = 'running';
 -- name: job_checkpoint_put :write
 UPDATE jobs SET checkpoint = ?4, updated_at = ?5
 WHERE id = ?1 AND owner = ?2 AND attempts = ?3 AND state = 'running';
+
+-- name: jobs_wait_shorten :write
+-- Those that wait after a failure, of a kind, wait until ?2 at the latest.
+UPDATE jobs SET run_at = ?2
+WHERE kind = ?1 AND state = 'queued' AND error_slug IS NOT NULL AND run_at > ?2;

@@ -6,6 +6,16 @@ UPDATE imports SET scan_job = ?2 WHERE id = ?1;
 -- name: import_get :point
 SELECT id, paths, draft, media, source, state, message, scan_job, folders_total, folders_done,
     folders_unchanged, created_at, finished_at FROM imports WHERE id = ?1;
+-- name: import_of_job :point
+SELECT id FROM imports WHERE scan_job = ?1 LIMIT 1;
+-- name: import_reopen :write
+UPDATE imports SET state = ?2, message = CASE WHEN ?2 = 'queued' THEN '' ELSE message END, finished_at = NULL,
+    folders_total = CASE WHEN ?2 = 'queued' THEN 0 ELSE folders_total END,
+    folders_done = CASE WHEN ?2 = 'queued' THEN 0 ELSE folders_done END,
+    folders_unchanged = CASE WHEN ?2 = 'queued' THEN 0 ELSE folders_unchanged END
+WHERE id = ?1 AND state IN ('cancelled', 'done', 'failed');
+-- name: import_failures_remove :write
+DELETE FROM import_files WHERE import_id = ?1 AND state = 'failed' AND job_id IS NULL;
 -- name: imports_list :page
 SELECT id FROM imports WHERE id < ?1 ORDER BY id DESC LIMIT ?2;
 -- name: import_state_put :write
@@ -23,13 +33,21 @@ ON CONFLICT (import_id, path) DO UPDATE SET state = excluded.state, reason = exc
 RETURNING id;
 -- name: import_file_job_put :write
 UPDATE import_files SET job_id = ?2 WHERE id = ?1;
+-- name: import_file_of_job :point
+SELECT id, import_id, state FROM import_files WHERE job_id = ?1 LIMIT 1;
 -- name: import_file_get :point
 SELECT id, import_id, path, state, reason, title_id, job_id FROM import_files WHERE id = ?1;
 -- name: import_file_state_put :write
 UPDATE import_files SET state = ?2, reason = ?3 WHERE id = ?1;
 -- name: import_files_list :page
+SELECT id, path, state, reason, title_id, job_id FROM import_files WHERE import_id = ?1 AND id > ?2
+ORDER BY id LIMIT ?3;
+-- name: import_files_in_state :page
+SELECT id, path, state, reason, title_id, job_id FROM import_files
+WHERE import_id = ?1 AND state = ?2 AND id > ?3 ORDER BY id LIMIT ?4;
+-- name: import_files_running :page
 SELECT id, path, state, reason, title_id, job_id FROM import_files WHERE import_id = ?1
-ORDER BY id LIMIT ?2;
+    AND state IN ('probing', 'copying', 'transcoding', 'indexing') AND id > ?2 ORDER BY id LIMIT ?3;
 -- name: import_files_count :page
 SELECT state, count(*) FROM import_files WHERE import_id = ?1 GROUP BY state;
 -- name: import_files_pending :point

@@ -1,0 +1,65 @@
+/* history: what a database says was applied to it, against what the program's modules declare. */
+#include "driver.h"
+
+#include <string.h>
+
+static const struct db_module *module_find(const struct db *db, const char *name)
+{
+    for (unsigned i = 0; i < db->modules_count; i++) {
+        if (strcmp(db->modules[i]->name, name) == 0)
+            return db->modules[i];
+    }
+    return NULL;
+}
+
+static unsigned version_of(const struct db_module *module)
+{
+    unsigned count = module->migrations_count;
+    return count ? module->migrations[count - 1].number : 0;
+}
+
+static const struct db_migration *migration_find(const struct db_module *module, unsigned number)
+{
+    for (unsigned i = 0; i < module->migrations_count; i++) {
+        if (module->migrations[i].number == number)
+            return &module->migrations[i];
+    }
+    return NULL;
+}
+
+enum err db_history_check(const struct db *db, const char *place, const struct db_applied *applied)
+{
+    const struct db_module *module = module_find(db, applied->module);
+    if (!module)
+        return err_set(ERR_PRECONDITION, "database-newer",
+                       "%s holds the module %s at version %u, which this program does not know",
+                       place, applied->module, applied->number);
+    if (applied->number > version_of(module))
+        return err_set(ERR_PRECONDITION, "database-newer",
+                       "%s is at version %u of %s, this program knows version %u: use the newer "
+                       "program",
+                       place, applied->number, applied->module, version_of(module));
+    const struct db_migration *migration = migration_find(module, applied->number);
+    const char *sql = migration ? migration->sql[db->driver->dialect] : NULL;
+    char checksum[DB_CHECKSUM_TEXT] = "";
+    if (sql)
+        db_checksum(sql, checksum);
+    if (strcmp(checksum, applied->checksum) != 0)
+        return err_set(ERR_PRECONDITION, "migration-changed",
+                       "%s: migration %s of %s is not the one that was applied", place,
+                       applied->name, applied->module);
+    return OK;
+}
+
+enum err db_history_whole(const struct db_module *module, const char *place, unsigned version,
+                          unsigned count)
+{
+    unsigned known = 0;
+    for (unsigned i = 0; i < module->migrations_count; i++)
+        known += module->migrations[i].number <= version;
+    if (count != known)
+        return err_set(ERR_PRECONDITION, "migration-missing",
+                       "%s is at version %u of %s, but an earlier migration was never applied",
+                       place, version, module->name);
+    return OK;
+}
