@@ -192,6 +192,13 @@ static void x_forwarded_collect(const struct http_request *request, struct hops 
         hops->list[i].scheme = scheme;
 }
 
+/* The address of no viewer, and among peers that of the control socket, which may everything. */
+static bool is_nobody(const uint8_t ip[16])
+{
+    static const uint8_t nobody[16];
+    return memcmp(ip, nobody, sizeof(nobody)) == 0;
+}
+
 void http_forwarded_apply(const struct http_trust *trust, struct http_request *request)
 {
     struct hops hops;
@@ -206,7 +213,7 @@ void http_forwarded_apply(const struct http_trust *trust, struct http_request *r
         const struct hop *hop = &hops.list[--hops.count];
         if (hop->scheme.len)
             request->secure = str_eq_nocase(hop->scheme, STR("https"));
-        if (!node_parse(hop->node, peer.ip))
+        if (!node_parse(hop->node, peer.ip) || is_nobody(peer.ip))
             break; /* hidden on purpose: the proxy stands for its viewers */
         peer.port = 0;
         request->peer = peer;

@@ -48,6 +48,8 @@ TEST(forwarded_is_believed_hop_by_hop)
     CHECK_STR(who("Forwarded: for=192.0.2.1, for=\"[2001:db8::7]\";proto=https"),
               STR("192.0.2.1 https"));
     CHECK_STR(who("Forwarded: for=6.6.6.6, for=_hidden;proto=https"), STR("10.0.0.1 https"));
+    CHECK_STR(who("Forwarded: for=\"[::]\""), STR("10.0.0.1 http")); /* no way to be "unix" */
+    CHECK_STR(who("X-Forwarded-For: ::"), STR("10.0.0.1 http"));
     CHECK_STR(who("Forwarded: for=unknown"), STR("10.0.0.1 http"));
     CHECK_STR(who("Forwarded: by=x;for=\"192.0.2.1:99,;\\\"\", for=10.1.1.1"),
               STR("10.1.1.1 http"));
