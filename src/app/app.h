@@ -23,6 +23,15 @@ struct app_settings {
 };
 extern struct app_settings app_settings;
 
+/* HTTPS (tls.c). */
+struct app_tls_settings {
+    str listen, redirect;
+    str cert, key; /* lists of files, separated by commas */
+    span hsts;
+    bool http2;
+};
+extern struct app_tls_settings app_tls_settings;
+
 /* Flags of single commands. */
 struct app_flags {
     bool reset;    /* admin-key: replace the key */
@@ -70,15 +79,34 @@ const struct gateway_check *data_checks_of(const struct module_env *env, unsigne
 /* --- Serving (server.c) --------------------------------------------------------------------- */
 
 struct server;
+struct net_tls;
+
+/* Addresses may be empty; on the control socket the data is always served. */
+struct server_spec {
+    str listen, tls_listen, redirect_listen;
+    struct net_tls *tls; /* NULL: tls_listen and redirect_listen are empty */
+    span hsts;
+    unsigned cores; /* event loops; 0: one a core */
+};
+struct server_bound {
+    struct net_address http, https;
+};
 
 /*
- * Serves the data on the listen address (empty: on the control socket only), on threads of its own.
- * The address really bound is in *out_bound and, until the server stops, in "<folder>/http.addr".
+ * Serves the data on threads of its own. The addresses really bound are in *out_bound and, until
+ * the server stops, in "<folder>/http.addr" and "<folder>/https.addr".
  */
-enum err server_start(struct data *data, str listen, unsigned cores, struct server **out_server,
-                      struct net_address *out_bound);
+enum err server_start(struct data *data, const struct server_spec *spec, struct server **out_server,
+                      struct server_bound *out_bound);
 /* Drains and joins: nothing is accepted, what is in flight has `timeout`. The error slot stays. */
 void server_stop(struct server *server, span timeout);
+
+/* --- HTTPS (tls.c) -------------------------------------------------------------------------- */
+
+/* Reads the certificates that the settings name; NULL when HTTPS is not asked for. */
+enum err app_tls_open(struct net_tls **out_tls);
+/* Looks whether they have changed, or reads them `always`; logs what came of it. NULL: nothing. */
+void app_tls_watch(struct net_tls *tls, bool always);
 
 /* --- Commands ------------------------------------------------------------------------------- */
 
