@@ -279,7 +279,9 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     net_sigpipe_ignore();
     net_descriptors_raise();
     loop_stall_handler(on_stall);
-    enum err result = gateway_open(&settings, &server->gateway);
+    enum err result = http_trust_parse(app_settings.trusted_proxies, &settings.trust);
+    if (result == OK)
+        result = gateway_open(&settings, &server->gateway);
     if (result == OK)
         result = listen_all(server, spec, out_bound);
     if (result != OK) {
