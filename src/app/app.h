@@ -12,7 +12,8 @@ extern const char *const app_version; /* "0.1.0" */
 
 /* What main() read from file, environment and flags. */
 struct app_settings {
-    str data; /* the data folder */
+    str data;     /* the data folder */
+    str database; /* postgres://…; empty: embedded, in the data folder */
     str listen;
     int64_t cores; /* event loops; 0: one a core */
     bool log_requests;
@@ -68,6 +69,10 @@ enum err data_open(const char *folder, struct data **out_data);
 void data_close(struct data *data);
 /* "<folder>/control.sock": where the process that serves the folder takes work from commands. */
 enum err data_control_path(const char *folder, char *out, size_t size_bytes);
+/* False: the databases are a server's, and other processes may use them too. */
+bool data_is_embedded(void);
+/* The folder's seat in the queue of jobs (jobs.h). */
+const char *data_seat(const struct data *data);
 const struct module_env *data_env(const struct data *data);
 /* For /readyz and the health page; of the data that owns `env`. Valid as long as it. */
 const struct gateway_check *data_checks_of(const struct module_env *env, unsigned *out_count);

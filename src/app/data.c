@@ -8,9 +8,11 @@
 #include "engines/blob/blob.h"
 #include "engines/blob/disk/disk.h"
 #include "engines/db/db.h"
+#include "engines/db/postgres/postgres.h"
 #include "engines/db/sqlite/sqlite.h"
 #include "engines/flow/jobs.h"
 #include "foundation/child/child.h"
+#include "foundation/crypto/crypto.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
 #include "foundation/task/pool.h"
@@ -30,12 +32,18 @@ enum {
     CHILD_THREADS = 2,
     CHILD_QUEUE = 256,
     CHECKS = 4,
-    SOCKET_PATH_BYTES = 108 /* unix(7) */
+    SOCKET_PATH_BYTES = 108, /* unix(7) */
+    DATABASE_URL_BYTES = 1024,
+    SEAT_BYTES = 8
 };
+
+/* A check that takes longer has failed. */
+static const span look_max = SECONDS(3);
 
 struct data {
     char *folder;
     int lock_fd;
+    char seat[SEAT_BYTES + 1];
     struct pool *files, *children;
     struct blob_store *blobs;
     struct db *content;
@@ -91,6 +99,30 @@ static enum err take_lock(struct data *data)
                    data->folder, STR_ARG(owner));
 }
 
+/*
+ * Eight random digits of this folder: who has the folder has the seat in the queue of jobs that
+ * other processes use too. What is no seat is made anew.
+ */
+static enum err seat_read(struct data *data)
+{
+    char path[DATA_PATH_BYTES];
+    uint8_t random[SEAT_BYTES / 2];
+    snprintf(path, sizeof(path), "%s/seat", data->folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(path);
+    bool known = pread(fd, data->seat, SEAT_BYTES, 0) == SEAT_BYTES &&
+                 strspn(data->seat, "0123456789abcdef") == SEAT_BYTES;
+    if (!known) {
+        crypto_random(random, sizeof(random));
+        crypto_hex(random, sizeof(random), data->seat);
+        known = pwrite(fd, data->seat, SEAT_BYTES, 0) == SEAT_BYTES && fsync(fd) == 0;
+    }
+    enum err err = known ? OK : err_errno(path);
+    close(fd);
+    return err;
+}
+
 /* A folder with blobs has had a database. One that is gone is made anew, but not in silence. */
 static void tell_missing(const char *folder)
 {
@@ -102,6 +134,32 @@ static void tell_missing(const char *folder)
                  LOG_CSTR("file", database));
 }
 
+bool data_is_embedded(void)
+{
+    return app_settings.database.len == 0;
+}
+
+/* Where the databases are: the URL is given back as a C string. */
+static enum err database_place(struct data *data, char url[DATABASE_URL_BYTES],
+                               struct db_spec *spec)
+{
+    str given = app_settings.database;
+    if (data_is_embedded()) {
+        spec->driver = &db_sqlite;
+        spec->place = data->folder;
+        return OK;
+    }
+    if (!postgres_is_place(given) || given.len >= DATABASE_URL_BYTES)
+        return err_set(ERR_INVALID, "database-url",
+                       "db.url is a URL of at most %d bytes that begins postgres://",
+                       DATABASE_URL_BYTES - 1);
+    memcpy(url, given.ptr, given.len);
+    url[given.len] = 0;
+    spec->driver = &db_postgres;
+    spec->place = url;
+    return OK;
+}
+
 static enum err open_databases(struct data *data)
 {
     const struct db_module *modules[32];
@@ -110,31 +168,27 @@ static enum err open_databases(struct data *data)
     for (unsigned i = 0; i < app_modules_count; i++)
         if (app_modules[i]->sql)
             modules[count++] = app_modules[i]->sql;
-    struct db_spec spec = { .driver = &db_sqlite,
-                            .place = data->folder,
-                            .context = "content",
+    char url[DATABASE_URL_BYTES];
+    struct db_spec spec = { .context = "content",
                             .modules = modules,
                             .modules_count = count,
                             .pool = data->files,
                             .settings = { .group_max = (unsigned)app_settings.writer_group } };
+    TRY(database_place(data, url, &spec));
     return db_open(&spec, &data->content);
 }
 
 /* --- Checks --------------------------------------------------------------------------------- */
 
-static enum err nothing(struct db_tx *tx, void *arg)
-{
-    (void)tx, (void)arg;
-    return OK;
-}
-
 static bool look_database(void *arg, struct buf *detail)
 {
     struct data *data = arg;
-    if (db_read(data->content, nothing, NULL) == OK)
-        return true;
-    buf_put(detail, str_of(err_slot()->text));
-    return false;
+    instant before = task_deadline_narrow(look_max);
+    enum err err = db_ping(data->content);
+    task_deadline_restore(before);
+    if (err != OK)
+        buf_put(detail, str_of(err_slot()->text));
+    return err == OK;
 }
 
 static bool look_disk(void *arg, struct buf *detail)
@@ -173,7 +227,8 @@ static bool look_ffprobe(void *arg, struct buf *detail)
 
 static void list_checks(struct data *data)
 {
-    data->checks[0] = (struct gateway_check){ "content.db", look_database, data, true };
+    data->checks[0] = (struct gateway_check){ data_is_embedded() ? "content.db" : "database",
+                                              look_database, data, true };
     data->checks[1] = (struct gateway_check){ "disk", look_disk, data, false };
     data->checks[2] = (struct gateway_check){ "ffmpeg", look_ffmpeg, data, false };
     data->checks[3] = (struct gateway_check){ "ffprobe", look_ffprobe, data, false };
@@ -197,7 +252,10 @@ static enum err open_all(struct data *data)
 {
     char blobs[DATA_PATH_BYTES];
     TRY(take_lock(data));
-    tell_missing(data->folder);
+    if (data_is_embedded())
+        tell_missing(data->folder);
+    else
+        TRY(seat_read(data));
     TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
     TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
     snprintf(blobs, sizeof(blobs), "%s/blobs", data->folder);
@@ -240,6 +298,11 @@ void data_close(struct data *data)
     heap_free(data->folder);
     heap_free(data);
     *err_slot() = detail;
+}
+
+const char *data_seat(const struct data *data)
+{
+    return data->seat;
 }
 
 const struct module_env *data_env(const struct data *data)

@@ -17,6 +17,9 @@ extern const struct settings app_conf, app_flags_conf;
 SETTINGS(app_conf, struct app_settings,
          SETTING_TEXT(struct app_settings, data, "cinema.data", "data", .flag = "data",
                       .doc = "folder the cinema lives in"),
+         SETTING_TEXT(struct app_settings, database, "db.url", "", .flag = "db", .secret = true,
+                      .doc = "postgres://user@host/database; empty is the embedded database in "
+                             "the data folder"),
          SETTING_TEXT(struct app_settings, listen, "http.listen", "127.0.0.1:8000",
                       .flag = "listen",
                       .doc = "address and port to serve on; 0.0.0.0:8000 opens it "

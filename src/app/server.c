@@ -21,6 +21,8 @@
 
 enum { CORES_MAX = 256, JOB_KINDS_MAX = 64 };
 enum { FD_HTTP, FD_CONTROL, FD_HTTPS, FD_REDIRECT, FD_COUNT };
+#define HTTP_ADDR  "http.addr"
+#define HTTPS_ADDR "https.addr"
 
 struct core {
     struct server *server;
@@ -37,6 +39,7 @@ struct core {
 struct server {
     struct gateway *gateway;
     struct db *content;
+    const char *seat;
     struct job_kind job_kinds[JOB_KINDS_MAX];
     unsigned job_kinds_count;
     const char *folder;
@@ -56,7 +59,9 @@ static void on_stall(const char *loop_name, span running_for, const char *stack)
              LOG_SPAN("running_s", running_for), LOG_CSTR("stack", stack));
 }
 
-/* The data folder is this process's alone, so what runs in the queue at the start was a dead one's.
+/*
+ * The data folder is this process's alone: of an embedded database, whatever runs in the queue at
+ * the start was a dead process's; of a server's, what runs for this folder.
  */
 static enum err jobs_open(struct core *core)
 {
@@ -64,7 +69,8 @@ static enum err jobs_open(struct core *core)
     struct jobs_spec spec = { .db = server->content,
                               .kinds = server->job_kinds,
                               .kinds_count = server->job_kinds_count,
-                              .sole_owner = true };
+                              .sole_owner = data_is_embedded(),
+                              .seat = server->seat };
     return jobs_start(core->loop, &spec, &core->jobs);
 }
 
@@ -79,9 +85,9 @@ static void collect_job_kinds(struct server *server)
 
 static enum err core_open(struct core *core)
 {
-    static const enum http_entry entries[FD_COUNT] = {
-        [FD_HTTPS] = HTTP_ENTRY_TLS, [FD_REDIRECT] = HTTP_ENTRY_REDIRECT
-    };
+    static const enum http_entry entries[FD_COUNT] = { [FD_CONTROL] = HTTP_ENTRY_CONTROL,
+                                                       [FD_HTTPS] = HTTP_ENTRY_TLS,
+                                                       [FD_REDIRECT] = HTTP_ENTRY_REDIRECT };
     struct http_server_settings settings;
     TRY(loop_open(NULL, &core->loop));
     gateway_server_settings(core->server->gateway, &settings);
@@ -149,12 +155,11 @@ static void on_drain(void *arg)
 /* Where the folder is served is said no more. It is this process's: nobody else wrote that. */
 static void forget_addresses(const char *folder)
 {
-    static const char *const names[] = { "http.addr", "https.addr" };
     char path[DATA_PATH_BYTES];
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        unlink(path);
-    }
+    snprintf(path, sizeof(path), "%s/" HTTP_ADDR, folder);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/" HTTPS_ADDR, folder);
+    unlink(path);
     if (data_control_path(folder, path, sizeof(path)) == OK)
         unlink(path);
 }
@@ -182,8 +187,10 @@ static enum err listen_at(struct server *server, str listen, int which,
     if (listen.len == 0)
         return OK;
     TRY(net_address_parse(listen, &address));
-    TRY(net_listen(&address, server->cores_count, fds, out_bound));
-    for (unsigned i = 0; i < server->cores_count; i++)
+    /* A path has one socket; the first core serves it. */
+    unsigned count = address.socket.any.sa_family == AF_UNIX ? 1 : server->cores_count;
+    TRY(net_listen(&address, count, fds, out_bound));
+    for (unsigned i = 0; i < count; i++)
         server->cores[i].fds[which] = fds[i];
     return OK;
 }
@@ -202,8 +209,8 @@ static enum err listen_all(struct server *server, const struct server_spec *spec
     TRY(listen_at(server, spec->redirect_listen, FD_REDIRECT, NULL));
     server->redirect_port = net_address_port(&out_bound->https);
     if (out_bound->https.size_bytes)
-        TRY(write_address(server->folder, "https.addr", &out_bound->https));
-    return out_bound->http.size_bytes ? write_address(server->folder, "http.addr", &out_bound->http)
+        TRY(write_address(server->folder, HTTPS_ADDR, &out_bound->https));
+    return out_bound->http.size_bytes ? write_address(server->folder, HTTP_ADDR, &out_bound->http)
                                       : OK;
 }
 
@@ -266,6 +273,7 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
                                          .log_requests = app_settings.log_requests };
     settings.checks = data_checks_of(data_env(data), &settings.checks_count);
     server->content = data_env(data)->db;
+    server->seat = data_is_embedded() ? NULL : data_seat(data);
     collect_job_kinds(server);
     net_sigpipe_ignore();
     net_descriptors_raise();

@@ -56,19 +56,20 @@ static void count(const struct http_request *request, const struct http_outcome 
         metric_inc(&http_requests_aborted_total);
 }
 
-/* In builds with sanitizers, which the scenarios run against, an answer its row says nothing of is
- * a bug; elsewhere it is told. */
+/*
+ * An answer its row says nothing of is a bug. Looked for in builds with sanitizers, which the
+ * scenarios run against; elsewhere it would cost every request some nanoseconds and help nobody.
+ */
 static void check_declared(const struct http_request *request, unsigned status)
 {
-    const struct http_route *route = request->route;
-    if (!route || (route->flags & ROUTE_HIDDEN) || answers_allow(route, status))
-        return;
 #ifdef KB_SANITIZED
-    PANIC("%s %s answered %u, which its row does not name", http_method_name(route->method).ptr,
-          route->pattern, status);
+    const struct http_route *route = request->route;
+    if (route && !(route->flags & ROUTE_HIDDEN) && !answers_allow(route, status))
+        PANIC("%s %s answered %u, which its row does not name", http_method_name(route->method).ptr,
+              route->pattern, status);
+#else
+    (void)request, (void)status;
 #endif
-    log_warn("http", "an answer that the documents do not name", LOG_STR("path", request->path),
-             LOG_INT("status", status));
 }
 
 static void after(void *owner, const struct http_request *request,

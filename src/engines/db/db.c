@@ -391,6 +391,12 @@ enum err db_insert(struct db_tx *tx, const struct db_query *query, struct db_arg
     return OK;
 }
 
+enum err db_ping(struct db *db)
+{
+    struct db_row row;
+    return db_one(db_now(db), &SQL_DB_PING, DB_NO_ARGS, &row);
+}
+
 /* --- Events --------------------------------------------------------------------------------- */
 
 enum err db_event_add(struct db_tx *tx, const struct db_event *event)

@@ -178,6 +178,9 @@ TASK_FN enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg);
  * db. */
 struct db_tx *db_now(struct db *db);
 
+/* Whether the database answers: reads a row that is always there. The errors of reads. */
+TASK_FN enum err db_ping(struct db *db);
+
 /* The database of a handle, and the arena its rows go to. */
 struct db *db_of(struct db_tx *tx);
 struct arena *db_arena(struct db_tx *tx);

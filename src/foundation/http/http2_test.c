@@ -503,15 +503,17 @@ TEST(h2_drains_by_goaway)
 
 TEST(h2_ends_idle_connections_and_stalled_streams)
 {
-    struct http_server_settings settings = { .idle_timeout = MILLISECONDS(60),
-                                             .body_timeout = MILLISECONDS(60),
+    struct http_server_settings impatient = { .idle_timeout = MILLISECONDS(60) };
+    struct http_server_settings settings = { .body_timeout = MILLISECONDS(60),
                                              .write_timeout = MILLISECONDS(60) };
-    struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), &settings);
+    struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), &impatient);
     struct client2 client;
-    file_prepare();
     client2_open(&client, fixture);
     CHECK_INT(client2_goaway(&client), NGHTTP2_NO_ERROR + 1);
     client2_close(&client);
+    fixture_close(fixture);
+    fixture = fixture_open(routes, ARRAY_LEN(routes), &settings);
+    file_prepare();
     client2_open(&client, fixture);
     post_head(&client, 1, "/echo", "10", NULL); /* and no body */
     client2_answer(&client, 1, &answer);

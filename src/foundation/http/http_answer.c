@@ -217,12 +217,15 @@ static char *put_number(char *at, uint64_t value)
     return put(at, (str){ digits + first, sizeof(digits) - first });
 }
 
+/* Asks the loop's time first: the system's clock is read once a second. */
 str server_date(struct http_server *server)
 {
-    instant second = clock_now() / SECONDS(1);
-    if (second != server->date_second) {
-        server->date_second = second;
-        instant_format_http(SECONDS(second), server->date);
+    uint64_t now_ms = uv_now(server->uv);
+    if (now_ms >= server->date_until_ms) {
+        instant now = clock_now();
+        span into_second = now % SECONDS(1);
+        server->date_until_ms = now_ms + (uint64_t)(SECONDS(1) - into_second) / 1000;
+        instant_format_http(now - into_second, server->date);
     }
     return (str){ server->date, INSTANT_HTTP_MAX - 1 };
 }

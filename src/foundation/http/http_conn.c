@@ -232,7 +232,8 @@ void conn_settle(struct conn *conn)
     if (done && conn->closing && !conn->lingering)
         linger_begin(conn);
     else if (done && !conn_in_bytes(conn) &&
-             (conn->eof || (conn->server->draining && !conn->lingering && !conn->http2)))
+             (conn->eof || (conn->server->draining && !conn->lingering &&
+                            !conn->http2))) /* which says goodbye first */
         conn_kill(conn);
     if (conn->dead) {
         destroy(conn);

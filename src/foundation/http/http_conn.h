@@ -122,12 +122,12 @@ struct http_server {
     unsigned conns_free_count, exchanges_free_count;
     struct conn *out_owner;
     size_t out_len;
+    uint64_t date_until_ms;    /* when `date` is another */
     struct http2 *flush_first; /* whose answers go out before the loop waits */
     uv_prepare_t flush;
     struct nghttp2_session_callbacks *http2_callbacks;
     struct nghttp2_option *http2_option;
     struct http2_blocks *http2_blocks;
-    instant date_second;
     char date[INSTANT_HTTP_MAX];
     bool draining, closing, drain_timed;
     uint64_t drain_at_ms;

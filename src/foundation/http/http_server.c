@@ -28,7 +28,6 @@ enum err http_server_open(struct loop *loop, const struct http_server_settings *
     server->loop = loop;
     server->uv = loop_uv(loop);
     server->settings = *settings;
-    server->date_second = -1;
     server->in = heap_alloc(IN_BYTES);
     server->out = heap_alloc(OUT_BYTES);
     server->stats.connection_bytes = sizeof(struct conn);
@@ -59,6 +58,8 @@ enum err http_server_listen(struct http_server *server, int fd, enum http_entry 
         close(fd);
         return err;
     }
+    if (entry == HTTP_ENTRY_CONTROL)
+        net_listener_control(&listener->net);
     server->listeners_count++;
     server->handles++;
     return OK;

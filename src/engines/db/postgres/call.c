@@ -8,6 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/*
+ * Before the snapshot is taken, as LOCK TABLE is: who has lost to another transaction shuts all
+ * others out and cannot lose again. Two modes of one table's lock that nothing else takes.
+ */
+static const char lock_shared[] = "LOCK TABLE schema_migrations IN ROW SHARE MODE";
+static const char lock_alone[] = "LOCK TABLE schema_migrations IN EXCLUSIVE MODE";
+
 static const char *begin_of(const struct pg_tx *tx)
 {
     switch (tx->base.mode) {
@@ -31,6 +38,8 @@ static void begin_put(struct pg_tx *tx, struct ask *ask)
     pg_conn_put_control(tx->conn, ask, begin);
     if (tx->conn->db->bouncer)
         pg_conn_put_control(tx->conn, ask, tx->conn->db->session[tx->conn->use]);
+    if (tx->base.mode == DB_MODE_WRITE)
+        pg_conn_put_control(tx->conn, ask, tx->alone ? lock_alone : lock_shared);
     if (tx->base.mode == DB_MODE_SCAN)
         pg_conn_put_control(tx->conn, ask, "SET LOCAL enable_seqscan = on");
 }

@@ -92,6 +92,7 @@ struct pg_tx {
     struct db_tx base;
     struct conn *conn;
     bool begun;       /* BEGIN was sent */
+    bool alone;       /* no other transaction runs beside it */
     bool again;       /* lost to a concurrent transaction, or with the connection: may be re-run */
     unsigned answers; /* statements answered */
 };
@@ -168,6 +169,7 @@ struct pg_db {
     struct job *jobs, *running;
     bool helper_started, closing;
 
+    _Atomic unsigned contended; /* so many transactions more run alone */
     struct teller *teller;
     struct stats stats;
 };
