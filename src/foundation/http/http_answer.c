@@ -104,6 +104,15 @@ static void body_drop(struct http_exchange *exchange)
     exchange->response.body = (struct http_body){ .kind = HTTP_BODY_NONE };
 }
 
+static void field_drop(struct http_response *response, str name)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < response->fields_count; i++)
+        if (!str_eq(response->fields[i].name, name))
+            response->fields[kept++] = response->fields[i];
+    response->fields_count = kept;
+}
+
 /* "bytes 0-9/100" or "bytes *" "/100" */
 static void content_range_add(struct http_exchange *exchange, const struct http_range *range,
                               uint64_t size)
@@ -182,6 +191,7 @@ static void conditions_apply(struct http_exchange *exchange)
     if (verdict == 304) {
         response->status = 304;
         body_drop(exchange);
+        field_drop(response, STR("Content-Encoding")); /* of bytes that are not sent */
     } else if (verdict == 412) {
         http_reply_problem(&exchange->request, response, 412, "precondition-failed",
                            "What the request was made for has changed.");
