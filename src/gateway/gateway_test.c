@@ -56,7 +56,7 @@ static const struct module *const modules[] = { &things };
 static const char page[] = "<!doctype html>page", script[] = "run()", docs[] = "docs";
 static const struct embedded_file files[] = {
     { STR_INIT("assets/app-1.js"), STR_INIT("text/javascript"), STR_INIT("\"js\""), script,
-      script + 5 },
+      script + 5, .gzip = STR_INIT("js by gzip"), .brotli = STR_INIT("js by br") },
     { STR_INIT("docs.html"), STR_INIT("text/html"), STR_INIT("\"docs\""), docs, docs + 4 },
     { STR_INIT("index.html"), STR_INIT("text/html"), STR_INIT("\"page\""), page, page + 19 },
 };
@@ -478,6 +478,31 @@ TEST(files_have_types_and_are_kept)
     answer = ask("HEAD", "/assets/app-1.js", "", "");
     CHECK_INT(answer_status(answer), 200);
     CHECK_INT(answer_body(answer).len, 0);
+    close_it();
+}
+
+TEST(files_are_answered_in_the_coding_that_is_asked_for)
+{
+    open_it();
+    str answer = ask("GET", "/assets/app-1.js", "Accept-Encoding: gzip, deflate, br\r\n", "");
+    CHECK_STR(answer_body(answer), STR("js by br"));
+    CHECK_STR(answer_field(answer, STR("Content-Encoding")), STR("br"));
+    CHECK_STR(answer_field(answer, STR("Vary")), STR("Accept-Encoding"));
+    CHECK_STR(answer_field(answer, STR("ETag")), STR("\"js-br\""));
+    CHECK(has(answer_field(answer, STR("Cache-Control")), "immutable"));
+    answer = ask("HEAD", "/assets/app-1.js", "Accept-Encoding: gzip\r\n", "");
+    CHECK_STR(answer_field(answer, STR("Content-Length")), STR("10"));
+    CHECK_INT(status("GET", "/assets/app-1.js", "Accept-Encoding: *;q=0\r\n"), 406);
+    answer = ask("GET", "/docs", "Accept-Encoding: br\r\n", ""); /* it has no other coding */
+    CHECK(!answer_field(answer, STR("Content-Encoding")).ptr);
+    CHECK_STR(answer_field(answer, STR("Vary")), STR("Accept-Encoding"));
+    answer = ask("GET", "/openapi.json", "Accept-Encoding: gzip\r\n", "");
+    CHECK_STR(answer_field(answer, STR("Content-Encoding")), STR("gzip"));
+    str etag = answer_field(answer, STR("ETag"));
+    CHECK(etag.len > 4);
+    CHECK_INT(status("GET", "/openapi.json",
+                     text_of("Accept-Encoding: gzip\r\nIf-None-Match: %.*s\r\n", STR_ARG(etag))),
+              304);
     close_it();
 }
 

@@ -2,6 +2,8 @@
  */
 #include "site.h"
 
+#include "foundation/http/http_coding.h"
+
 static const char without_web[] =
     "<!doctype html><meta charset=\"utf-8\"><title>Kinobezdna</title>"
     "<h1>Kinobezdna</h1><p>Сервер работает, но собран без веб-интерфейса: см. <a "
@@ -59,8 +61,13 @@ enum err site_answer(const struct embedded_set *site, struct http_request *reque
     if (!file)
         return err_set(ERR_NOT_FOUND, "no-such-path", "there is nothing at %.*s",
                        STR_ARG(request->path));
-    http_reply_memory(response, file->type, embedded_content(file));
-    response->etag = file->etag;
+    struct http_coded coded = { .type = file->type,
+                                .etag = file->etag,
+                                .vary = STR("Accept-Encoding"),
+                                .text = { embedded_content(file), file->gzip, file->brotli } };
+    TRY(http_reply_coded(request, response, &coded));
+    if (response->status == 406)
+        return OK;
     response->cache_control = str_starts(file->path, STR("assets/"))
                                   ? STR("public, max-age=31536000, immutable")
                                   : STR("no-cache");
