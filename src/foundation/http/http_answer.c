@@ -4,6 +4,7 @@
  */
 #include "http_conditional.h"
 #include "http_conn.h"
+#include "http_multipart.h"
 #include "http_range.h"
 
 #include <string.h>
@@ -152,19 +153,24 @@ static void range_apply(struct http_exchange *exchange, const struct asked *aske
                         const struct http_validators *current)
 {
     struct http_response *response = &exchange->response;
-    struct http_range range;
+    struct http_ranges ranges;
     uint64_t size = response->body.size_bytes;
     if (!asked->range.ptr || exchange->request.method != METHOD_GET)
         return;
     if (asked->if_range.ptr && !http_if_range_holds(asked->if_range, current))
         return;
-    switch (http_range_parse(asked->range, size, &range)) {
+    switch (http_range_parse(asked->range, size, &ranges)) {
     case HTTP_RANGE_WHOLE:
         break;
     case HTTP_RANGE_PART:
+        if (ranges.count > 1) {
+            if (http_multipart_make(&exchange->arena, response, &ranges))
+                response->status = 206;
+            break;
+        }
         response->status = 206;
-        content_range_add(exchange, &range, size);
-        body_narrow(&response->body, &range);
+        content_range_add(exchange, &ranges.list[0], size);
+        body_narrow(&response->body, &ranges.list[0]);
         break;
     case HTTP_RANGE_UNSATISFIABLE:
         http_reply_problem(&exchange->request, response, 416, "range-not-satisfiable",
