@@ -127,7 +127,7 @@ static enum err before(void *owner, struct http_request *request, struct http_re
     request->context = &anyone;
     if (access_is_admin(gateway->access, request))
         request->context = &admin;
-    if (changes(request->method) && !access_origin_ok(request))
+    if (changes(request->method) && !access_origin_ok(request, &gateway->settings.cors))
         return err_set(ERR_FORBIDDEN, "wrong-origin",
                        "a change must come from this site's own pages");
     if (needed == ROLE_ANYONE || caller_has(request, (enum role)needed))
@@ -353,6 +353,8 @@ void gateway_server_settings(struct gateway *gateway, struct http_server_setting
 {
     *out_settings = (struct http_server_settings){ .router = gateway->router,
                                                    .owner = gateway,
+                                                   .cors = &gateway->settings.cors,
+                                                   .nosniff = STR("nosniff"),
                                                    .before = before,
                                                    .after = after,
                                                    .failed = failed };

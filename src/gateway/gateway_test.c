@@ -19,6 +19,7 @@ static struct gateway *gateway;
 static struct fixture *http;
 static char key[ACCESS_KEY_BYTES];
 static bool disk_is_well, mail_is_well;
+static const struct http_cors *friends; /* origins let in; NULL: none */
 
 static const char *text_of(const char *format, ...) PRINTF_LIKE(1, 2);
 static const char *text_of(const char *format, ...)
@@ -84,6 +85,8 @@ static enum err open_gateway(const struct embedded_set *the_site)
                                           .data_folder = test_folder(),
                                           .checks = checks,
                                           .checks_count = ARRAY_LEN(checks) };
+    if (friends)
+        settings.cors = *friends;
     return gateway_open(&settings, &gateway);
 }
 
@@ -340,6 +343,24 @@ TEST(a_change_comes_from_our_own_pages)
     close_it();
 }
 
+TEST(a_page_that_was_let_in_brings_a_key_and_no_cookie)
+{
+    struct http_cors cors;
+    const char *friend = "Origin: http://friend\r\n", *evil = "Origin: http://evil\r\n";
+    CHECK_OK(http_cors_parse(STR("http://friend"), &cors));
+    friends = &cors;
+    open_it();
+    const char *session = cookie(), *admin = bearer(key);
+    CHECK_INT(status("POST", "/v1/things", text_of("%s%s", admin, friend)), 200);
+    CHECK_INT(status("POST", "/v1/things", text_of("%s%s", admin, evil)), 403);
+    CHECK_INT(status("POST", "/v1/things", text_of("%s%s", session, friend)), 403);
+    CHECK_INT(status("POST", "/v1/things", friend), 401);
+    str answer = ask("GET", "/v1/things/1", friend, "");
+    CHECK_STR(answer_field(answer, STR("Access-Control-Allow-Origin")), STR("http://friend"));
+    close_it();
+    friends = NULL;
+}
+
 TEST(the_control_socket_is_the_administrator)
 {
     struct access *access;
@@ -452,13 +473,19 @@ TEST(the_page_is_at_every_address_of_its_own)
         CHECK_INT(answer_status(answer), 200);
         CHECK_STR(answer_body(answer), STR("<!doctype html>page"));
         CHECK_STR(answer_field(answer, STR("Cache-Control")), STR("no-cache"));
-        CHECK(has(answer_field(answer, STR("Content-Security-Policy")), "default-src 'self'"));
+        str policy = answer_field(answer, STR("Content-Security-Policy"));
+        CHECK(has(policy, "default-src 'self'") && has(policy, "frame-ancestors 'none'"));
+        CHECK(!has(policy, "unsafe"));
+        CHECK_STR(answer_field(answer, STR("Cross-Origin-Opener-Policy")), STR("same-origin"));
+        CHECK(has(answer_field(answer, STR("Permissions-Policy")), "camera=()"));
+        CHECK_STR(answer_field(answer, STR("Referrer-Policy")), STR("same-origin"));
         CHECK_STR(answer_field(answer, STR("X-Content-Type-Options")), STR("nosniff"));
     }
     for (size_t i = 0; i < ARRAY_LEN(nothing); i++) {
         str answer = ask("GET", nothing[i], "", "");
         CHECK_INT(answer_status(answer), 404);
         CHECK_STR(answer_field(answer, STR("Content-Type")), STR("application/problem+json"));
+        CHECK_STR(answer_field(answer, STR("X-Content-Type-Options")), STR("nosniff"));
     }
     CHECK_STR(answer_body(ask("GET", "/docs", "", "")), STR("docs"));
     CHECK_INT(status("POST", "/title/12", ""), 405);

@@ -4,6 +4,7 @@
  */
 #include "http_conditional.h"
 #include "http_conn.h"
+#include "http_cors.h"
 #include "http_multipart.h"
 #include "http_range.h"
 
@@ -286,6 +287,9 @@ static char *put_head(char *at, struct http_exchange *exchange)
         at = put(put(at, response->fields[i].name), STR(": "));
         at = put_field(at, STR(""), response->fields[i].value);
     }
+    if (exchange->conn->server->settings.nosniff.len)
+        at = put_field(at, STR("X-Content-Type-Options: "),
+                       exchange->conn->server->settings.nosniff);
     if (exchange->request.secure && exchange->conn->server->settings.hsts.len)
         at = put_field(at, STR("Strict-Transport-Security: "),
                        exchange->conn->server->settings.hsts);
@@ -326,6 +330,8 @@ void answer_prepare(struct http_exchange *exchange)
     if (!response->status)
         http_reply_status(response, body->kind == HTTP_BODY_NONE ? 204 : 200);
     conditions_apply(exchange);
+    if (exchange->conn->server->settings.cors)
+        http_cors_apply(exchange->conn->server->settings.cors, &exchange->request, response);
     if (head_bytes_max(response) > OUT_BYTES - INLINE_BODY_BYTES) {
         response->fields_count = 0;
         http_reply_problem(&exchange->request, response, 500, "internal",
