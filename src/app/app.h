@@ -19,6 +19,7 @@ struct app_settings {
     bool log_requests;
     span drain_timeout;
     str trusted_proxies;
+    str cors_origins;
     int64_t writer_group;        /* transactions a commit */
     uint64_t disk_reserve_bytes; /* imports stop before less is free */
 };

@@ -280,6 +280,8 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     loop_stall_handler(on_stall);
     enum err result = http_trust_parse(app_settings.trusted_proxies, &settings.trust);
     if (result == OK)
+        result = http_cors_parse(app_settings.cors_origins, &settings.cors);
+    if (result == OK)
         result = gateway_open(&settings, &server->gateway);
     if (result == OK)
         result = listen_all(server, spec, out_bound);

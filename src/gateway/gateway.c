@@ -10,18 +10,22 @@
 #include "site.h"
 
 #include "domains/module/answers.h"
+#include "foundation/compress/compress.h"
+#include "foundation/http/http_coding.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
 #include "foundation/metric/metric.h"
 #include "foundation/shape/shape.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 struct gateway {
     struct gateway_settings settings;
     struct access *access;
     struct http_router *router;
-    struct bytes *openapi;
+    struct bytes *openapi[HTTP_CODING_COUNT];
+    char openapi_etag[24];
     _Atomic bool draining;
 };
 
@@ -123,7 +127,7 @@ static enum err before(void *owner, struct http_request *request, struct http_re
     request->context = &anyone;
     if (access_is_admin(gateway->access, request))
         request->context = &admin;
-    if (changes(request->method) && !access_origin_ok(request))
+    if (changes(request->method) && !access_origin_ok(request, &gateway->settings.cors))
         return err_set(ERR_FORBIDDEN, "wrong-origin",
                        "a change must come from this site's own pages");
     if (needed == ROLE_ANYONE || caller_has(request, (enum role)needed))
@@ -229,9 +233,14 @@ static enum err on_metrics(struct http_request *request, struct http_response *r
 
 static enum err on_openapi(struct http_request *request, struct http_response *response)
 {
-    http_reply_bytes(request, response, STR("application/json"), the_gateway->openapi);
+    struct http_coded coded = { .type = STR("application/json"),
+                                .etag = str_of(the_gateway->openapi_etag),
+                                .vary = STR("Accept-Encoding") };
+    for (int i = 0; i < HTTP_CODING_COUNT; i++)
+        if (the_gateway->openapi[i])
+            coded.text[i] = bytes_str(the_gateway->openapi[i]);
     response->cache_control = STR("no-cache");
-    return OK;
+    return http_reply_coded(request, response, &coded);
 }
 
 static enum err on_site(struct http_request *request, struct http_response *response)
@@ -291,6 +300,15 @@ static enum err compose(struct gateway *gateway)
     return http_router_open(tables, count, &gateway->router);
 }
 
+static void document_keep(struct gateway *gateway, str text)
+{
+    gateway->openapi[HTTP_IDENTITY] = bytes_of(text);
+    gateway->openapi[HTTP_GZIP] = compress_bytes(COMPRESS_GZIP, COMPRESS_QUICK, text);
+    gateway->openapi[HTTP_BROTLI] = compress_bytes(COMPRESS_BROTLI, COMPRESS_QUICK, text);
+    snprintf(gateway->openapi_etag, sizeof(gateway->openapi_etag), "\"%016llx\"",
+             (unsigned long long)str_hash(text));
+}
+
 enum err gateway_open(const struct gateway_settings *settings, struct gateway **out_gateway)
 {
     struct buf openapi;
@@ -307,7 +325,7 @@ enum err gateway_open(const struct gateway_settings *settings, struct gateway **
     }
     buf_init(&openapi, NULL, MIB(4));
     gateway_write_openapi(settings, &openapi);
-    gateway->openapi = bytes_of(buf_str(&openapi));
+    document_keep(gateway, buf_str(&openapi));
     buf_deinit(&openapi);
     metric_register(&gateway_metrics);
     metric_register(&metric_process);
@@ -321,7 +339,8 @@ void gateway_close(struct gateway *gateway)
     the_gateway = NULL;
     http_router_close(gateway->router);
     access_close(gateway->access);
-    bytes_release(gateway->openapi);
+    for (int i = 0; i < HTTP_CODING_COUNT; i++)
+        bytes_release(gateway->openapi[i]);
     heap_free(gateway);
 }
 
@@ -334,6 +353,8 @@ void gateway_server_settings(struct gateway *gateway, struct http_server_setting
 {
     *out_settings = (struct http_server_settings){ .router = gateway->router,
                                                    .owner = gateway,
+                                                   .cors = &gateway->settings.cors,
+                                                   .nosniff = STR("nosniff"),
                                                    .before = before,
                                                    .after = after,
                                                    .failed = failed };

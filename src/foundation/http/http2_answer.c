@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIELDS_MAX = HTTP_RESPONSE_FIELDS_MAX + 10, TURN_BYTES = 1 << 20 };
+enum { FIELDS_MAX = HTTP_RESPONSE_FIELDS_MAX + 11, TURN_BYTES = 1 << 20 };
 
 struct fields {
     nghttp2_nv list[FIELDS_MAX];
@@ -88,6 +88,7 @@ static void fields_put(struct fields *fields, struct http_exchange *exchange,
     put_some(fields, STR("cache-control"), response->cache_control);
     if (response->ranges && response->status < 300)
         put(fields, STR("accept-ranges"), STR("bytes"));
+    put_some(fields, STR("x-content-type-options"), server->settings.nosniff);
     if (exchange->request.secure)
         put_some(fields, STR("strict-transport-security"), server->settings.hsts);
     for (unsigned i = 0; i < response->fields_count; i++)

@@ -6,6 +6,7 @@
 
 #include "http_route.h"
 
+struct http_cors;
 struct net_tls;
 
 /* What became of one request, for the access log and metrics. */
@@ -41,10 +42,12 @@ struct http_server_settings {
     span request_timeout; /* for the handler; 30 s */
     span linger_timeout;  /* reading on after the last answer, so that it arrives; 2 s */
     span gone_grace; /* a client that closed its side: how long its handler still may run; 2 s */
-    struct net_tls *tls;      /* certificates; NULL: none. Outlives the server */
-    str hsts;                 /* Strict-Transport-Security on answers over TLS; empty: not said */
-    unsigned redirect_port;   /* where redirected clients come again; 0: 443 */
-    unsigned connections_max; /* 10,000; more are answered 503 and closed */
+    struct net_tls *tls; /* certificates; NULL: none. Outlives the server */
+    str hsts;            /* Strict-Transport-Security on answers over TLS; empty: not said */
+    const struct http_cors *cors;     /* NULL: pages of other origins read nothing */
+    str nosniff;                      /* X-Content-Type-Options of every answer; empty: not said */
+    unsigned redirect_port;           /* where redirected clients come again; 0: 443 */
+    unsigned connections_max;         /* 10,000; more are answered 503 and closed */
     unsigned connection_requests_max; /* 100,000, then Connection: close */
 };
 
