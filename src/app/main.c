@@ -28,6 +28,9 @@ SETTINGS(app_conf, struct app_settings,
                      .doc = "event loops; 0 is one a processor core"),
          SETTING_BOOL(struct app_settings, log_requests, "http.log_requests", "no",
                       .flag = "log-requests", .doc = "write a log line for every request"),
+         SETTING_SPAN(struct app_settings, drain_delay, "http.drain_delay", "0", .max = HOURS(1),
+                      .doc = "how long /readyz says 503 before the program takes no more "
+                             "connections, so that a balancer notices"),
          SETTING_SPAN(struct app_settings, drain_timeout, "http.drain_timeout", "10s",
                       .doc = "how long answers under way may take when the program stops"),
          SETTING_TEXT(struct app_settings, trusted_proxies, "http.trusted_proxies", "",
@@ -46,6 +49,8 @@ SETTINGS(app_flags_conf, struct app_flags,
                       .doc = "import: keep new titles as drafts"),
          SETTING_BOOL(struct app_flags, queue, "flag.queue", "no", .flag = "queue",
                       .doc = "import: return at once, the films follow"),
+         SETTING_BOOL(struct app_flags, take_over, "flag.take_over", "no", .flag = "take-over",
+                      .doc = "serve: take the sockets and the data from the process that has them"),
          SETTING_BOOL(struct app_flags, no_media, "flag.no_media", "no", .flag = "no-media",
                       .doc = "import: texts and pictures only, no films"));
 

@@ -22,7 +22,7 @@ struct gateway {
     struct access *access;
     struct http_router *router;
     struct bytes *openapi;
-    _Atomic bool draining;
+    _Atomic bool started, draining;
 };
 
 /* One program has one gateway; handlers reach it here. */
@@ -191,6 +191,17 @@ static enum err on_livez(struct http_request *request, struct http_response *res
     return OK;
 }
 
+static enum err on_startupz(struct http_request *request, struct http_response *response)
+{
+    bool started = atomic_load(&the_gateway->started);
+    (void)request;
+    http_reply_memory(response, STR("text/plain; charset=utf-8"),
+                      started ? STR("started\n") : STR("starting\n"));
+    response->status = started ? 200 : 503;
+    response->cache_control = STR("no-store");
+    return OK;
+}
+
 static enum err on_readyz(struct http_request *request, struct http_response *response)
 {
     const struct gateway_settings *settings = &the_gateway->settings;
@@ -247,6 +258,8 @@ static const struct http_route own_routes[] = {
     { METHOD_DELETE, "/v1/session", on_session_delete, "Sign out" },
     { METHOD_GET, "/livez", on_livez, "Is the process alive?", .media_types = "text/plain",
       .flags = ROUTE_INLINE },
+    { METHOD_GET, "/startupz", on_startupz, "Has it started? 503: the data is being opened",
+      .media_types = "text/plain", .flags = ROUTE_INLINE },
     { METHOD_GET, "/readyz", on_readyz, "Can it serve? A line a dependency; 503: no",
       .media_types = "text/plain" },
     { METHOD_GET, "/metrics", on_metrics, "Metrics for Prometheus", .media_types = "text/plain" },
@@ -323,6 +336,11 @@ void gateway_close(struct gateway *gateway)
     access_close(gateway->access);
     bytes_release(gateway->openapi);
     heap_free(gateway);
+}
+
+void gateway_started(struct gateway *gateway)
+{
+    atomic_store(&gateway->started, true);
 }
 
 void gateway_drain(struct gateway *gateway)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "foundation/base/base.h"
 #include "foundation/base/clock.h"
 
 /*

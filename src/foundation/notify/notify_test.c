@@ -40,7 +40,7 @@ static void check_speaks(const char *name)
     notify_open();
     CHECK(getenv("NOTIFY_SOCKET") == NULL);
     CHECK(notify_send("READY=1\nSTATUS=%d films", 3));
-    CHECK_STR(received(fd, room), "READY=1\nSTATUS=3 films");
+    CHECK_STR(received(fd, room), STR("READY=1\nSTATUS=3 films"));
     notify_reloading();
     CHECK(str_starts(received(fd, room), STR("RELOADING=1\nMONOTONIC_USEC=")));
     notify_close();
@@ -90,7 +90,7 @@ TEST(a_slow_manager_is_not_waited_for)
     while (sent < 1000000 && notify_send("STATUS=%d", sent))
         sent++;
     CHECK(sent > 0 && sent < 1000000);
-    CHECK_STR(received(fd, room), "STATUS=0");
+    CHECK_STR(received(fd, room), STR("STATUS=0"));
     notify_close();
     close(fd);
 }
