@@ -23,6 +23,8 @@ struct app_settings {
     uint64_t disk_reserve_bytes; /* imports stop before less is free */
 };
 extern struct app_settings app_settings;
+struct trace_settings;
+extern struct trace_settings app_trace_settings;
 
 /* HTTPS (tls.c). */
 struct app_tls_settings {

@@ -3,6 +3,7 @@
 
 #include "foundation/crash/crash.h"
 #include "foundation/log/log.h"
+#include "foundation/trace/trace_export.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -56,11 +57,11 @@ SETTINGS(app_flags_conf, struct app_flags,
 
 extern const struct settings app_tls_conf;
 static struct log_settings log_settings;
+struct trace_settings app_trace_settings;
 
 static const struct conf_group groups[] = {
-    { &app_conf, &app_settings },
-    { &app_tls_conf, &app_tls_settings },
-    { &log_conf, &log_settings },
+    { &app_conf, &app_settings },    { &app_tls_conf, &app_tls_settings },
+    { &log_conf, &log_settings },    { &trace_conf, &app_trace_settings },
     { &app_flags_conf, &app_flags },
 };
 

@@ -6,6 +6,7 @@
 #include "foundation/log/log.h"
 #include "foundation/net/tls.h"
 #include "foundation/notify/notify.h"
+#include "foundation/trace/trace_export.h"
 #include "gateway/access.h"
 
 #include <errno.h>
@@ -217,6 +218,8 @@ static enum err serve(struct serving *serving)
 {
     struct data *data;
     TRY(app_tls_open(&serving->tls));
+    TRY(trace_start(&app_trace_settings, app_version));
+    log_span_provider(trace_ids_current);
     TRY(sockets_take(serving));
     notify_send("STATUS=Opening the data");
     TRY(data_open(app_data_folder(), &data));
@@ -242,6 +245,7 @@ int command_serve(int argc, char **argv)
     notify_open();
     serving.signals_fd = signals_open();
     enum err result = serve(&serving);
+    trace_stop();
     inherit_close(&serving.sockets);
     net_tls_close(serving.tls);
     if (serving.signals_fd >= 0)

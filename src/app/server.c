@@ -4,12 +4,12 @@
  */
 #include "app.h"
 #include "inherit.h"
+#include "meters.h"
 
 #include "engines/flow/jobs.h"
 #include "foundation/crash/crash.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
-#include "foundation/metric/metric.h"
 #include "foundation/net/listen.h"
 #include "foundation/net/tls.h"
 #include "foundation/task/loop.h"
@@ -61,14 +61,6 @@ struct server {
     unsigned cores_up; /* whose start is over, well or not */
     struct core cores[CORES_MAX];
 };
-
-/* 100 µs to 10 s: a turn of a loop is short, or something is wrong. */
-static const int64_t lag_bounds[] = { 100,   250,    1000,   5000,    10000,
-                                      50000, 100000, 250000, 1000000, 10000000 };
-static const struct metric_buckets lag_buckets = { lag_bounds, ARRAY_LEN(lag_bounds), 1000000 };
-METRIC_HISTOGRAM(loop_lag_seconds, "From a call posted to an event loop to its turn.",
-                 &lag_buckets);
-METRICS(server_metrics, &loop_lag_seconds);
 
 static void on_stall(const char *loop_name, span running_for, const char *stack)
 {
@@ -339,7 +331,8 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     server->content = data_env(data)->db;
     server->seat = data_is_embedded() ? NULL : data_seat(data);
     collect_job_kinds(server);
-    metric_register(&server_metrics);
+    meters_start();
+    meters_folder(server->folder);
     net_sigpipe_ignore();
     net_descriptors_raise();
     loop_stall_handler(on_stall);
@@ -380,7 +373,15 @@ void server_sockets(const struct server *server, struct inherited *out)
 static void on_beat(void *arg)
 {
     struct core *core = arg;
-    metric_observe(&loop_lag_seconds, clock_mono() - core->beat_at);
+    struct http_server_stats http = http_server_stats(core->http);
+    struct loop_stats loop = loop_stats(core->loop);
+    struct core_numbers numbers = { .connections = http.connections,
+                                    .tasks = loop.tasks,
+                                    .accepted = http.accepted,
+                                    .refused = http.refused,
+                                    .stalls = loop.stalls,
+                                    .tasks_refused = loop.tasks_refused };
+    meters_core((unsigned)(core - core->server->cores), &numbers, clock_mono() - core->beat_at);
     atomic_fetch_add(&core->beat_seen, 1);
 }
 
@@ -415,6 +416,8 @@ void server_stop(struct server *server, span timeout)
     }
     for (unsigned i = 0; i < server->cores_count; i++)
         pthread_join(server->cores[i].thread, NULL);
+    meters_cores_gone();
+    meters_folder(NULL);
     if (server->cores[0].jobs)
         jobs_close(server->cores[0].jobs);
     forget_addresses(server->folder);

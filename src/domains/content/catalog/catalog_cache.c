@@ -9,6 +9,7 @@
 #include "catalog_sql.h"
 #include "foundation/mem/bytes.h"
 #include "foundation/mem/heap.h"
+#include "foundation/metric/metric.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -39,6 +40,12 @@ static struct shard {
     struct entry slots[SLOTS];
 } * shards;
 
+enum { ANSWER_READY, ANSWER_BUILT };
+METRIC_LABEL(answer_label, "from", "cache", "database");
+METRIC_COUNTER(catalog_answers_total, "Answers of the catalogue, kept as ready bytes or built.",
+               &answer_label);
+METRICS(catalog_metrics, &catalog_answers_total);
+
 static _Atomic uint64_t generation;
 
 void catalog_changed(void)
@@ -48,6 +55,7 @@ void catalog_changed(void)
 
 void catalog_cache_open(void)
 {
+    metric_register(&catalog_metrics);
     shards = HEAP_ARRAY(SHARDS, struct shard);
     for (size_t i = 0; i < SHARDS; i++)
         pthread_mutex_init(&shards[i].lock, NULL);
@@ -180,6 +188,7 @@ enum err catalog_cache_answer(struct http_request *request, struct http_response
     entry.body = cache_find(key, str_hash(key), entry.etag);
     if (!entry.body && !task_current())
         return http_continue_in_task(request); /* the database may have to be waited for */
+    metric_inc(&catalog_answers_total, entry.body ? ANSWER_READY : ANSWER_BUILT);
     if (!entry.body)
         TRY(build_entry(request, key, build, &entry));
     arena_hold(request->arena, bytes_release, entry.body); /* ours becomes the answer's */
