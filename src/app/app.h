@@ -17,13 +17,15 @@ struct app_settings {
     str listen;
     int64_t cores; /* event loops; 0: one a core */
     bool log_requests;
-    span drain_timeout;
+    span drain_delay, drain_timeout;
     str trusted_proxies;
     str cors_origins;
     int64_t writer_group;        /* transactions a commit */
     uint64_t disk_reserve_bytes; /* imports stop before less is free */
 };
 extern struct app_settings app_settings;
+struct trace_settings;
+extern struct trace_settings app_trace_settings;
 
 /* HTTPS (tls.c). */
 struct app_tls_settings {
@@ -36,10 +38,11 @@ extern struct app_tls_settings app_tls_settings;
 
 /* Flags of single commands. */
 struct app_flags {
-    bool reset;    /* admin-key: replace the key */
-    bool draft;    /* import: do not publish */
-    bool queue;    /* import: return at once */
-    bool no_media; /* import: texts and pictures only */
+    bool reset;     /* admin-key: replace the key */
+    bool draft;     /* import: do not publish */
+    bool queue;     /* import: return at once */
+    bool no_media;  /* import: texts and pictures only */
+    bool take_over; /* serve: from the process that serves the folder now */
 };
 extern struct app_flags app_flags;
 
@@ -82,13 +85,15 @@ const struct gateway_check *data_checks_of(const struct module_env *env, unsigne
 
 struct server;
 struct net_tls;
+struct inherited;
 
 /* Addresses may be empty; on the control socket the data is always served. */
 struct server_spec {
     str listen, tls_listen, redirect_listen;
     struct net_tls *tls; /* NULL: tls_listen and redirect_listen are empty */
     span hsts;
-    unsigned cores; /* event loops; 0: one a core */
+    unsigned cores;              /* event loops; 0: one a core */
+    struct inherited *inherited; /* sockets open already; those taken are marked. NULL: none */
 };
 struct server_bound {
     struct net_address http, https;
@@ -100,6 +105,15 @@ struct server_bound {
  */
 enum err server_start(struct data *data, const struct server_spec *spec, struct server **out_server,
                       struct server_bound *out_bound);
+/* From now on /readyz says 503; everything else goes on. */
+void server_unready(struct server *server);
+/* The listening sockets of the server, which keeps them. */
+void server_sockets(const struct server *server, struct inherited *out);
+/*
+ * Asks every loop for a sign of life; true when all have given the one asked for before. Always on
+ * the same thread.
+ */
+bool server_beat(struct server *server);
 /* Drains and joins: nothing is accepted, what is in flight has `timeout`. The error slot stays. */
 void server_stop(struct server *server, span timeout);
 

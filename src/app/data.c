@@ -175,7 +175,9 @@ static enum err open_databases(struct data *data)
                             .pool = data->files,
                             .settings = { .group_max = (unsigned)app_settings.writer_group } };
     TRY(database_place(data, url, &spec));
-    return db_open(&spec, &data->content);
+    TRY(db_open(&spec, &data->content));
+    db_meters_open(data->content);
+    return OK;
 }
 
 /* --- Checks --------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include "foundation/crash/crash.h"
 #include "foundation/log/log.h"
+#include "foundation/trace/trace_export.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,6 +32,9 @@ SETTINGS(app_conf, struct app_settings,
          SETTING_TEXT(struct app_settings, cors_origins, "http.cors_origins", "",
                       .doc = "origins whose pages may read the API, like https://app.example, "
                              "separated by commas; * is every one; cookies are never part of it"),
+         SETTING_SPAN(struct app_settings, drain_delay, "http.drain_delay", "0", .max = HOURS(1),
+                      .doc = "how long /readyz says 503 before the program takes no more "
+                             "connections, so that a balancer notices"),
          SETTING_SPAN(struct app_settings, drain_timeout, "http.drain_timeout", "10s",
                       .doc = "how long answers under way may take when the program stops"),
          SETTING_TEXT(struct app_settings, trusted_proxies, "http.trusted_proxies", "",
@@ -49,16 +53,18 @@ SETTINGS(app_flags_conf, struct app_flags,
                       .doc = "import: keep new titles as drafts"),
          SETTING_BOOL(struct app_flags, queue, "flag.queue", "no", .flag = "queue",
                       .doc = "import: return at once, the films follow"),
+         SETTING_BOOL(struct app_flags, take_over, "flag.take_over", "no", .flag = "take-over",
+                      .doc = "serve: take the sockets and the data from the process that has them"),
          SETTING_BOOL(struct app_flags, no_media, "flag.no_media", "no", .flag = "no-media",
                       .doc = "import: texts and pictures only, no films"));
 
 extern const struct settings app_tls_conf;
 static struct log_settings log_settings;
+struct trace_settings app_trace_settings;
 
 static const struct conf_group groups[] = {
-    { &app_conf, &app_settings },
-    { &app_tls_conf, &app_tls_settings },
-    { &log_conf, &log_settings },
+    { &app_conf, &app_settings },    { &app_tls_conf, &app_tls_settings },
+    { &log_conf, &log_settings },    { &trace_conf, &app_trace_settings },
     { &app_flags_conf, &app_flags },
 };
 

@@ -6,6 +6,7 @@
 #include "gateway.h"
 
 #include "access.h"
+#include "meters.h"
 #include "openapi.h"
 #include "site.h"
 
@@ -16,9 +17,12 @@
 #include "foundation/mem/heap.h"
 #include "foundation/metric/metric.h"
 #include "foundation/shape/shape.h"
+#include "foundation/trace/trace.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
+
+enum { METRICS_BYTES_MAX = 2 << 20 };
 
 struct gateway {
     struct gateway_settings settings;
@@ -26,39 +30,11 @@ struct gateway {
     struct http_router *router;
     struct bytes *openapi[HTTP_CODING_COUNT];
     char openapi_etag[24];
-    _Atomic bool draining;
+    _Atomic bool started, draining;
 };
 
 /* One program has one gateway; handlers reach it here. */
 static struct gateway *the_gateway;
-
-/* --- Counting ------------------------------------------------------------------------------- */
-
-METRIC_LABEL(method_label, "method", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS");
-METRIC_LABEL(class_label, "status", "1xx", "2xx", "3xx", "4xx", "5xx");
-METRIC_COUNTER(http_requests_total, "Requests answered.", &method_label, &class_label);
-METRIC_COUNTER(http_response_bytes_total, "Bytes of answers handed to the system.");
-METRIC_COUNTER(http_requests_aborted_total, "Answers that could not be completed.");
-METRIC_HISTOGRAM(http_request_duration_seconds, "From the complete head to the last byte.",
-                 &metric_seconds);
-static double log_dropped(void)
-{
-    return (double)log_dropped_total();
-}
-METRIC_COUNTER_READ(log_lines_dropped_total, "Log lines lost because the reader was slow.",
-                    log_dropped);
-METRICS(gateway_metrics, &http_requests_total, &http_response_bytes_total,
-        &http_requests_aborted_total, &http_request_duration_seconds, &log_lines_dropped_total);
-
-static void count(const struct http_request *request, const struct http_outcome *outcome)
-{
-    unsigned class = outcome->status / 100 - 1;
-    metric_inc(&http_requests_total, request->method, class < 5 ? class : 4);
-    metric_add(&http_response_bytes_total, (int64_t)outcome->sent_bytes);
-    metric_observe(&http_request_duration_seconds, outcome->took);
-    if (outcome->aborted)
-        metric_inc(&http_requests_aborted_total);
-}
 
 /*
  * An answer its row says nothing of is a bug. Looked for in builds with sanitizers, which the
@@ -76,29 +52,42 @@ static void check_declared(const struct http_request *request, unsigned status)
 #endif
 }
 
-static void after(void *owner, const struct http_request *request,
-                  const struct http_response *response, const struct http_outcome *outcome)
+static void log_request(const struct http_request *request, const struct http_outcome *outcome)
 {
-    struct gateway *gateway = owner;
-    (void)response;
-    count(request, outcome);
-    check_declared(request, outcome->status);
-    if (!gateway->settings.log_requests)
-        return;
     log_info("http", "request", LOG_STR("method", http_method_name(request->method)),
              LOG_STR("path", request->path), LOG_INT("status", outcome->status),
              LOG_INT("bytes", outcome->sent_bytes), LOG_SPAN("took_s", outcome->took),
              LOG_BOOL("aborted", outcome->aborted));
 }
 
+static void after(void *owner, const struct http_request *request,
+                  const struct http_response *response, const struct http_outcome *outcome)
+{
+    struct gateway *gateway = owner;
+    (void)response;
+    meters_count(request, outcome);
+    check_declared(request, outcome->status);
+    struct trace_span *outer = request->trace ? trace_use(request->trace) : NULL;
+    if (gateway->settings.log_requests)
+        log_request(request, outcome);
+    if (request->trace) {
+        meters_trace_end(request, outcome);
+        trace_use(outer);
+    }
+}
+
 /* What a client did wrong is told to the client; what went wrong here is for the log. */
 static void failed(void *owner, const struct http_request *request, enum err err)
 {
     (void)owner;
-    if (err_info(err)->http_status >= 500)
-        log_failure("http", "a request failed", err,
-                    LOG_STR("method", http_method_name(request->method)),
-                    LOG_STR("path", request->path));
+    if (err_info(err)->http_status < 500)
+        return;
+    struct trace_span *outer = request->trace ? trace_use(request->trace) : NULL;
+    log_failure("http", "a request failed", err,
+                LOG_STR("method", http_method_name(request->method)),
+                LOG_STR("path", request->path));
+    if (request->trace)
+        trace_use(outer);
 }
 
 /* --- Who may -------------------------------------------------------------------------------- */
@@ -121,6 +110,8 @@ static enum err before(void *owner, struct http_request *request, struct http_re
 {
     static struct caller anyone = { ROLE_ANYONE }, admin = { ROLE_ADMIN };
     struct gateway *gateway = owner;
+    if (trace_on())
+        meters_trace_begin(request);
     if (gateway->settings.trust.count)
         http_forwarded_apply(&gateway->settings.trust, request);
     unsigned needed = request->route ? request->route->role : ROLE_ANYONE;
@@ -195,6 +186,17 @@ static enum err on_livez(struct http_request *request, struct http_response *res
     return OK;
 }
 
+static enum err on_startupz(struct http_request *request, struct http_response *response)
+{
+    bool started = atomic_load(&the_gateway->started);
+    (void)request;
+    http_reply_memory(response, STR("text/plain; charset=utf-8"),
+                      started ? STR("started\n") : STR("starting\n"));
+    response->status = started ? 200 : 503;
+    response->cache_control = STR("no-store");
+    return OK;
+}
+
 static enum err on_readyz(struct http_request *request, struct http_response *response)
 {
     const struct gateway_settings *settings = &the_gateway->settings;
@@ -224,7 +226,7 @@ static enum err on_readyz(struct http_request *request, struct http_response *re
 static enum err on_metrics(struct http_request *request, struct http_response *response)
 {
     struct buf buf;
-    buf_init(&buf, request->arena, KIB(512));
+    buf_init(&buf, request->arena, METRICS_BYTES_MAX);
     metric_write(&buf);
     http_reply_memory(response, STR(METRIC_TYPE), buf_str(&buf));
     response->cache_control = STR("no-store");
@@ -256,9 +258,12 @@ static const struct http_route own_routes[] = {
     { METHOD_DELETE, "/v1/session", on_session_delete, "Sign out" },
     { METHOD_GET, "/livez", on_livez, "Is the process alive?", .media_types = "text/plain",
       .flags = ROUTE_INLINE },
+    { METHOD_GET, "/startupz", on_startupz, "Has it started? 503: the data is being opened",
+      .media_types = "text/plain", .flags = ROUTE_INLINE },
     { METHOD_GET, "/readyz", on_readyz, "Can it serve? A line a dependency; 503: no",
       .media_types = "text/plain" },
-    { METHOD_GET, "/metrics", on_metrics, "Metrics for Prometheus", .media_types = "text/plain" },
+    { METHOD_GET, "/metrics", on_metrics, "Metrics for Prometheus", .media_types = "text/plain",
+      .arena_bytes_max = 3 * METRICS_BYTES_MAX },
     { METHOD_GET, "/openapi.json", on_openapi, "This document", .media_types = "application/json",
       .answers = ANSWERS_304 },
     { METHOD_GET, "/{path*}", on_site, .flags = ROUTE_HIDDEN | ROUTE_INLINE },
@@ -297,6 +302,7 @@ static enum err compose(struct gateway *gateway)
     for (unsigned i = 0; i < gateway->settings.modules_count; i++)
         if (gateway->settings.modules[i]->routes)
             tables[count++] = *gateway->settings.modules[i]->routes;
+    meters_open(tables, count);
     return http_router_open(tables, count, &gateway->router);
 }
 
@@ -327,7 +333,6 @@ enum err gateway_open(const struct gateway_settings *settings, struct gateway **
     gateway_write_openapi(settings, &openapi);
     document_keep(gateway, buf_str(&openapi));
     buf_deinit(&openapi);
-    metric_register(&gateway_metrics);
     metric_register(&metric_process);
     the_gateway = gateway;
     *out_gateway = gateway;
@@ -342,6 +347,11 @@ void gateway_close(struct gateway *gateway)
     for (int i = 0; i < HTTP_CODING_COUNT; i++)
         bytes_release(gateway->openapi[i]);
     heap_free(gateway);
+}
+
+void gateway_started(struct gateway *gateway)
+{
+    atomic_store(&gateway->started, true);
 }
 
 void gateway_drain(struct gateway *gateway)

@@ -45,6 +45,8 @@ struct gateway;
  */
 enum err gateway_open(const struct gateway_settings *settings, struct gateway **out_gateway);
 void gateway_close(struct gateway *gateway);
+/* From now on /startupz says 200: every loop serves. Any thread. */
+void gateway_started(struct gateway *gateway);
 /* From now on /readyz says 503: the program is about to stop. Any thread. */
 void gateway_drain(struct gateway *gateway);
 

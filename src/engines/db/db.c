@@ -5,8 +5,10 @@
 #include "driver.h"
 
 #include "db_sql.h"
+#include "meters.h"
 
 #include "foundation/mem/heap.h"
+#include "foundation/trace/trace.h"
 
 #include <math.h>
 #include <openssl/sha.h>
@@ -71,6 +73,7 @@ void db_close(struct db *db)
 {
     const struct db_module *const *modules = db->modules;
     struct db_listeners *listeners = db->listeners;
+    db_meters_close(db);
     db->driver->close(db);
     base_free(modules, listeners);
 }
@@ -176,17 +179,20 @@ enum err db_guarded(struct arena *arena, db_tx_fn fn, struct db_tx *tx, void *ar
 
 enum err db_tx(struct db *db, db_tx_fn fn, void *arg)
 {
-    return db->driver->write(db, running_arena(), fn, arg);
+    struct arena *arena = running_arena();
+    if (trace_on())
+        return db_write_traced(db, arena, fn, arg);
+    return db->driver->write(db, arena, fn, arg);
 }
 
 enum err db_read(struct db *db, db_tx_fn fn, void *arg)
 {
-    return db->driver->read(db, false, fn, arg);
+    return trace_on() ? db_read_traced(db, false, fn, arg) : db->driver->read(db, false, fn, arg);
 }
 
 enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg)
 {
-    return db->driver->read(db, true, fn, arg);
+    return trace_on() ? db_read_traced(db, true, fn, arg) : db->driver->read(db, true, fn, arg);
 }
 
 struct db_tx *db_now(struct db *db)
@@ -259,7 +265,7 @@ static enum err call(struct db_tx *tx, struct db_call *call)
     if (tx->failed != OK)
         return tx->failed;
     TRY(arguments_check(call->query, call->args));
-    return tx->db->driver->call(tx, call);
+    return db_call_metered(tx, call);
 }
 
 enum err db_find(struct db_tx *tx, const struct db_query *query, struct db_args args,

@@ -297,3 +297,8 @@ struct db_stats {
 };
 /* Any thread; the numbers may be of different moments. */
 struct db_stats db_stats(const struct db *db);
+/*
+ * From now on the metrics db_* are this database's, its queries by name; one a process. Opened
+ * again, it must have the same modules.
+ */
+void db_meters_open(struct db *db);

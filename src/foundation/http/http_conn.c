@@ -233,7 +233,8 @@ void conn_settle(struct conn *conn)
         linger_begin(conn);
     else if (done && !conn_in_bytes(conn) &&
              (conn->eof || (conn->server->draining && !conn->lingering &&
-                            !conn->http2))) /* which says goodbye first */
+                            !conn->http2 && /* which says goodbye first */
+                            !conn_is_awaited(conn))))
         conn_kill(conn);
     if (conn->dead) {
         destroy(conn);

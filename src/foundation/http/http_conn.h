@@ -20,7 +20,7 @@ enum {
     COPY_BYTES_MAX = 16 << 10, /* file parts up to this are copied: measured, docs/internals */
     OUT_BYTES = COPY_BYTES_MAX + (64 << 10), /* the loop's send buffer */
     INLINE_BODY_BYTES = 16 << 10, /* bodies in memory up to this are joined with their head */
-    LISTENERS_MAX = 4,
+    LISTENERS_MAX = HTTP_LISTENERS_MAX,
     HSTS_BYTES_MAX = 100
 };
 
@@ -130,7 +130,7 @@ struct http_server {
     struct http2_blocks *http2_blocks;
     char date[INSTANT_HTTP_MAX];
     bool draining, closing, drain_timed;
-    uint64_t drain_at_ms;
+    uint64_t drain_at_ms, unasked_until_ms;
     void (*on_drained)(void *arg);
     void *drained_arg;
     struct http_server_stats stats;
@@ -156,6 +156,14 @@ static inline bool conn_unsent(const struct conn *conn)
 static inline size_t conn_in_bytes(const struct conn *conn)
 {
     return conn->in_len - conn->in_at;
+}
+
+/* Connected before a drain and has not asked yet: for a moment it still may. */
+static inline bool conn_is_awaited(const struct conn *conn)
+{
+    const struct http_server *server = conn->server;
+    return !server->closing && conn->requests == 0 && !conn->http2 && !conn->eof &&
+           uv_now(server->uv) < server->unasked_until_ms;
 }
 
 /* --- http_timer.c --------------------------------------------------------------------------- */

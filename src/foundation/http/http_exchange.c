@@ -6,6 +6,7 @@
 #include "http_conn.h"
 
 #include "foundation/mem/heap.h"
+#include "foundation/trace/trace.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -99,6 +100,15 @@ void exchange_refuse(struct conn *conn, const struct http_refusal *refusal)
 
 /* --- Running the handler -------------------------------------------------------------------- */
 
+/* A loop's callbacks are not the request's: its span is current for the call only. */
+static enum err handler_call_traced(struct http_exchange *exchange)
+{
+    struct trace_span *outer = trace_use(exchange->request.trace);
+    enum err err = exchange->request.route->handler(&exchange->request, &exchange->response);
+    trace_use(outer);
+    return err;
+}
+
 static enum err handler_call(void *arg)
 {
     struct http_exchange *exchange = arg;
@@ -109,6 +119,8 @@ static enum err handler_call(void *arg)
             return OK;
     }
     exchange->admitted = true;
+    if (__builtin_expect(exchange->request.trace != NULL, 0))
+        return handler_call_traced(exchange);
     return exchange->request.route->handler(&exchange->request, &exchange->response);
 }
 

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How long a drain waits for the first request of who had connected. */
+enum { UNASKED_MS = 1000 };
+
 static void defaults_apply(struct http_server_settings *settings)
 {
     if (!settings->request_timeout)
@@ -129,7 +132,8 @@ static void idle_close(struct http_server *server, enum timer_kind kind)
     struct conn *next;
     for (struct conn *conn = server->timers[kind].first; conn; conn = next) {
         next = conn->timer_next;
-        if (!conn->exchange && !conn->http2 && !conn_unsent(conn) && !conn_in_bytes(conn))
+        if (!conn->exchange && !conn->http2 && !conn_unsent(conn) && !conn_in_bytes(conn) &&
+            !conn_is_awaited(conn))
             conn_kill(conn);
         conn_settle(conn);
     }
@@ -154,6 +158,7 @@ void http_server_drain(struct http_server *server, span deadline, void (*on_drai
     server->draining = true;
     server->drain_timed = true;
     server->drain_at_ms = uv_now(server->uv) + (uint64_t)(deadline / 1000);
+    server->unasked_until_ms = MIN_OF(uv_now(server->uv) + UNASKED_MS, server->drain_at_ms);
     server->on_drained = on_drained;
     server->drained_arg = arg;
     listeners_close(server);
@@ -193,8 +198,10 @@ void http_server_close(struct http_server *server)
 
 void server_drain_check(struct http_server *server, uint64_t now_ms)
 {
-    if (server->draining && !server->closing)
+    if (server->draining && !server->closing) {
         goodbye_say(server);
+        idle_close(server, TIMER_HEADER);
+    }
     if (!server->drain_timed || now_ms < server->drain_at_ms)
         return;
     server->drain_timed = false;

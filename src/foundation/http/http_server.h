@@ -61,17 +61,20 @@ enum http_entry {
 
 struct http_server;
 
+enum { HTTP_LISTENERS_MAX = 16 };
+
 enum err http_server_open(struct loop *loop, const struct http_server_settings *settings,
                           struct http_server **out_server);
 /*
- * Serves what arrives on `fd`, a listening socket, which it takes over. At most 4. TLS needs the
- * setting; the control socket is a Unix socket with mode 0600. Loop thread.
+ * Serves what arrives on `fd`, a listening socket, which it takes over. At most HTTP_LISTENERS_MAX.
+ * TLS needs the setting; the control socket is a Unix socket with mode 0600. Loop thread.
  */
 enum err http_server_listen(struct http_server *server, int fd, enum http_entry entry);
 /*
  * Closes the listening sockets and idle connections, answers what is in flight with Connection:
- * close, and cuts the rest off after `deadline`. Calls on_drained(arg) once no connection is left.
- * Loop thread.
+ * close, and cuts the rest off after `deadline`. Who has connected and not asked yet has a second
+ * to do so: no caller accepted finds a closed door. Calls on_drained(arg) once no connection is
+ * left. Loop thread.
  */
 void http_server_drain(struct http_server *server, span deadline, void (*on_drained)(void *arg),
                        void *arg);

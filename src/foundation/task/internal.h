@@ -55,6 +55,7 @@ struct task {
     instant deadline;
     struct arena *arena;
     struct defer *defers;
+    void *local;
     const char *name;
     task_fn fn;
     void *arg;

@@ -14,6 +14,7 @@
 #include "foundation/http/http_coding.h"
 #include "foundation/mem/bytes.h"
 #include "foundation/mem/heap.h"
+#include "foundation/metric/metric.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -48,6 +49,12 @@ static struct shard {
     struct entry slots[SLOTS];
 } * shards;
 
+enum { ANSWER_READY, ANSWER_BUILT };
+METRIC_LABEL(answer_label, "from", "cache", "database");
+METRIC_COUNTER(catalog_answers_total, "Answers of the catalogue, kept as ready bytes or built.",
+               &answer_label);
+METRICS(catalog_metrics, &catalog_answers_total);
+
 static _Atomic uint64_t generation;
 
 void catalog_changed(void)
@@ -57,6 +64,7 @@ void catalog_changed(void)
 
 void catalog_cache_open(void)
 {
+    metric_register(&catalog_metrics);
     shards = HEAP_ARRAY(SHARDS, struct shard);
     for (size_t i = 0; i < SHARDS; i++)
         pthread_mutex_init(&shards[i].lock, NULL);
@@ -318,6 +326,7 @@ enum err catalog_cache_answer(struct http_request *request, struct http_response
         bytes_release(answer.bytes);
         return http_continue_in_task(request);
     }
+    metric_inc(&catalog_answers_total, answer.bytes ? ANSWER_READY : ANSWER_BUILT);
     if (!answer.bytes)
         TRY(build_answer(request, key, build, &accepts, &answer));
     if (answer.make)
