@@ -91,8 +91,8 @@ static void on_leave(void *arg)
     client_close(arg);
 }
 
-void client_open(struct loop *loop, const struct client_settings *settings,
-                 struct client **out_client)
+void client_create(struct loop *loop, const struct client_settings *settings,
+                   struct client **out_client)
 {
     struct client *client = HEAP_NEW(struct client);
     client->loop = loop;

@@ -32,8 +32,8 @@ struct client_settings {
 };
 
 /* NULL settings: the defaults. Loop thread. */
-void client_open(struct loop *loop, const struct client_settings *settings,
-                 struct client **out_client);
+void client_create(struct loop *loop, const struct client_settings *settings,
+                   struct client **out_client);
 /*
  * Cuts every connection off; calls in progress fail. Memory goes when the last handle is closed.
  * loop_close() does the same to a client that is still open.

@@ -124,6 +124,10 @@ void client_conn_fail(struct client_conn *conn, enum err code, const char *slug,
         client_conn_detach(call);
         call_fail(call, &failure);
     }
+    if (!conn->used) { /* it died before who waits for it could take it */
+        conn->origin->failures++;
+        conn->origin->failure = failure;
+    }
     client_conn_close(conn);
 }
 

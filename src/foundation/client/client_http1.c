@@ -74,7 +74,7 @@ bool http1_pull(struct client_conn *conn)
     size_t framing = chunked ? CHUNK_HEAD_BYTES : 0;
     size_t len = call_pull(call, room + framing, PART_BYTES, &last);
     if (chunked && len) {
-        char head[CHUNK_HEAD_BYTES + 1];
+        char head[24];
         snprintf(head, sizeof(head), "%06zx\r\n", len);
         memcpy(room, head, CHUNK_HEAD_BYTES);
         memcpy(room + framing + len, "\r\n", CHUNK_TAIL_BYTES);

@@ -188,6 +188,19 @@ unsigned http2_calls_max(const struct client_conn *conn)
     return allowed ? (unsigned)MIN_OF(theirs, (uint32_t)STREAMS_MAX) : 0;
 }
 
+/* All is said: the peer said goodbye, or nghttp2 did because of what it got. */
+static void session_check(struct client_conn *conn)
+{
+    if (nghttp2_session_want_read(conn->session) || nghttp2_session_want_write(conn->session))
+        return;
+    if (conn->going)
+        client_conn_fail(conn, ERR_UNAVAILABLE, "connection-lost", "%s ended the connection",
+                         conn->origin->host);
+    else
+        client_conn_fail(conn, ERR_CORRUPT, "bad-answer", "%s does not keep to HTTP/2",
+                         conn->origin->host);
+}
+
 bool http2_pull(struct client_conn *conn)
 {
     const uint8_t *bytes;
@@ -201,8 +214,10 @@ bool http2_pull(struct client_conn *conn)
                              nghttp2_strerror((int)len));
             return false;
         }
-        if (len == 0)
+        if (len == 0) {
+            session_check(conn);
             return false;
+        }
         room = client_conn_room(conn, (size_t)len);
         ASSERT(room);
         memcpy(room, bytes, (size_t)len);
@@ -235,9 +250,6 @@ void http2_feed(struct client_conn *conn, const char *bytes, size_t len)
         client_conn_close(conn);
         return;
     }
-    if (!nghttp2_session_want_read(conn->session) && !nghttp2_session_want_write(conn->session))
-        client_conn_fail(conn, ERR_UNAVAILABLE, "connection-lost", "%s ended the connection",
-                         conn->origin->host);
 }
 
 /* --- Calls ---------------------------------------------------------------------------------- */

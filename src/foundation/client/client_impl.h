@@ -115,9 +115,9 @@ struct client_call {
     str out; /* the next ones, of the caller's memory */
     size_t out_at;
     uint64_t out_total;
-    bool out_last;                       /* none after these */
+    bool out_last; /* none after these */
     bool head_sent, all_sent;
-    bool deferred;                       /* nghttp2 waits for bytes */
+    bool deferred; /* nghttp2 waits for bytes */
     unsigned attempts;
     bool reused;
     /* the answer */
