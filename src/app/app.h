@@ -18,6 +18,7 @@ struct app_settings {
     int64_t cores; /* event loops; 0: one a core */
     bool log_requests;
     span drain_timeout;
+    str trusted_proxies;
     int64_t writer_group;        /* transactions a commit */
     uint64_t disk_reserve_bytes; /* imports stop before less is free */
 };

@@ -107,7 +107,8 @@ int command_serve(int argc, char **argv)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
+    if (app_tls_settings.listen.len) /* without certificates it ends the program, as anywhere */
+        sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     enum err result = data_open(app_data_folder(), &data);
     if (result != OK)

@@ -85,10 +85,9 @@ static void collect_job_kinds(struct server *server)
 
 static enum err core_open(struct core *core)
 {
-    static const enum http_entry entries[FD_COUNT] = {
-        [FD_CONTROL] = HTTP_ENTRY_CONTROL, [FD_HTTPS] = HTTP_ENTRY_TLS,
-        [FD_REDIRECT] = HTTP_ENTRY_REDIRECT
-    };
+    static const enum http_entry entries[FD_COUNT] = { [FD_CONTROL] = HTTP_ENTRY_CONTROL,
+                                                       [FD_HTTPS] = HTTP_ENTRY_TLS,
+                                                       [FD_REDIRECT] = HTTP_ENTRY_REDIRECT };
     struct http_server_settings settings;
     TRY(loop_open(NULL, &core->loop));
     gateway_server_settings(core->server->gateway, &settings);
@@ -279,7 +278,9 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     net_sigpipe_ignore();
     net_descriptors_raise();
     loop_stall_handler(on_stall);
-    enum err result = gateway_open(&settings, &server->gateway);
+    enum err result = http_trust_parse(app_settings.trusted_proxies, &settings.trust);
+    if (result == OK)
+        result = gateway_open(&settings, &server->gateway);
     if (result == OK)
         result = listen_all(server, spec, out_bound);
     if (result != OK) {

@@ -117,6 +117,8 @@ static enum err before(void *owner, struct http_request *request, struct http_re
 {
     static struct caller anyone = { ROLE_ANYONE }, admin = { ROLE_ADMIN };
     struct gateway *gateway = owner;
+    if (gateway->settings.trust.count)
+        http_forwarded_apply(&gateway->settings.trust, request);
     unsigned needed = request->route ? request->route->role : ROLE_ANYONE;
     request->context = &anyone;
     if (access_is_admin(gateway->access, request))
@@ -158,8 +160,8 @@ static enum err on_session_post(struct http_request *request, struct http_respon
     return http_header_add(response, STR("Set-Cookie"),
                            arena_printf(request->arena,
                                         "kb_session=%.*s; Path=/; HttpOnly; SameSite=Strict; "
-                                        "Max-Age=604800",
-                                        STR_ARG(value)));
+                                        "Max-Age=604800%s",
+                                        STR_ARG(value), request->secure ? "; Secure" : ""));
 }
 
 static enum err on_session_get(struct http_request *request, struct http_response *response)

@@ -357,7 +357,9 @@ enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args 
                  int64_t *out_changed)
 {
     ASSERT(query->kind == DB_WRITE);
-    struct db_call exec = { .query = query, .args = args, .arena = db_arena(tx) };
+    struct db_call exec = {
+        .query = query, .args = args, .arena = db_arena(tx), .counted = out_changed != NULL
+    };
     TRY(call(tx, &exec));
     if (out_changed)
         *out_changed = exec.changed;

@@ -64,12 +64,10 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghtt
 
 /* nghttp2 would leave the field out; what HTTP/1 refuses is refused. */
 static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame,
-                             const uint8_t *name, size_t name_len, const uint8_t *value,
-                             size_t value_len, uint8_t flags, void *owner)
+                             nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags, void *owner)
 {
     struct http2 *http2 = owner;
-    (void)session, (void)frame, (void)name, (void)name_len, (void)value, (void)value_len;
-    (void)flags;
+    (void)session, (void)frame, (void)name, (void)value, (void)flags;
     if (http2->heading)
         http2_field_refuse(http2->heading);
     return 0;
@@ -157,7 +155,7 @@ void http2_server_init(struct http_server *server)
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback2(callbacks, on_invalid_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);

@@ -131,6 +131,9 @@ static void destroy(struct conn *conn)
         heap_free(conn->pending);
     conn->pending = NULL;
     conn->pending_len = conn->pending_at = 0;
+    /* An end that is not said looks like an attack: clients then forget their tickets. */
+    if (conn->socket.tls && !exchange && !conn->lingering)
+        net_socket_shutdown(&conn->socket);
     net_socket_close(&conn->socket, on_closed);
     if (conn->http2)
         http2_end(conn);

@@ -242,6 +242,10 @@ rows_run() {
     row 'segment near the end / near the start of 2 h' ratio '<=' 1.05 row_position
     row 'minor faults per warm segment' faults '<=' 0 row_faults
     row 'heap calls per warm segment' calls '<=' 0 row_heap
+    row 'HTTP/2 small JSON, requests per CPU-s' 'x nginx' '>=' 3 row_h2_json
+    row 'TLS 1.3 full handshakes per CPU-s' 'x nginx' '>=' 0.95 row_handshakes full
+    row 'TLS 1.3 resumed handshakes per CPU-s' 'x nginx' '>=' 0.95 row_handshakes resumed
+    row 'video segment over TLS, CPU' 'x nginx' '<=' 1.05 row_segment_tls
     row 'first request of a cold 2 h title' ms '<=' 5 row_first
     row 'idle keep-alive connection' bytes '<=' 2048 row_idle
     row 'start to ready with demo data' ms '<=' 150 row_start

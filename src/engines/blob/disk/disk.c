@@ -302,8 +302,14 @@ static enum err disk_local_path(struct blob_store *store, str key, str *out_path
 static enum err remove_blocking(void *arg)
 {
     struct read_args *args = arg;
-    if (unlink(args->path.ptr) == 0)
-        return files_sync_folder_of(args->path);
+    if (unlink(args->path.ptr) == 0) {
+        size_t levels = 0;
+        enum err synced = files_sync_folder_of(args->path);
+        for (size_t i = 0; i < args->key.len; i++)
+            levels += args->key.ptr[i] == '/';
+        files_remove_empty_folders(args->path, levels);
+        return synced == ERR_NOT_FOUND ? OK : synced; /* gone already, with its last object */
+    }
     bool absent =
         errno == ENOENT || errno == ENOTDIR || errno == EISDIR; /* or a folder of others */
     return absent ? OK : files_error("remove", args->path);

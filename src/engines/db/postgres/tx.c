@@ -27,8 +27,10 @@ static void rollback(struct pg_tx *tx)
     struct ask ask;
     if (!tx->begun || tx->conn->lost)
         return;
-    pg_conn_control(tx->conn, "ROLLBACK", ROLLBACK_WAIT, &ask);
-    control_clear(&ask);
+    do { /* a second time when a deferred write failed before the first was reached */
+        pg_conn_control(tx->conn, "ROLLBACK", ROLLBACK_WAIT, &ask);
+        control_clear(&ask);
+    } while (ask.aborted && !tx->conn->lost);
     tx->begun = false;
 }
 
@@ -59,6 +61,11 @@ static enum err commit(struct pg_tx *tx)
     instant began = clock_mono();
     if (!tx->begun)
         return OK;
+    enum err deferred = pg_deferred_finish(tx);
+    if (deferred != OK) {
+        rollback(tx);
+        return deferred;
+    }
     if (tx->conn->lost) {
         tx->again = true;
         return pg_error_lost(db, "COMMIT");
@@ -85,6 +92,7 @@ struct function {
 static enum err run_once(struct pg_tx *tx, struct arena *arena, const struct function *function)
 {
     struct conn *conn = tx->conn;
+    PQclear(tx->deferred.result);
     *tx = (struct pg_tx){
         .base = { .db = &conn->db->base, .mode = DB_MODE_WRITE, .arena = arena },
         .conn = conn,
@@ -158,6 +166,7 @@ enum err pg_write(struct db *base, struct arena *arena, db_tx_fn fn, void *arg)
         TRY(pg_conn_take(db, DB_MODE_WRITE, &tx.conn));
         enum err err = attempt(&tx, arena, &function);
         lost += tx.conn->lost;
+        PQclear(tx.deferred.result);
         pg_conn_give(tx.conn);
         if (err == OK) {
             committed(db, tx.base.topics);
