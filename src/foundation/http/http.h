@@ -32,7 +32,7 @@ struct http_field {
     str name, value;
 };
 
-enum { HTTP_PARAMS_MAX = 8, HTTP_RESPONSE_FIELDS_MAX = 16 };
+enum { HTTP_PARAMS_MAX = 8, HTTP_RESPONSE_FIELDS_MAX = 16, HTTP_TRAILERS_MAX = 4 };
 
 struct http_route;
 struct http_exchange;
@@ -136,6 +136,9 @@ struct http_response {
     unsigned fields_count;
     struct http_body body;
     struct http_field fields[HTTP_RESPONSE_FIELDS_MAX];
+    /* Sent after the body, over HTTP/2 only; the body must not be empty. For gRPC. */
+    const struct http_field *trailers;
+    unsigned trailers_count; /* at most HTTP_TRAILERS_MAX */
 };
 
 /*

@@ -53,6 +53,7 @@ struct http_route {
     unsigned answers;        /* of http_route_answers */
     const char *media_types; /* of a success that is no JSON: "text/vtt video/mp4" */
     span timeout;            /* 0: the server's request_timeout */
+    const void *owner;       /* for the handler: what the maker of the table keeps beside it */
 };
 
 struct http_route_table {
