@@ -6,13 +6,14 @@ if(KB_WEB AND EXISTS "${WEB}/package.json")
   set(installed "${WEB}/node_modules/.installed")
   set(built "${CMAKE_BINARY_DIR}/web.built")
   add_custom_command(OUTPUT "${installed}"
-    COMMAND npm ci --no-audit --no-fund --loglevel=error
+    COMMAND "${CMAKE_SOURCE_DIR}/tools/web-packages"
     COMMAND ${CMAKE_COMMAND} -E touch "${installed}"
-    DEPENDS "${WEB}/package-lock.json" WORKING_DIRECTORY "${WEB}" COMMENT "web: packages" VERBATIM)
+    DEPENDS "${WEB}/package-lock.json" WORKING_DIRECTORY "${WEB}" COMMENT "web: packages" VERBATIM
+    USES_TERMINAL)
   add_custom_command(OUTPUT "${built}"
-    COMMAND npm run --silent build
+    COMMAND npm run --silent build -- --logLevel warn
     COMMAND ${CMAKE_COMMAND} -E touch "${built}"
-    DEPENDS "${installed}" ${web_sources} "${WEB}/index.html" "${WEB}/vite.config.ts"
+    DEPENDS "${installed}" ${web_sources} "${WEB}/index.html" "${WEB}/docs.html" "${WEB}/vite.config.ts"
     WORKING_DIRECTORY "${WEB}" COMMENT "web: building" VERBATIM)
   kb_embed(app_site "${WEB}/dist" DEPENDS "${built}")
 else()

@@ -12,15 +12,35 @@ extern const char *const app_version; /* "0.1.0" */
 
 /* What main() read from file, environment and flags. */
 struct app_settings {
-    str data; /* the data folder */
+    str data;     /* the data folder */
+    str database; /* postgres://…; empty: embedded, in the data folder */
     str listen;
     int64_t cores; /* event loops; 0: one a core */
     bool log_requests;
     span drain_timeout;
+    str trusted_proxies;
     int64_t writer_group;        /* transactions a commit */
     uint64_t disk_reserve_bytes; /* imports stop before less is free */
 };
 extern struct app_settings app_settings;
+
+/* HTTPS (tls.c). */
+struct app_tls_settings {
+    str listen, redirect;
+    str cert, key; /* lists of files, separated by commas */
+    span hsts;
+    bool http2;
+};
+extern struct app_tls_settings app_tls_settings;
+
+/* Backups by the clock (backup_service.c). */
+struct app_backup_settings {
+    span every; /* 0: never */
+    str to;
+    int64_t keep;
+    str passphrase_file;
+};
+extern struct app_backup_settings app_backup_settings;
 
 /* Flags of single commands. */
 struct app_flags {
@@ -28,6 +48,9 @@ struct app_flags {
     bool draft;    /* import: do not publish */
     bool queue;    /* import: return at once */
     bool no_media; /* import: texts and pictures only */
+    bool json;     /* what a command prints, for programs */
+    bool encrypt;  /* backup: ask for a passphrase */
+    str passphrase_file;
 };
 extern struct app_flags app_flags;
 
@@ -38,7 +61,7 @@ extern const unsigned app_modules_count;
 extern const struct embedded_set app_site;
 /* The demo cinema: catalogue.json, posters/, backdrops/. */
 extern const struct embedded_set app_demo;
-extern const struct module demo_module, health_module;
+extern const struct module demo_module, health_module, backup_module;
 
 /* The path of the data folder, its zero included; and that of a file in it. */
 enum { DATA_FOLDER_BYTES = 512, DATA_PATH_BYTES = DATA_FOLDER_BYTES + 32 };
@@ -54,10 +77,19 @@ enum err data_folder_make(const char *folder);
  * the modules. ERR_CONFLICT slug "data-in-use": another process has it. Blocks; for start-up.
  */
 enum err data_open(const char *folder, struct data **out_data);
+/* The lock alone; *out_fd is open even on a failure, unless it is -1. */
+enum err data_lock(const char *folder, int *out_fd);
+/* What a context's database holds beside the port's own. */
+enum { DATA_MODULES_MAX = 32 };
+unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX]);
 /* Keeps the error slot as it is, so that a failure may close on its way out. */
 void data_close(struct data *data);
 /* "<folder>/control.sock": where the process that serves the folder takes work from commands. */
 enum err data_control_path(const char *folder, char *out, size_t size_bytes);
+/* False: the databases are a server's, and other processes may use them too. */
+bool data_is_embedded(void);
+/* The folder's seat in the queue of jobs (jobs.h). */
+const char *data_seat(const struct data *data);
 const struct module_env *data_env(const struct data *data);
 /* For /readyz and the health page; of the data that owns `env`. Valid as long as it. */
 const struct gateway_check *data_checks_of(const struct module_env *env, unsigned *out_count);
@@ -65,15 +97,46 @@ const struct gateway_check *data_checks_of(const struct module_env *env, unsigne
 /* --- Serving (server.c) --------------------------------------------------------------------- */
 
 struct server;
+struct net_tls;
+
+/* Addresses may be empty; on the control socket the data is always served. */
+struct server_spec {
+    str listen, tls_listen, redirect_listen;
+    struct net_tls *tls; /* NULL: tls_listen and redirect_listen are empty */
+    span hsts;
+    unsigned cores; /* event loops; 0: one a core */
+};
+struct server_bound {
+    struct net_address http, https;
+};
 
 /*
- * Serves the data on the listen address (empty: on the control socket only), on threads of its own.
- * The address really bound is in *out_bound and, until the server stops, in "<folder>/http.addr".
+ * Serves the data on threads of its own. The addresses really bound are in *out_bound and, until
+ * the server stops, in "<folder>/http.addr" and "<folder>/https.addr".
  */
-enum err server_start(struct data *data, str listen, unsigned cores, struct server **out_server,
-                      struct net_address *out_bound);
+enum err server_start(struct data *data, const struct server_spec *spec, struct server **out_server,
+                      struct server_bound *out_bound);
 /* Drains and joins: nothing is accepted, what is in flight has `timeout`. The error slot stays. */
 void server_stop(struct server *server, span timeout);
+
+/* --- HTTPS (tls.c) -------------------------------------------------------------------------- */
+
+/* Reads the certificates that the settings name; NULL when HTTPS is not asked for. */
+enum err app_tls_open(struct net_tls **out_tls);
+/* Looks whether they have changed, or reads them `always`; logs what came of it. NULL: nothing. */
+void app_tls_watch(struct net_tls *tls, bool always);
+
+/* --- Backups (backup_service.c) -------------------------------------------------------------- */
+
+/* From now on, until the data is closed, backups are made as the settings say. For `serve`. */
+void backup_schedule_start(void);
+/* The first line of a file, without its end, as a C string. ERR_INVALID "passphrase". */
+enum err backup_passphrase_read(struct arena *arena, str path, str *out_passphrase);
+/* When the last backup of the folder ended well, and where it lies (at most `size_bytes`); false:
+ * never. */
+bool backup_last_read(const char *folder, instant *out_at, char *place, size_t size_bytes);
+/* For /readyz and the health page. */
+bool backup_look(void *arg, struct buf *detail);
 
 /* --- Commands ------------------------------------------------------------------------------- */
 
@@ -82,6 +145,9 @@ typedef int (*command_fn)(int argc, char **argv);
 
 int command_serve(int argc, char **argv);
 int command_import(int argc, char **argv);
+int command_backup(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_restore(int argc, char **argv);
 int command_admin_key(int argc, char **argv);
 int command_openapi(int argc, char **argv);
 int command_routes(int argc, char **argv);

@@ -136,9 +136,10 @@ static enum err serve_alone(struct arena *arena, control_fn fn)
 {
     struct data *data;
     struct server *server;
-    struct net_address none;
+    struct server_spec spec = { .cores = 1 };
+    struct server_bound none = { 0 };
     TRY(data_open(app_data_folder(), &data));
-    enum err result = server_start(data, STR(""), 1, &server, &none);
+    enum err result = server_start(data, &spec, &server, &none);
     if (result == OK) {
         result = fn(arena, app_data_folder());
         server_stop(server, app_settings.drain_timeout);

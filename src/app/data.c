@@ -5,12 +5,15 @@
  */
 #include "app.h"
 
+#include "engines/backup/backup.h"
 #include "engines/blob/blob.h"
 #include "engines/blob/disk/disk.h"
 #include "engines/db/db.h"
+#include "engines/db/postgres/postgres.h"
 #include "engines/db/sqlite/sqlite.h"
 #include "engines/flow/jobs.h"
 #include "foundation/child/child.h"
+#include "foundation/crypto/crypto.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
 #include "foundation/task/pool.h"
@@ -29,13 +32,19 @@ enum {
     FILE_QUEUE = 4096,
     CHILD_THREADS = 2,
     CHILD_QUEUE = 256,
-    CHECKS = 4,
-    SOCKET_PATH_BYTES = 108 /* unix(7) */
+    CHECKS = 5,
+    SOCKET_PATH_BYTES = 108, /* unix(7) */
+    DATABASE_URL_BYTES = 1024,
+    SEAT_BYTES = 8
 };
+
+/* A check that takes longer has failed. */
+static const span look_max = SECONDS(3);
 
 struct data {
     char *folder;
     int lock_fd;
+    char seat[SEAT_BYTES + 1];
     struct pool *files, *children;
     struct blob_store *blobs;
     struct db *content;
@@ -72,23 +81,58 @@ enum err data_folder_make(const char *folder)
     return OK;
 }
 
-static enum err take_lock(struct data *data)
+enum err data_lock(const char *folder, int *out_fd)
 {
     char path[DATA_PATH_BYTES], pid[32];
-    snprintf(path, sizeof(path), "%s/lock", data->folder);
-    data->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (data->lock_fd < 0)
+    snprintf(path, sizeof(path), "%s/lock", folder);
+    int fd = *out_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
         return err_errno(path);
-    if (flock(data->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
         int len = snprintf(pid, sizeof(pid), "%d\n", getpid());
-        bool written =
-            ftruncate(data->lock_fd, 0) == 0 && pwrite(data->lock_fd, pid, (size_t)len, 0) == len;
+        bool written = ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)len, 0) == len;
         return written ? OK : err_errno(path);
     }
-    ssize_t len = pread(data->lock_fd, pid, sizeof(pid) - 1, 0);
+    ssize_t len = pread(fd, pid, sizeof(pid) - 1, 0);
     str owner = str_trim((str){ pid, len > 0 ? (size_t)len : 0 });
-    return err_set(ERR_CONFLICT, "data-in-use", "%s is in use by another process (%.*s)",
-                   data->folder, STR_ARG(owner));
+    return err_set(ERR_CONFLICT, "data-in-use", "%s is in use by another process (%.*s)", folder,
+                   STR_ARG(owner));
+}
+
+/* Half a cinema is none. */
+static enum err check_restored(const char *folder)
+{
+    char path[DATA_PATH_BYTES];
+    snprintf(path, sizeof(path), "%s/" BACKUP_UNFINISHED, folder);
+    if (access(path, F_OK) != 0)
+        return OK;
+    return err_set(ERR_PRECONDITION, "restore-unfinished",
+                   "a restore into %s did not end: run " KB_NAME " restore again, or empty it",
+                   folder);
+}
+
+/*
+ * Eight random digits of this folder: who has the folder has the seat in the queue of jobs that
+ * other processes use too. What is no seat is made anew.
+ */
+static enum err seat_read(struct data *data)
+{
+    char path[DATA_PATH_BYTES];
+    uint8_t random[SEAT_BYTES / 2];
+    snprintf(path, sizeof(path), "%s/seat", data->folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(path);
+    bool known = pread(fd, data->seat, SEAT_BYTES, 0) == SEAT_BYTES &&
+                 strspn(data->seat, "0123456789abcdef") == SEAT_BYTES;
+    if (!known) {
+        crypto_random(random, sizeof(random));
+        crypto_hex(random, sizeof(random), data->seat);
+        known = pwrite(fd, data->seat, SEAT_BYTES, 0) == SEAT_BYTES && fsync(fd) == 0;
+    }
+    enum err err = known ? OK : err_errno(path);
+    close(fd);
+    return err;
 }
 
 /* A folder with blobs has had a database. One that is gone is made anew, but not in silence. */
@@ -102,39 +146,68 @@ static void tell_missing(const char *folder)
                  LOG_CSTR("file", database));
 }
 
-static enum err open_databases(struct data *data)
+bool data_is_embedded(void)
 {
-    const struct db_module *modules[32];
+    return app_settings.database.len == 0;
+}
+
+/* Where the databases are: the URL is given back as a C string. */
+static enum err database_place(struct data *data, char url[DATABASE_URL_BYTES],
+                               struct db_spec *spec)
+{
+    str given = app_settings.database;
+    if (data_is_embedded()) {
+        spec->driver = &db_sqlite;
+        spec->place = data->folder;
+        return OK;
+    }
+    if (!postgres_is_place(given) || given.len >= DATABASE_URL_BYTES)
+        return err_set(ERR_INVALID, "database-url",
+                       "db.url is a URL of at most %d bytes that begins postgres://",
+                       DATABASE_URL_BYTES - 1);
+    memcpy(url, given.ptr, given.len);
+    url[given.len] = 0;
+    spec->driver = &db_postgres;
+    spec->place = url;
+    return OK;
+}
+
+unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX])
+{
     unsigned count = 0;
     modules[count++] = &FLOW_SQL;
     for (unsigned i = 0; i < app_modules_count; i++)
         if (app_modules[i]->sql)
             modules[count++] = app_modules[i]->sql;
-    struct db_spec spec = { .driver = &db_sqlite,
-                            .place = data->folder,
-                            .context = "content",
+    ASSERT(count < DATA_MODULES_MAX);
+    return count;
+}
+
+static enum err open_databases(struct data *data)
+{
+    const struct db_module *modules[DATA_MODULES_MAX];
+    unsigned count = data_modules(modules);
+    char url[DATABASE_URL_BYTES];
+    struct db_spec spec = { .context = "content",
                             .modules = modules,
                             .modules_count = count,
                             .pool = data->files,
                             .settings = { .group_max = (unsigned)app_settings.writer_group } };
+    TRY(database_place(data, url, &spec));
     return db_open(&spec, &data->content);
 }
 
 /* --- Checks --------------------------------------------------------------------------------- */
 
-static enum err nothing(struct db_tx *tx, void *arg)
-{
-    (void)tx, (void)arg;
-    return OK;
-}
-
 static bool look_database(void *arg, struct buf *detail)
 {
     struct data *data = arg;
-    if (db_read(data->content, nothing, NULL) == OK)
-        return true;
-    buf_put(detail, str_of(err_slot()->text));
-    return false;
+    instant before = task_deadline_narrow(look_max);
+    enum err err = db_ping(data->content);
+    task_deadline_restore(before);
+    if (err != OK)
+        buf_put(detail, str_of(err_slot()->text));
+    return err == OK;
 }
 
 static bool look_disk(void *arg, struct buf *detail)
@@ -173,10 +246,12 @@ static bool look_ffprobe(void *arg, struct buf *detail)
 
 static void list_checks(struct data *data)
 {
-    data->checks[0] = (struct gateway_check){ "content.db", look_database, data, true };
+    data->checks[0] = (struct gateway_check){ data_is_embedded() ? "content.db" : "database",
+                                              look_database, data, true };
     data->checks[1] = (struct gateway_check){ "disk", look_disk, data, false };
     data->checks[2] = (struct gateway_check){ "ffmpeg", look_ffmpeg, data, false };
     data->checks[3] = (struct gateway_check){ "ffprobe", look_ffprobe, data, false };
+    data->checks[4] = (struct gateway_check){ "backup", backup_look, data, false };
 }
 
 static enum err open_modules(struct data *data)
@@ -196,8 +271,12 @@ static enum err open_modules(struct data *data)
 static enum err open_all(struct data *data)
 {
     char blobs[DATA_PATH_BYTES];
-    TRY(take_lock(data));
-    tell_missing(data->folder);
+    TRY(data_lock(data->folder, &data->lock_fd));
+    TRY(check_restored(data->folder));
+    if (data_is_embedded())
+        tell_missing(data->folder);
+    else
+        TRY(seat_read(data));
     TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
     TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
     snprintf(blobs, sizeof(blobs), "%s/blobs", data->folder);
@@ -240,6 +319,11 @@ void data_close(struct data *data)
     heap_free(data->folder);
     heap_free(data);
     *err_slot() = detail;
+}
+
+const char *data_seat(const struct data *data)
+{
+    return data->seat;
 }
 
 const struct module_env *data_env(const struct data *data)

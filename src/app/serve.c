@@ -3,6 +3,7 @@
 #include "app.h"
 
 #include "foundation/log/log.h"
+#include "foundation/net/tls.h"
 #include "gateway/access.h"
 
 #include <errno.h>
@@ -35,6 +36,13 @@ static bool starts_with_any(str text, const str *beginnings, size_t count)
     return false;
 }
 
+static void say_secure(const struct net_address *bound)
+{
+    char text[NET_ADDRESS_TEXT_MAX];
+    if (bound->size_bytes)
+        printf("It is open by HTTPS at %.*s\n", STR_ARG(net_address_format(bound, text)));
+}
+
 static void say_where(const struct net_address *bound)
 {
     static const str loopback[] = { STR_INIT("127."), STR_INIT("[::1]:") };
@@ -52,22 +60,45 @@ static void say_where(const struct net_address *bound)
         printf("Only this machine reaches it. To open it to the house, start it with:\n"
                "    %s serve --data %s --listen 0.0.0.0:%u\n",
                program_invocation_name, app_data_folder(), port);
-    fflush(stdout);
 }
 
-static int wait_for_signal(const sigset_t *signals)
+/* Meanwhile looks after the certificates; SIGHUP asks for them at once. */
+static int wait_for_signal(const sigset_t *signals, struct net_tls *tls)
 {
-    int number = 0;
-    while (sigwait(signals, &number) != 0)
-        continue;
-    return number;
+    static const struct timespec look_every = { .tv_sec = 2 };
+    for (;;) {
+        int number = sigtimedwait(signals, NULL, &look_every);
+        if (number == SIGTERM || number == SIGINT)
+            return number;
+        app_tls_watch(tls, number == SIGHUP);
+    }
+}
+
+static enum err start(struct data *data, struct net_tls **out_tls, struct server **out_server)
+{
+    struct server_bound bound = { 0 };
+    TRY(first_key(app_data_folder()));
+    TRY(app_tls_open(out_tls));
+    struct server_spec spec = { .listen = app_settings.listen,
+                                .tls_listen = app_tls_settings.listen,
+                                .redirect_listen = app_tls_settings.redirect,
+                                .tls = *out_tls,
+                                .hsts = app_tls_settings.hsts,
+                                .cores = (unsigned)app_settings.cores };
+    TRY(server_start(data, &spec, out_server, &bound));
+    if (bound.http.size_bytes)
+        backup_schedule_start();
+    say_where(&bound.http);
+    say_secure(&bound.https);
+    fflush(stdout);
+    return OK;
 }
 
 int command_serve(int argc, char **argv)
 {
     struct data *data;
     struct server *server;
-    struct net_address bound;
+    struct net_tls *tls = NULL;
     sigset_t signals;
     (void)argv;
     if (argc > 1) {
@@ -77,23 +108,23 @@ int command_serve(int argc, char **argv)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    if (app_tls_settings.listen.len) /* without certificates it ends the program, as anywhere */
+        sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     enum err result = data_open(app_data_folder(), &data);
     if (result != OK)
         return app_fail(result);
-    result = first_key(app_data_folder());
-    if (result == OK)
-        result =
-            server_start(data, app_settings.listen, (unsigned)app_settings.cores, &server, &bound);
+    result = start(data, &tls, &server);
     if (result != OK) {
+        net_tls_close(tls);
         data_close(data);
         return app_fail(result);
     }
-    say_where(&bound);
     log_info("serve", "ready", LOG_CSTR("version", app_version));
-    int number = wait_for_signal(&signals);
+    int number = wait_for_signal(&signals, tls);
     log_info("serve", "stopping", LOG_CSTR("signal", sigdescr_np(number)));
     server_stop(server, app_settings.drain_timeout);
+    net_tls_close(tls);
     data_close(data);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
 #include "foundation/net/listen.h"
+#include "foundation/net/tls.h"
 #include "foundation/task/loop.h"
 
 #include <fcntl.h>
@@ -19,6 +20,9 @@
 #include <unistd.h>
 
 enum { CORES_MAX = 256, JOB_KINDS_MAX = 64 };
+enum { FD_HTTP, FD_CONTROL, FD_HTTPS, FD_REDIRECT, FD_COUNT };
+#define HTTP_ADDR  "http.addr"
+#define HTTPS_ADDR "https.addr"
 
 struct core {
     struct server *server;
@@ -26,7 +30,7 @@ struct core {
     struct loop *loop;
     struct http_server *http;
     struct jobs *jobs; /* the queue's runner, on the first core */
-    int fds[2];        /* the TCP listener and, on the first core, the control socket; -1: none */
+    int fds[FD_COUNT]; /* listening sockets; -1: none. The control socket is the first core's */
     enum err started;
     struct err_slot detail;
     span drain_timeout;
@@ -35,9 +39,13 @@ struct core {
 struct server {
     struct gateway *gateway;
     struct db *content;
+    const char *seat;
     struct job_kind job_kinds[JOB_KINDS_MAX];
     unsigned job_kinds_count;
     const char *folder;
+    struct net_tls *tls;
+    char hsts[48];
+    unsigned redirect_port;
     unsigned cores_count;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -51,7 +59,9 @@ static void on_stall(const char *loop_name, span running_for, const char *stack)
              LOG_SPAN("running_s", running_for), LOG_CSTR("stack", stack));
 }
 
-/* The data folder is this process's alone, so what runs in the queue at the start was a dead one's.
+/*
+ * The data folder is this process's alone: of an embedded database, whatever runs in the queue at
+ * the start was a dead process's; of a server's, what runs for this folder.
  */
 static enum err jobs_open(struct core *core)
 {
@@ -59,7 +69,8 @@ static enum err jobs_open(struct core *core)
     struct jobs_spec spec = { .db = server->content,
                               .kinds = server->job_kinds,
                               .kinds_count = server->job_kinds_count,
-                              .sole_owner = true };
+                              .sole_owner = data_is_embedded(),
+                              .seat = server->seat };
     return jobs_start(core->loop, &spec, &core->jobs);
 }
 
@@ -74,13 +85,20 @@ static void collect_job_kinds(struct server *server)
 
 static enum err core_open(struct core *core)
 {
+    static const enum http_entry entries[FD_COUNT] = {
+        [FD_CONTROL] = HTTP_ENTRY_CONTROL, [FD_HTTPS] = HTTP_ENTRY_TLS,
+        [FD_REDIRECT] = HTTP_ENTRY_REDIRECT
+    };
     struct http_server_settings settings;
     TRY(loop_open(NULL, &core->loop));
     gateway_server_settings(core->server->gateway, &settings);
+    settings.tls = core->server->tls;
+    settings.hsts = str_of(core->server->hsts);
+    settings.redirect_port = core->server->redirect_port;
     TRY(http_server_open(core->loop, &settings, &core->http));
     for (size_t i = 0; i < ARRAY_LEN(core->fds); i++)
         if (core->fds[i] >= 0)
-            TRY(http_server_listen(core->http, core->fds[i], HTTP_ENTRY_CLEAR));
+            TRY(http_server_listen(core->http, core->fds[i], entries[i]));
     return core == &core->server->cores[0] ? jobs_open(core) : OK;
 }
 
@@ -135,27 +153,24 @@ static void on_drain(void *arg)
     http_server_drain(core->http, core->drain_timeout, on_drained, core);
 }
 
-static void address_path(const char *folder, char path[static DATA_PATH_BYTES])
-{
-    snprintf(path, DATA_PATH_BYTES, "%s/http.addr", folder);
-}
-
 /* Where the folder is served is said no more. It is this process's: nobody else wrote that. */
 static void forget_addresses(const char *folder)
 {
     char path[DATA_PATH_BYTES];
-    address_path(folder, path);
+    snprintf(path, sizeof(path), "%s/" HTTP_ADDR, folder);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/" HTTPS_ADDR, folder);
     unlink(path);
     if (data_control_path(folder, path, sizeof(path)) == OK)
         unlink(path);
 }
 
-static enum err write_address(const char *folder, const struct net_address *bound)
+static enum err write_address(const char *folder, const char *name, const struct net_address *bound)
 {
     char path[DATA_PATH_BYTES], fresh[DATA_PATH_BYTES], text[NET_ADDRESS_TEXT_MAX];
     str address = net_address_format(bound, text);
-    address_path(folder, path);
-    snprintf(fresh, sizeof(fresh), "%s/http.addr.new", folder);
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    snprintf(fresh, sizeof(fresh), "%s/%s.new", folder, name);
     FILE *file = fopen(fresh, "w");
     if (!file)
         return err_errno(fresh);
@@ -164,22 +179,40 @@ static enum err write_address(const char *folder, const struct net_address *boun
     return written && rename(fresh, path) == 0 ? OK : err_errno(path);
 }
 
-static enum err listen_all(struct server *server, str listen, struct net_address *out_bound)
+/* Nothing when the address is empty. */
+static enum err listen_at(struct server *server, str listen, int which,
+                          struct net_address *out_bound)
+{
+    int fds[CORES_MAX];
+    struct net_address address;
+    if (listen.len == 0)
+        return OK;
+    TRY(net_address_parse(listen, &address));
+    /* A path has one socket; the first core serves it. */
+    unsigned count = address.socket.any.sa_family == AF_UNIX ? 1 : server->cores_count;
+    TRY(net_listen(&address, count, fds, out_bound));
+    for (unsigned i = 0; i < count; i++)
+        server->cores[i].fds[which] = fds[i];
+    return OK;
+}
+
+static enum err listen_all(struct server *server, const struct server_spec *spec,
+                           struct server_bound *out_bound)
 {
     char path[DATA_PATH_BYTES] = "unix:";
-    int fds[CORES_MAX];
     struct net_address address;
     forget_addresses(server->folder); /* a process that was killed could not */
     TRY(data_control_path(server->folder, path + 5, sizeof(path) - 5));
     TRY(net_address_parse(str_of(path), &address));
-    TRY(net_listen(&address, 1, &server->cores[0].fds[1], NULL));
-    if (listen.len == 0)
-        return OK;
-    TRY(net_address_parse(listen, &address));
-    TRY(net_listen(&address, server->cores_count, fds, out_bound));
-    for (unsigned i = 0; i < server->cores_count; i++)
-        server->cores[i].fds[0] = fds[i];
-    return write_address(server->folder, out_bound);
+    TRY(net_listen(&address, 1, &server->cores[0].fds[FD_CONTROL], NULL));
+    TRY(listen_at(server, spec->listen, FD_HTTP, &out_bound->http));
+    TRY(listen_at(server, spec->tls_listen, FD_HTTPS, &out_bound->https));
+    TRY(listen_at(server, spec->redirect_listen, FD_REDIRECT, NULL));
+    server->redirect_port = net_address_port(&out_bound->https);
+    if (out_bound->https.size_bytes)
+        TRY(write_address(server->folder, HTTPS_ADDR, &out_bound->https));
+    return out_bound->http.size_bytes ? write_address(server->folder, HTTP_ADDR, &out_bound->http)
+                                      : OK;
 }
 
 static enum err start_threads(struct server *server)
@@ -217,18 +250,22 @@ static void server_discard(struct server *server)
     heap_free(server);
 }
 
-enum err server_start(struct data *data, str listen, unsigned cores, struct server **out_server,
-                      struct net_address *out_bound)
+enum err server_start(struct data *data, const struct server_spec *spec, struct server **out_server,
+                      struct server_bound *out_bound)
 {
     struct server *server = HEAP_NEW(struct server);
     long online = sysconf(_SC_NPROCESSORS_ONLN);
-    server->cores_count = cores ? cores : (unsigned)MAX_OF(online, 1L);
+    server->cores_count = spec->cores ? spec->cores : (unsigned)MAX_OF(online, 1L);
     server->cores_count = MIN_OF(server->cores_count, (unsigned)CORES_MAX);
     server->folder = data_env(data)->data_folder;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);
     for (unsigned i = 0; i < server->cores_count; i++)
-        server->cores[i] = (struct core){ .server = server, .fds = { -1, -1 } };
+        server->cores[i] = (struct core){ .server = server, .fds = { -1, -1, -1, -1 } };
+    server->tls = spec->tls;
+    if (spec->tls && spec->hsts)
+        snprintf(server->hsts, sizeof(server->hsts), "max-age=%lld",
+                 (long long)(spec->hsts / SECONDS(1)));
     struct gateway_settings settings = { .modules = app_modules,
                                          .modules_count = app_modules_count,
                                          .site = &app_site,
@@ -237,13 +274,16 @@ enum err server_start(struct data *data, str listen, unsigned cores, struct serv
                                          .log_requests = app_settings.log_requests };
     settings.checks = data_checks_of(data_env(data), &settings.checks_count);
     server->content = data_env(data)->db;
+    server->seat = data_is_embedded() ? NULL : data_seat(data);
     collect_job_kinds(server);
     net_sigpipe_ignore();
     net_descriptors_raise();
     loop_stall_handler(on_stall);
-    enum err result = gateway_open(&settings, &server->gateway);
+    enum err result = http_trust_parse(app_settings.trusted_proxies, &settings.trust);
     if (result == OK)
-        result = listen_all(server, listen, out_bound);
+        result = gateway_open(&settings, &server->gateway);
+    if (result == OK)
+        result = listen_all(server, spec, out_bound);
     if (result != OK) {
         forget_addresses(server->folder);
         server_discard(server);

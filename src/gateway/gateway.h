@@ -7,6 +7,7 @@
 
 #include "domains/module/module.h"
 #include "foundation/base/embedded.h"
+#include "foundation/http/http_forwarded.h"
 #include "foundation/http/http_route.h"
 #include "foundation/http/http_server.h"
 #include "foundation/mem/buf.h"
@@ -31,6 +32,7 @@ struct gateway_settings {
     const struct gateway_check *checks;
     unsigned checks_count;
     bool log_requests;
+    struct http_trust trust; /* proxies whose word is taken for who asks */
 };
 
 struct gateway;

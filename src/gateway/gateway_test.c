@@ -340,7 +340,7 @@ TEST(a_change_comes_from_our_own_pages)
     close_it();
 }
 
-TEST(a_unix_socket_is_the_administrator)
+TEST(the_control_socket_is_the_administrator)
 {
     struct access *access;
     struct http_request request = { .arena = NULL };
@@ -348,7 +348,10 @@ TEST(a_unix_socket_is_the_administrator)
     arena_init(&arena, MIB(1));
     CHECK_OK(access_open(test_folder(), &access));
     CHECK(!access_has_key(access));
+    request.peer.control = true;
     CHECK(access_is_admin(access, &request));
+    request.peer.control = false; /* another Unix socket, a proxy's */
+    CHECK(!access_is_admin(access, &request));
     request.peer.ip[15] = 1;
     CHECK(!access_is_admin(access, &request));
     access_close(access);

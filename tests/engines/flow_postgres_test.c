@@ -1,4 +1,5 @@
-/* What jobs promise, on PostgreSQL: the suite that src/engines/flow runs on the embedded database. */
+/* What jobs promise, on PostgreSQL: the suite that src/engines/flow runs on the embedded database.
+ */
 #include "engines/db/postgres/fixture/fixture.h"
 #include "engines/db/postgres/postgres.h"
 #include "engines/flow/conformance/conformance.h"

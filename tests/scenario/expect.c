@@ -54,7 +54,7 @@ static bool contains(const struct subject *subject, const struct operand *operan
 {
     if (!subject->present)
         return false;
-    if (!cJSON_IsArray(subject->node))
+    if (!subject->node || !cJSON_IsArray(subject->node))
         return str_find(subject->text, operand->text) >= 0;
     for (const cJSON *item = subject->node->child; item; item = item->next) {
         struct subject one = { .present = true, .node = item };

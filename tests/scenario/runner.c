@@ -1,8 +1,9 @@
 /*
- * runner: `scenario_runner [-j N] FILE-OR-FOLDER...` runs scenarios against the program named by
- * KB_BIN, each in its own process group and temporary folder, N at a time, and kills the group of
- * one that takes too long. Prints a line a scenario, everything about a failed one, and "N passed,
- * N failed, N skipped".
+ * runner: `scenario_runner [-j N] [-d COMMAND] FILE-OR-FOLDER...` runs scenarios against the
+ * program named by KB_BIN, each in its own process group and temporary folder, N at a time, and
+ * kills the group of one that takes too long. With -d each has the database whose URL the command
+ * prints (KB_DB_URL) in place of the embedded one. Prints a line a scenario, everything about a
+ * failed one, and "N passed, N failed, N skipped".
  */
 #include "runner.h"
 
@@ -28,6 +29,7 @@ struct job {
     struct script script;
     struct shared *shared;
     char folder[256];
+    char database[512]; /* its URL; empty: embedded */
     pid_t pid;
     instant deadline;
     bool late;
@@ -36,6 +38,7 @@ struct job {
 static struct {
     struct arena arena;
     const char *binary;
+    const char *database_command; /* NULL: embedded */
     const char *paths[SCENARIOS_MAX];
     int count, next;
     struct job jobs[JOBS_MAX];
@@ -155,8 +158,21 @@ NORETURN static void child(struct job *job)
     if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
         exit(SCENARIO_FAILED);
     close(fd);
+    if (job->database[0])
+        setenv("KB_DB_URL", job->database, 1);
     setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     scenario_run(&job->script, runner.binary, job->folder, job->shared);
+}
+
+/* The first line the command prints. */
+static bool database_make(struct job *job)
+{
+    FILE *out = popen(runner.database_command, "r");
+    bool read = out && fgets(job->database, sizeof(job->database), out);
+    if (!out || pclose(out) != 0 || !read)
+        return false;
+    job->database[strcspn(job->database, "\n")] = 0;
+    return true;
 }
 
 static void begin(struct job *job, const char *path)
@@ -170,6 +186,11 @@ static void begin(struct job *job, const char *path)
         PANIC("no temporary folder %s: %s", job->folder, strerror(errno));
     if (script_read(&runner.arena, path, &job->script) != OK) {
         printf("  %s: %s\n", path, err_slot()->text);
+        finish(job, SCENARIO_FAILED);
+        return;
+    }
+    if (runner.database_command && !database_make(job)) {
+        printf("  %s prints no URL of a database\n", runner.database_command);
         finish(job, SCENARIO_FAILED);
         return;
     }
@@ -229,10 +250,14 @@ int main(int argc, char **argv)
     const char *binary = getenv("KB_BIN");
     int option;
     arena_init(&runner.arena, GIB(1));
-    while ((option = getopt(argc, argv, "j:")) != -1) {
-        if (option != 'j' || !isdigit((unsigned char)optarg[0]))
+    unsetenv("KB_DB_URL");
+    while ((option = getopt(argc, argv, "j:d:")) != -1) {
+        if (option == 'd')
+            runner.database_command = optarg;
+        else if (option == 'j' && isdigit((unsigned char)optarg[0]))
+            runner.jobs_max = MAX_OF(1, MIN_OF(atoi(optarg), (int)JOBS_MAX));
+        else
             return 2;
-        runner.jobs_max = MAX_OF(1, MIN_OF(atoi(optarg), (int)JOBS_MAX));
     }
     if (!binary || !realpath(binary, absolute) || access(absolute, X_OK) < 0) {
         fprintf(stderr, "KB_BIN does not name the program under test: %s\n",

@@ -40,7 +40,7 @@ const ROUTES: Route[] = [
   { name: 'person', pattern: /^\/person\/(\d+)$/, load: page(() => import('./viewer/PersonPage.svelte')) },
   {
     name: 'collection',
-    pattern: /^\/collection\/(\w+)$/,
+    pattern: /^\/collection\/(\d+)$/,
     load: page(() => import('./viewer/CollectionPage.svelte')),
   },
   {

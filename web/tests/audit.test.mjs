@@ -46,7 +46,7 @@ export default function axe(house) {
       await settled(page);
       await page.waitForTimeout(300);
       await audit(page);
-      await shot(page, `axe${path.replaceAll(/\W+/g, '-')}${options.viewport ? '-phone' : ''}`);
+      await shot(page, `axe${path.replaceAll(/\W+/g, '-')}${options.viewport ? '-phone' : ''}-${options.locale ?? 'ru'}`);
     } finally {
       await context.close();
     }
@@ -55,21 +55,25 @@ export default function axe(house) {
   const pages = () => [
     ['/', 'section'],
     ['/films', '.grid a'],
-    ['/series', 'h1'],
+    ['/series', '.grid a'],
+    ['/search', 'ul a'],
     ['/search?q=м', '.grid a'],
     [`/title/${titles.Metropolis}`, 'h1'],
     ['/nothing', 'h1'],
-    ['/collection/new', 'h1'],
     ['/admin/titles', 'table'],
     ['/admin/titles/new', 'form'],
     [`/admin/titles/${titles.Metropolis}`, '[name="title.ru"]'],
     ['/admin/import', '[data-import]'],
     ['/admin/queue', '[data-job]'],
     ['/admin/reviews', 'h1'],
+    ['/admin/health', 'dl'],
     ['/admin', 'input[name="key"]'],
   ];
-  for (const [path, ready] of pages()) {
-    test(`axe finds nothing serious at ${path.replace(/\d+/, 'ID')}`, () => look(path, ready));
+  for (const locale of ['ru-RU', 'en-GB']) {
+    for (const [path, ready] of pages()) {
+      test(`axe finds nothing serious at ${path.replace(/\d+/, 'ID')}, ${locale.slice(0, 2)}`, () =>
+        look(path, ready, { locale }));
+    }
   }
   for (const [path, ready] of [['/', 'section'], ['/films', '.grid a'], ['/admin/titles', 'table'], ['/admin/import', '[data-import]']]) {
     test(`axe finds nothing serious at ${path} on a phone`, () =>
@@ -81,11 +85,13 @@ export default function axe(house) {
     await look(`/title/${library.lamp.id}`, 'a[href^="/watch/"]');
     const film = await cinema.get(`/v1/titles/${library.lamp.id}`);
     await look(`/person/${film.people[0].id}`, 'h1');
-    await look(`/watch/${library.lamp.id}`, '.player[data-state="ready"]');
+    for (const locale of ['ru-RU', 'en-GB']) {
+      await look(`/watch/${library.lamp.id}`, '.player[data-state="ready"]', { locale });
+    }
   });
 
-  test('axe finds nothing serious on the health page', async () => {
-    need((await fetch(`${base}/v1/health`)).status !== 404, 'the program has no /v1/health');
-    await look('/admin/health', 'dl');
+  test('axe finds nothing serious on the page of a series', () => {
+    need(library.series, `no series: ${library.importOutput}`);
+    return look(`/title/${library.series.id}`, '[data-id^="episode-"]');
   });
 }

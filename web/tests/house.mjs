@@ -46,7 +46,7 @@ async function bringFilms(cinema, folder) {
 export async function houseOpen(bin, folder) {
   const cinema = await Cinema.start(bin, join(folder, 'data'));
   const page = await (await fetch(cinema.base)).text();
-  const house = { cinema, folder, base: cinema.base, hasWeb: page.includes('/assets/'), browser: null };
+  const house = { bin, cinema, folder, base: cinema.base, hasWeb: page.includes('/assets/'), browser: null };
   house.close = async () => {
     await house.browser?.close();
     return cinema.stop();

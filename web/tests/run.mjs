@@ -12,7 +12,7 @@ import { names, runAll, skip, total } from './harness.mjs';
 const part = process.argv[2] ?? '';
 const bin = process.env.KB_BIN ?? '';
 
-const SUITES = ['words', 'viewer', 'admin', 'work', 'player', 'series', 'hls', 'audit'];
+const SUITES = ['words', 'viewer', 'admin', 'work', 'player', 'series', 'moods', 'hls', 'audit'];
 
 async function missing() {
   if (!bin || !existsSync(bin)) return `there is no program at KB_BIN (${bin || 'not set'})`;

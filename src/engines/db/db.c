@@ -90,6 +90,11 @@ const struct db_module *const *db_modules(const struct db *db, unsigned *out_cou
     return db->modules;
 }
 
+const struct db_module *db_port_module(void)
+{
+    return &DB_SQL;
+}
+
 const char *db_context(const struct db *db)
 {
     return db->context;
@@ -372,7 +377,9 @@ enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args 
                  int64_t *out_changed)
 {
     ASSERT(query->kind == DB_WRITE);
-    struct db_call exec = { .query = query, .args = args, .arena = db_arena(tx) };
+    struct db_call exec = {
+        .query = query, .args = args, .arena = db_arena(tx), .counted = out_changed != NULL
+    };
     TRY(call(tx, &exec));
     if (out_changed)
         *out_changed = exec.changed;
@@ -404,6 +411,12 @@ enum err db_insert(struct db_tx *tx, const struct db_query *query, struct db_arg
         return err_set(ERR_NOT_FOUND, "no-row", "%s returned no id", query->name);
     *out_id = id.i64;
     return OK;
+}
+
+enum err db_ping(struct db *db)
+{
+    struct db_row row;
+    return db_one(db_now(db), &SQL_DB_PING, DB_NO_ARGS, &row);
 }
 
 /* --- Events --------------------------------------------------------------------------------- */

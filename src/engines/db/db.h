@@ -102,6 +102,8 @@ enum err db_copy(struct db *db, const char *path, const struct db_copy_watch *wa
 
 /* The modules of the database, the port's own first. Valid as long as it. */
 const struct db_module *const *db_modules(const struct db *db, unsigned *out_count);
+/* What the port itself keeps in every database. */
+const struct db_module *db_port_module(void);
 /* The number of its last migration; 0: none. */
 unsigned db_module_version(const struct db_module *module);
 
@@ -184,20 +186,28 @@ typedef enum err (*db_tx_fn)(struct db_tx *tx, void *arg);
  * Runs fn as one transaction and returns when it is durable. fn may run on another thread, with
  * this task's arena and error slot; its failure rolls it back, alone, and is returned. Once a
  * statement has failed the transaction is lost: later statements and the commit return the same
- * error. The deadline and cancellation hold until fn starts. ERR_EXHAUSTED "database-queue": too
+ * error. The deadline and cancellation hold until fn starts, and where its statements wait for a
+ * server until the commit is sent. ERR_INTERNAL "commit-unknown": the connection was lost over the
+ * commit, it may have happened. ERR_EXHAUSTED "database-queue": too
  * many are waiting (503); "disk-full". Not from within a transaction: functions that join one take
  * a struct db_tx *.
  */
 TASK_FN enum err db_tx(struct db *db, db_tx_fn fn, void *arg);
 
-/* Runs fn in one read-only snapshot. fn must not suspend; its queries are point and page. */
-enum err db_read(struct db *db, db_tx_fn fn, void *arg);
+/*
+ * Runs fn in one read-only snapshot. fn awaits nothing but db_*; its queries are point and page. On
+ * the embedded database it does not suspend.
+ */
+TASK_FN enum err db_read(struct db *db, db_tx_fn fn, void *arg);
 /* The same on the blocking pool, where scans are allowed. */
 TASK_FN enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg);
 
 /* For single reads outside a transaction: each sees the newest committed state. Lives as long as
  * db. */
 struct db_tx *db_now(struct db *db);
+
+/* Whether the database answers: reads a row that is always there. The errors of reads. */
+TASK_FN enum err db_ping(struct db *db);
 
 /* The database of a handle, and the arena its rows go to. */
 struct db *db_of(struct db_tx *tx);
@@ -234,7 +244,11 @@ typedef enum err (*db_row_fn)(const struct db_row *row, void *arg);
 TASK_FN enum err db_each(struct db_tx *tx, const struct db_query *query, struct db_args args,
                          db_row_fn fn, void *arg);
 
-/* Writes. out_changed (may be NULL): rows inserted, changed or removed, cascades not counted. */
+/*
+ * Writes. out_changed (may be NULL): rows inserted, changed or removed, cascades not counted. When
+ * nobody wants it a driver need not wait for the answer: a failure may then be that of a later
+ * statement, or of the commit.
+ */
 enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args args,
                  int64_t *out_changed);
 /* A write with RETURNING whose first column is an integer: the id. ERR_NOT_FOUND when no row came.

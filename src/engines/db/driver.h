@@ -15,6 +15,7 @@ struct db_call {
     db_row_fn row; /* NULL: rows are not wanted */
     void *row_arg;
     struct arena *arena; /* lent to the thread that runs the call */
+    bool counted;        /* the number of changed rows is wanted */
     int64_t changed;     /* out, of writes */
     bool failed;         /* out: the statement failed, not its row function */
 };

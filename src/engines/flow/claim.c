@@ -13,7 +13,7 @@ enum { STRAYS_A_ROUND = 100 };
 
 str owner_text(const struct jobs *jobs)
 {
-    return (str){ jobs->owner, sizeof(jobs->owner) - 1 };
+    return str_of(jobs->owner);
 }
 
 static struct db_value kind_value(const struct job_kind *kind)
@@ -51,12 +51,14 @@ static enum err stray_put(struct db_tx *tx, const struct job_kind *kind, const s
 static enum err strays_take(struct db_tx *tx, void *arg)
 {
     struct take_back *take = arg;
+    const struct jobs *jobs = take->jobs;
     take->count = 0;
     for (unsigned i = 0; i < take->jobs->kinds_count; i++) {
         const struct job_kind *kind = &take->jobs->kinds[i];
         struct db_rows rows;
         struct db_args args = DB_ARGS(kind_value(kind), DB_TEXT(owner_text(take->jobs)),
-                                      DB_I64(take->leases_until), DB_I64(STRAYS_A_ROUND));
+                                      DB_I64(take->leases_until), DB_I64(STRAYS_A_ROUND),
+                                      DB_TEXT(str_of(jobs->seat)), DB_TEXT(str_of(jobs->seat_end)));
         TRY(db_all(tx, &SQL_JOBS_STRAY, args, STRAYS_A_ROUND, &rows));
         for (unsigned k = 0; k < rows.count; k++)
             TRY(stray_put(tx, kind, &rows.items[k]));

@@ -5,7 +5,7 @@
 
 #include "foundation/task/loop.h"
 
-enum { KINDS_MAX = 64, OWNER_TEXT = 17, RUNS_MAX = 256 };
+enum { KINDS_MAX = 64, SEAT_TEXT = 18, OWNER_TEXT = SEAT_TEXT + 16, RUNS_MAX = 256 };
 
 struct job_run {
     struct job_run *next;
@@ -33,6 +33,8 @@ struct jobs {
     span lease;
     bool sole_owner;
     char owner[OWNER_TEXT];
+    /* Owners of our seat are named from the first to before the second; both empty: no seat. */
+    char seat[SEAT_TEXT], seat_end[SEAT_TEXT];
     uint64_t random;
     struct task *runner, *stopper;
     struct db_listener listener;

@@ -143,6 +143,12 @@ struct jobs_spec {
     bool sole_owner; /* no other process runs jobs of this database: what is running when we start
                         was a dead process's, and is taken back at once */
     uint64_t seed;   /* of the jitter; 0: random */
+    /*
+     * Of what only one process at a time can have, such as a data folder: at most 16 letters and
+     * digits. Jobs that run at the start for an owner of the same seat were a dead process's, and
+     * are taken back at once. NULL: none.
+     */
+    const char *seat;
 };
 
 struct jobs;

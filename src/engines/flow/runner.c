@@ -249,12 +249,18 @@ static void on_runner_end(void *arg, enum err result)
         task_wake(jobs->stopper);
 }
 
-static void owner_make(struct jobs *jobs, uint64_t seed)
+static void owner_make(struct jobs *jobs, const char *seat, uint64_t seed)
 {
     uint64_t numbers[2] = { 0 };
     ssize_t got = getrandom(numbers, sizeof(numbers), 0);
     ASSERT(got == sizeof(numbers));
-    snprintf(jobs->owner, sizeof(jobs->owner), "%016llx", (unsigned long long)numbers[0]);
+    if (seat) {
+        ASSERT(strlen(seat) <= SEAT_TEXT - 2);
+        snprintf(jobs->seat, sizeof(jobs->seat), "%s.", seat);
+        snprintf(jobs->seat_end, sizeof(jobs->seat_end), "%s/", seat); /* '/' follows '.' */
+    }
+    snprintf(jobs->owner, sizeof(jobs->owner), "%s%016llx", jobs->seat,
+             (unsigned long long)numbers[0]);
     jobs->random = seed ? seed : numbers[1];
 }
 
@@ -268,7 +274,7 @@ enum err jobs_start(struct loop *loop, const struct jobs_spec *spec, struct jobs
     jobs->kinds_count = spec->kinds_count;
     jobs->lease = spec->lease ? spec->lease : SECONDS(60);
     jobs->sole_owner = spec->sole_owner;
-    owner_make(jobs, spec->seed);
+    owner_make(jobs, spec->seat, spec->seed);
     jobs->listener = (struct db_listener){ .topics = DB_TOPIC_JOBS, .fn = on_commit, .arg = jobs };
     db_listen(jobs->db, &jobs->listener);
     struct task_spec task = {

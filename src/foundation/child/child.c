@@ -185,6 +185,7 @@ static NORETURN void become(const struct child_spec *spec, int out_fd, int error
     jail_enter(spec);
     sigset_t none;
     sigemptyset(&none);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): after fork() there is one thread */
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     execve(spec->argv[0], (char *const *)spec->argv, (char *const *)environment);

@@ -1,5 +1,5 @@
 /*
- * err: what can go wrong, as sixteen meanings. A function that can fail returns enum err; the
+ * err: what can go wrong, as eighteen meanings. A function that can fail returns enum err; the
  * detail (a stable slug, a sentence, a message per field) is recorded once, where the error is
  * born, in the slot of the running task. TRY() passes the code up. Lower layers do not log: the
  * edge does, once.

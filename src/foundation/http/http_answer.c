@@ -217,12 +217,15 @@ static char *put_number(char *at, uint64_t value)
     return put(at, (str){ digits + first, sizeof(digits) - first });
 }
 
-static str date_now(struct http_server *server)
+/* Asks the loop's time first: the system's clock is read once a second. */
+str server_date(struct http_server *server)
 {
-    instant second = clock_now() / SECONDS(1);
-    if (second != server->date_second) {
-        server->date_second = second;
-        instant_format_http(SECONDS(second), server->date);
+    uint64_t now_ms = uv_now(server->uv);
+    if (now_ms >= server->date_until_ms) {
+        instant now = clock_now();
+        span into_second = now % SECONDS(1);
+        server->date_until_ms = now_ms + (uint64_t)(SECONDS(1) - into_second) / 1000;
+        instant_format_http(now - into_second, server->date);
     }
     return (str){ server->date, INSTANT_HTTP_MAX - 1 };
 }
@@ -251,7 +254,7 @@ static char *put_head(char *at, struct http_exchange *exchange)
         at = put(at, line);
     else
         at = put(put_number(at, response->status), STR(" \r\n"));
-    at = put_field(at, STR("Date: "), date_now(exchange->conn->server));
+    at = put_field(at, STR("Date: "), server_date(exchange->conn->server));
     if (response->content_type.len && response->body.kind != HTTP_BODY_NONE)
         at = put_field(at, STR("Content-Type: "), response->content_type);
     at = put_framing(at, exchange);
@@ -299,7 +302,7 @@ static void framing_choose(struct http_exchange *exchange)
         response->close = true;
 }
 
-void answer_begin(struct http_exchange *exchange)
+void answer_prepare(struct http_exchange *exchange)
 {
     struct http_response *response = &exchange->response;
     struct http_body *body = &response->body;
@@ -313,6 +316,13 @@ void answer_begin(struct http_exchange *exchange)
                            "The answer's head is "
                            "too large.");
     }
+}
+
+void answer_begin(struct http_exchange *exchange)
+{
+    struct http_response *response = &exchange->response;
+    struct http_body *body = &response->body;
+    answer_prepare(exchange);
     framing_choose(exchange);
     bool bodyless = exchange->head_only || body->kind == HTTP_BODY_NONE || body->size_bytes == 0;
     bool join =

@@ -3,6 +3,7 @@
  * the handler starts; streamed ones are decoded when the handler asks, so a handler that does not
  * read stops the client by TCP's own window.
  */
+#include "http2.h"
 #include "http_conn.h"
 
 #include <string.h>
@@ -43,6 +44,12 @@ static bool on_body(void *arg, const char *bytes, size_t len)
     if (exchange->body.overflowed)
         sink->refusal = &no_memory;
     return !exchange->body.overflowed;
+}
+
+const struct http_refusal *body_collect(struct http_exchange *exchange, str bytes)
+{
+    struct sink sink = { .exchange = exchange };
+    return on_body(&sink, bytes.ptr, bytes.len) ? NULL : sink.refusal;
 }
 
 static bool framing_is_abuse(const struct http_exchange *exchange)
@@ -129,6 +136,8 @@ TASK_FN enum err http_body_read(struct http_request *request, char *room, size_t
     struct conn *conn = exchange->conn;
     struct sink sink = { .exchange = exchange, .room = room };
     ASSERT(room_bytes > 0);
+    if (exchange->stream)
+        return http2_body_read(exchange, room, room_bytes, out_len);
     while (sink.len == 0 && !exchange->body_complete) {
         if (conn->dead || (conn->eof && !conn_in_bytes(conn)))
             return err_set(ERR_CANCELLED, "client-gone", "the client has gone");

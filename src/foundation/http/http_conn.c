@@ -4,6 +4,7 @@
  * connection's own, so an idle connection owns its struct and nothing else.
  */
 #include "http_conn.h"
+#include "http2.h"
 
 #include "foundation/mem/heap.h"
 
@@ -130,7 +131,12 @@ static void destroy(struct conn *conn)
         heap_free(conn->pending);
     conn->pending = NULL;
     conn->pending_len = conn->pending_at = 0;
+    /* An end that is not said looks like an attack: clients then forget their tickets. */
+    if (conn->socket.tls && !exchange && !conn->lingering)
+        net_socket_shutdown(&conn->socket);
     net_socket_close(&conn->socket, on_closed);
+    if (conn->http2)
+        http2_end(conn);
     if (!exchange)
         return;
     exchange->aborted = true;
@@ -165,7 +171,7 @@ static int events_wanted(const struct conn *conn)
     int events = conn->blocked ? NET_WRITABLE : 0;
     if (conn->eof)
         return events;
-    if (conn->lingering || (room && !(conn->pending_len && !exchange)))
+    if (conn->lingering || conn->http2 || (room && !(conn->pending_len && !exchange)))
         return events | NET_READABLE;
     return conn->hangup ? events : events | NET_HANGUP;
 }
@@ -177,6 +183,8 @@ static enum timer_kind timer_wanted(const struct conn *conn)
         return TIMER_LINGER;
     if (conn->blocked)
         return TIMER_WRITE;
+    if (conn->http2)
+        return http2_timer_wanted(conn);
     if (!exchange)
         return conn_in_bytes(conn) || conn->requests == 0 ? TIMER_HEADER : TIMER_IDLE;
     if (exchange->phase == PHASE_BODY || exchange->body_waiter)
@@ -190,14 +198,16 @@ static enum timer_kind timer_wanted(const struct conn *conn)
 static void timer_choose(struct conn *conn)
 {
     enum timer_kind kind = timer_wanted(conn);
-    bool again =
-        conn->progress && (kind == TIMER_BODY || kind == TIMER_IDLE || kind == TIMER_WRITE);
+    bool again = conn->progress && !conn->http2 &&
+                 (kind == TIMER_BODY || kind == TIMER_IDLE || kind == TIMER_WRITE);
     /* The time for a head is not prolonged by its bytes, only by the next request. */
-    again |= kind == TIMER_HEADER && conn->header_timer_request != conn->requests;
+    bool by_request = kind == TIMER_HEADER || (conn->http2 && kind == TIMER_IDLE);
+    again |= by_request && conn->header_timer_request != conn->requests;
+    again |= conn->progress && conn->blocked;
     bool linked = conn->timer_previous || conn->server->timers[conn->timer].first == conn;
     if (kind != conn->timer || again || !linked)
         timer_set(conn, kind);
-    if (kind == TIMER_HEADER)
+    if (by_request)
         conn->header_timer_request = conn->requests;
     conn->progress = false;
 }
@@ -217,11 +227,13 @@ void conn_settle(struct conn *conn)
 {
     if (conn->pumping || conn->destroyed)
         return;
-    bool done = !conn->exchange && !conn_unsent(conn) && !conn->dead;
+    bool done = !conn->exchange && !conn_unsent(conn) && !conn->dead &&
+                (!conn->http2 || http2_is_idle(conn));
     if (done && conn->closing && !conn->lingering)
         linger_begin(conn);
     else if (done && !conn_in_bytes(conn) &&
-             (conn->eof || (conn->server->draining && !conn->lingering)))
+             (conn->eof || (conn->server->draining && !conn->lingering &&
+                            !conn->http2))) /* which says goodbye first */
         conn_kill(conn);
     if (conn->dead) {
         destroy(conn);
@@ -264,6 +276,8 @@ static bool head_step(struct conn *conn)
     const struct http_refusal *refusal = NULL;
     if (conn->closing || conn->pending_len || !conn_in_bytes(conn))
         return false;
+    if (conn->requests == 0 && http2_is_asked_for(conn))
+        return http2_greet(conn);
     ptrdiff_t len =
         http_head_scan(&conn->scan, conn->in + conn->in_at, conn_in_bytes(conn), &refusal);
     if (len == 0) {
@@ -281,6 +295,8 @@ static bool head_step(struct conn *conn)
 static bool step(struct conn *conn)
 {
     struct http_exchange *exchange = conn->exchange;
+    if (conn->http2)
+        return http2_step(conn);
     if (!exchange)
         return head_step(conn);
     switch (exchange->phase) {
@@ -353,7 +369,9 @@ void conn_timed_out(struct conn *conn)
     static const struct http_refusal slow = { 408, "request-timeout",
                                               "The request did not arrive in time." };
     struct http_exchange *exchange = conn->exchange;
-    if (!exchange && conn_in_bytes(conn)) {
+    if (conn->http2) {
+        http2_timed_out(conn);
+    } else if (!exchange && conn_in_bytes(conn)) {
         exchange_refuse(conn, &slow);
     } else if (exchange && exchange->phase == PHASE_BODY) {
         exchange_fail(exchange, &slow);

@@ -49,8 +49,9 @@ struct conn {
     struct conn *timer_previous, *timer_next; /* every connection is in one timer's list */
     uint64_t timer_at_ms;
     struct http_exchange *exchange;
-    char *in;      /* received and not used: in[in_at..in_len) */
-    char *pending; /* to be sent before anything else */
+    struct http2 *http2; /* NULL: HTTP/1; else it has the exchanges, see http2.h */
+    char *in;            /* received and not used: in[in_at..in_len) */
+    char *pending;       /* to be sent before anything else */
     uint32_t in_at, in_len;
     uint32_t pending_at, pending_len;
     struct http_scan scan;
@@ -58,7 +59,7 @@ struct conn {
     uint32_t requests, header_timer_request;
     unsigned char timer; /* enum timer_kind */
     unsigned char entry; /* enum http_entry */
-    unsigned char holds; /* the handle, a task, a thread: what keeps the memory */
+    uint16_t holds;      /* the handle, tasks, threads: what keeps the memory */
     bool in_borrowed;    /* `in` is the loop's buffer */
     bool hangup;         /* the client has ended its side; bytes before that may be unread */
     bool eof;            /* ... and all of them have been read */
@@ -81,6 +82,8 @@ struct http_exchange {
     bool body_complete, body_failed, continue_sent;
     bool head_only, chunked, close_delimited;
     bool aborted, by_sendfile, generated_all;
+    bool orphan;                 /* its stream has gone, its task or thread has not */
+    struct http2_stream *stream; /* NULL: HTTP/1 */
     struct task *task, *body_waiter;
     char field_room[80]; /* of Allow, or of Content-Range: they owe nothing to the arena */
     struct buf body;
@@ -119,7 +122,12 @@ struct http_server {
     unsigned conns_free_count, exchanges_free_count;
     struct conn *out_owner;
     size_t out_len;
-    instant date_second;
+    uint64_t date_until_ms; /* when `date` is another */
+    struct http2 *flush_first; /* whose answers go out before the loop waits */
+    uv_prepare_t flush;
+    struct nghttp2_session_callbacks *http2_callbacks;
+    struct nghttp2_option *http2_option;
+    struct http2_blocks *http2_blocks;
     char date[INSTANT_HTTP_MAX];
     bool draining, closing, drain_timed;
     uint64_t drain_at_ms;
@@ -162,6 +170,12 @@ void timers_run(struct http_server *server);
 void server_drain_check(struct http_server *server, uint64_t now_ms);
 
 /* --- http_exchange.c ------------------------------------------------------------------------ */
+/* A fresh exchange of the connection. */
+struct http_exchange *exchange_take(struct conn *conn);
+/* Finds the route of a complete head and goes on from there. */
+void exchange_route(struct http_exchange *exchange);
+/* Something it waited for has come: goes on with it. */
+void exchange_wake(struct http_exchange *exchange);
 /* Begins with the head of `len` bytes at the connection's input, which is consumed. */
 void exchange_begin(struct conn *conn, size_t len);
 /* Begins with a request that could not be read; its answer closes the connection. */
@@ -176,6 +190,8 @@ void exchange_run(struct http_exchange *exchange);
 /* --- http_body.c ---------------------------------------------------------------------------- */
 /* True when something was done. */
 bool body_step(struct http_exchange *exchange);
+/* Appends to the collected body; NULL, or why it is refused. */
+const struct http_refusal *body_collect(struct http_exchange *exchange, str bytes);
 
 /* --- http_send.c ---------------------------------------------------------------------------- */
 /* Room for `size_bytes` (<= OUT_BYTES) at the end of the loop's send buffer; count it by out_len.
@@ -198,10 +214,19 @@ size_t chunk_frame(char *room, size_t len);
 bool send_file_step(struct http_exchange *exchange);
 /* The body becomes its next piece; false when there is none, or it is not made of pieces. */
 bool send_piece_next(struct http_exchange *exchange);
+/*
+ * Copies the next bytes of a body of files into `room`. 0: a thread reads them first, and
+ * exchange_wake() follows; less than 0: there are fewer than promised.
+ */
+ptrdiff_t file_pull(struct http_exchange *exchange, char *room, size_t room_bytes);
 
 /* --- http_answer.c -------------------------------------------------------------------------- */
 /* Evaluates preconditions and ranges, decides the framing, writes the head. */
 void answer_begin(struct http_exchange *exchange);
+/* The first half of it: the answer as it is, without its bytes. */
+void answer_prepare(struct http_exchange *exchange);
+/* The value of Date. */
+str server_date(struct http_server *server);
 /* "Not Found"; empty for a status without a name. */
 str http_status_reason(unsigned status);
 
@@ -209,3 +234,7 @@ str http_status_reason(unsigned status);
 /* Moves bytes from the stream to the connection; true when something was done. */
 bool send_stream_step(struct http_exchange *exchange);
 void stream_abandon(struct http_stream *stream);
+/* Takes up to `room_bytes` out; 0: nothing is there, and *out_ended whether more will come. */
+size_t stream_pull(struct http_stream *stream, char *room, size_t room_bytes, bool *out_ended);
+/* After *out_ended: the body was ended, not broken off. */
+bool stream_is_complete(const struct http_stream *stream);

@@ -2,6 +2,7 @@
  * http_exchange: one request and its answer. Exchanges are recycled with their arenas, so that a
  * request whose handler does not suspend costs no heap call once the loop is warm.
  */
+#include "http2.h"
 #include "http_conn.h"
 
 #include "foundation/mem/heap.h"
@@ -16,7 +17,7 @@ enum { STATUS_UNANSWERED = 499 };
 /* Added to an arena's limit for the answer that says it was reached. */
 enum { ARENA_RESERVE_BYTES = 8 << 10 };
 
-static struct http_exchange *exchange_take(struct conn *conn)
+struct http_exchange *exchange_take(struct conn *conn)
 {
     struct http_server *server = conn->server;
     struct http_exchange *exchange = server->exchanges_free;
@@ -39,7 +40,6 @@ static struct http_exchange *exchange_take(struct conn *conn)
     exchange->request.secure = conn->entry == HTTP_ENTRY_TLS;
     exchange->request.received_at = clock_mono();
     exchange->conn = conn;
-    conn->exchange = exchange;
     conn->server->stats.requests++;
     return exchange;
 }
@@ -59,11 +59,14 @@ void exchange_end(struct http_exchange *exchange)
         server->settings.after(server->settings.owner, &exchange->request, &exchange->response,
                                &outcome);
     }
-    conn->exchange = NULL;
     conn->requests++;
-    conn->scan = (struct http_scan){ 0 };
-    if (exchange->response.close)
-        conn->closing = true;
+    if (exchange->stream) {
+        http2_stream_end(exchange);
+    } else {
+        conn->exchange = NULL;
+        conn->scan = (struct http_scan){ 0 };
+        conn->closing |= exchange->response.close;
+    }
     arena_reset(&exchange->arena);
     if (server->exchanges_free_count == EXCHANGES_FREE_MAX) {
         arena_deinit(&exchange->arena);
@@ -87,6 +90,7 @@ void exchange_fail(struct http_exchange *exchange, const struct http_refusal *re
 void exchange_refuse(struct conn *conn, const struct http_refusal *refusal)
 {
     struct http_exchange *exchange = exchange_take(conn);
+    conn->exchange = exchange;
     conn->in_at = conn->in_len; /* what follows cannot be told apart from this */
     memset(&exchange->head, 0, sizeof(exchange->head));
     exchange->request.target = exchange->request.path = STR("");
@@ -124,14 +128,22 @@ static void on_task_end(void *arg, enum err result)
     struct http_exchange *exchange = arg;
     struct conn *conn = exchange->conn;
     exchange->task = NULL;
-    if (conn->destroyed) {
+    if (conn->destroyed || exchange->orphan) {
         exchange_end(exchange);
     } else {
         answered(exchange, result);
         if (!exchange->starting)
-            conn_pump(conn);
+            exchange_wake(exchange);
     }
     conn_release(conn);
+}
+
+void exchange_wake(struct http_exchange *exchange)
+{
+    if (exchange->stream)
+        http2_wake(exchange);
+    else
+        conn_pump(exchange->conn);
 }
 
 static void run_task(struct http_exchange *exchange)
@@ -306,7 +318,7 @@ static const struct http_refusal *head_take(struct http_exchange *exchange, size
 void exchange_begin(struct conn *conn, size_t len)
 {
     struct http_exchange *exchange = exchange_take(conn);
-    struct http_request *request = &exchange->request;
+    conn->exchange = exchange;
     const struct http_refusal *refusal = head_take(exchange, len);
     if (refusal) {
         conn->in_at = conn->in_len;
@@ -316,6 +328,13 @@ void exchange_begin(struct conn *conn, size_t len)
     unsigned requests_max = conn->server->settings.connection_requests_max;
     exchange->response.close =
         !exchange->head.keep_alive || conn->server->draining || conn->requests + 1 >= requests_max;
+    exchange_route(exchange);
+}
+
+void exchange_route(struct http_exchange *exchange)
+{
+    struct conn *conn = exchange->conn;
+    struct http_request *request = &exchange->request;
     if (conn->entry == HTTP_ENTRY_REDIRECT) {
         reply_redirect(exchange);
         return;

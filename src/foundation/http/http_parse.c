@@ -179,8 +179,20 @@ static bool method_of(const llhttp_t *parser, enum http_method *out)
     return true;
 }
 
+bool http_method_parse(str name, enum http_method *out)
+{
+    for (int i = 0; i < METHOD_COUNT; i++) {
+        str known = http_method_name((enum http_method)i);
+        if (known.len != name.len || known.ptr[0] != name.ptr[0] || !str_eq(name, known))
+            continue;
+        *out = (enum http_method)i;
+        return true;
+    }
+    return false;
+}
+
 /* RFC 3986: what a host and port are made of. Userinfo and paths have no place in it. */
-static bool host_is_valid(str host)
+bool http_host_is_valid(str host)
 {
     static const bool allowed[256] = {
         ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['.'] = true,
@@ -204,7 +216,7 @@ static const struct http_refusal *head_check(const struct http_head *head)
         return &bad_length;
     if (head->encodings && !head->chunked)
         return &bad_coding;
-    if (head->hosts > 1 || (head->hosts == 0 && !head->minor_0) || !host_is_valid(head->host))
+    if (head->hosts > 1 || (head->hosts == 0 && !head->minor_0) || !http_host_is_valid(head->host))
         return &bad_host;
     if (head->expects > 1 || (head->expects && !head->expect_continue))
         return &bad_expectation;
@@ -221,7 +233,7 @@ static const struct http_refusal *target_take(struct http_head *head, struct are
     if (!head->parts.authority.ptr)
         return NULL;
     head->host = head->parts.authority; /* RFC 9112 section 3.2.2: it replaces Host */
-    return host_is_valid(head->host) ? NULL : &bad_host;
+    return http_host_is_valid(head->host) ? NULL : &bad_host;
 }
 
 const struct http_refusal *http_head_parse(llhttp_t *parser, str text, unsigned lines,

@@ -57,6 +57,11 @@ struct http_head {
 const struct http_refusal *http_head_parse(llhttp_t *parser, str text, unsigned lines,
                                            struct arena *arena, struct http_head *out);
 
+/* What a Host field, or :authority, may hold: a host and a port (RFC 3986), nothing else. */
+bool http_host_is_valid(str host);
+/* The method of that name; false when it is none of ours. */
+bool http_method_parse(str name, enum http_method *out);
+
 /*
  * Decodes body bytes (of a length or chunked). Calls on_body for each run; it may return false to
  * stop (refused by size). Returns how many bytes were consumed, or -1 when the framing is broken or

@@ -17,7 +17,7 @@ struct node {
     struct node *one;   /* the {name} child */
     struct node *rest;  /* the {name*} child: a leaf */
     const struct http_route *routes[METHOD_COUNT];
-    unsigned methods;
+    unsigned methods, params; /* {names} on the way to it */
 };
 
 struct http_router {
@@ -90,6 +90,7 @@ static enum err route_add(struct node *root, const struct http_route *route)
                        node->routes[route->method]->pattern);
     node->routes[route->method] = route;
     node->methods |= 1u << route->method;
+    node->params = params;
     return OK;
 }
 
@@ -202,7 +203,7 @@ void http_router_match(const struct http_router *router, enum http_method method
                        struct http_match *out)
 {
     struct walk walk;
-    const struct node *node;
+    const struct node *node = NULL;
     walk.path = path;
     walk.open_count = 0;
     out->route = NULL;
@@ -216,7 +217,7 @@ void http_router_match(const struct http_router *router, enum http_method method
         if (!out->route && method == METHOD_HEAD)
             out->route = node->routes[METHOD_GET];
     }
-    if (out->route)
+    if (out->route && node->params)
         params_fill(out->route, path, out);
     if (out->methods & 1u << METHOD_GET)
         out->methods |= 1u << METHOD_HEAD;

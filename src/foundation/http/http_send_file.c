@@ -17,7 +17,8 @@ enum {
     RESIDENT_MS = 1000,    /* so long they are taken to stay so, by the answer that asked */
     PAGE_BYTES = 4096,
     WARM_BYTES = 1 << 20, /* read by a thread at a time */
-    WARM_STEP_BYTES = 64 << 10
+    WARM_STEP_BYTES = 64 << 10,
+    WARM_PARTS = 32
 };
 
 /* --- Residency ------------------------------------------------------------------------------ */
@@ -79,16 +80,18 @@ static size_t resident_bytes(struct http_exchange *exchange, uint64_t offset, si
     return (size_t)(MIN_OF(at, end) - offset);
 }
 
+/* Reads for the page cache alone: every part of a step lands in the same few bytes. */
 static void warm_on_thread(uv_work_t *work)
 {
-    static _Thread_local char bytes[WARM_STEP_BYTES];
+    char bytes[WARM_STEP_BYTES / WARM_PARTS];
+    struct iovec parts[WARM_PARTS];
     const struct http_exchange *exchange = CONTAINER_OF(work, struct http_exchange, warm);
     const struct http_body *body = &exchange->response.body;
     uint64_t at = body->file_offset + exchange->sent_at - body->memory.len;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        parts[i] = (struct iovec){ bytes, sizeof(bytes) };
     while (at < exchange->resident_until) {
-        ssize_t count =
-            pread(body->file->fd, bytes,
-                  MIN_OF(exchange->resident_until - at, (uint64_t)WARM_STEP_BYTES), (off_t)at);
+        ssize_t count = preadv(body->file->fd, parts, WARM_PARTS, (off_t)at);
         if (count <= 0)
             return; /* found again, and answered for, when it is sent */
         at += (uint64_t)count;
@@ -102,10 +105,10 @@ static void on_warmed(uv_work_t *work, int status)
     (void)status;
     exchange->phase = PHASE_SEND;
     exchange->resident_at_ms = uv_now(conn->server->uv);
-    if (conn->destroyed)
+    if (conn->destroyed || exchange->orphan)
         exchange_end(exchange);
     else
-        conn_pump(conn);
+        exchange_wake(exchange);
     conn_release(conn);
 }
 
@@ -126,7 +129,8 @@ static bool warm_begin(struct http_exchange *exchange, uint64_t offset, uint64_t
 static bool cut_short(struct http_exchange *exchange)
 {
     exchange->aborted = true;
-    conn_kill(exchange->conn);
+    if (!exchange->stream) /* a stream can say so for itself */
+        conn_kill(exchange->conn);
     return false;
 }
 
@@ -266,4 +270,35 @@ bool send_file_step(struct http_exchange *exchange)
     if (offset % PAGE_BYTES && left > PAGE_BYTES && exchange->sent_at == body->memory.len)
         return align_step(exchange, offset);
     return sendfile_step(exchange, offset, left);
+}
+
+/* --- Copied elsewhere ----------------------------------------------------------------------- */
+
+static ptrdiff_t range_pull(struct http_exchange *exchange, str room)
+{
+    const struct http_body *body = &exchange->response.body;
+    uint64_t offset = body->file_offset + exchange->sent_at - body->memory.len;
+    bool copied, begun;
+    do {
+        copied = file_copy(exchange, offset, room, &begun);
+    } while (!copied && begun); /* no thread was free to read it first: then in place */
+    if (!copied)
+        return exchange->aborted ? -1 : 0;
+    exchange->sent_at += room.len;
+    return (ptrdiff_t)room.len;
+}
+
+ptrdiff_t file_pull(struct http_exchange *exchange, char *room, size_t room_bytes)
+{
+    const struct http_body *body = &exchange->response.body;
+    if (exchange->sent_at == body->size_bytes && !send_piece_next(exchange))
+        return 0;
+    if (exchange->sent_at < body->memory.len) {
+        str before = str_sub(body->memory, (size_t)exchange->sent_at, room_bytes);
+        memcpy(room, before.ptr, before.len);
+        exchange->sent_at += before.len;
+        return (ptrdiff_t)before.len;
+    }
+    uint64_t left = body->size_bytes - exchange->sent_at;
+    return range_pull(exchange, (str){ room, (size_t)MIN_OF(left, (uint64_t)room_bytes) });
 }

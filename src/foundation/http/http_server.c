@@ -1,5 +1,6 @@
 /* http_server: opening, draining and closing. The memory goes with the last handle, task and
  * connection. */
+#include "http2.h"
 #include "http_conn.h"
 
 #include "foundation/mem/heap.h"
@@ -27,14 +28,14 @@ enum err http_server_open(struct loop *loop, const struct http_server_settings *
     server->loop = loop;
     server->uv = loop_uv(loop);
     server->settings = *settings;
-    server->date_second = -1;
     server->in = heap_alloc(IN_BYTES);
     server->out = heap_alloc(OUT_BYTES);
     server->stats.connection_bytes = sizeof(struct conn);
     server->tls = settings->tls ? net_tls_core_open(settings->tls) : NULL;
     defaults_apply(&server->settings);
     timers_init(server);
-    server->handles = 1;
+    http2_server_init(server);
+    server->handles = 2;
     *out_server = server;
     return OK;
 }
@@ -57,6 +58,8 @@ enum err http_server_listen(struct http_server *server, int fd, enum http_entry 
         close(fd);
         return err;
     }
+    if (entry == HTTP_ENTRY_CONTROL)
+        net_listener_control(&listener->net);
     server->listeners_count++;
     server->handles++;
     return OK;
@@ -85,6 +88,7 @@ static void free_if_done(struct http_server *server)
     heap_free(server->in);
     heap_free(server->out);
     net_tls_core_close(server->tls);
+    http2_server_deinit(server);
     heap_free(server);
 }
 
@@ -104,6 +108,14 @@ static void on_tick_closed(uv_handle_t *handle)
     free_if_done(server);
 }
 
+static void on_flush_closed(uv_handle_t *handle)
+{
+    struct http_server *server =
+        CONTAINER_OF((uv_prepare_t *)(void *)handle, struct http_server, flush);
+    server->handles--;
+    free_if_done(server);
+}
+
 static void listeners_close(struct http_server *server)
 {
     for (unsigned i = 0; i < server->listeners_count; i++)
@@ -117,9 +129,22 @@ static void idle_close(struct http_server *server, enum timer_kind kind)
     struct conn *next;
     for (struct conn *conn = server->timers[kind].first; conn; conn = next) {
         next = conn->timer_next;
-        if (!conn->exchange && !conn_unsent(conn) && !conn_in_bytes(conn))
+        if (!conn->exchange && !conn->http2 && !conn_unsent(conn) && !conn_in_bytes(conn))
             conn_kill(conn);
         conn_settle(conn);
+    }
+}
+
+/* Tells HTTP/2 clients to ask elsewhere; what they have asked is still answered. */
+static void goodbye_say(struct http_server *server)
+{
+    struct conn *next;
+    for (int kind = 0; kind < TIMER_COUNT; kind++) {
+        for (struct conn *conn = server->timers[kind].first; conn; conn = next) {
+            next = conn->timer_next;
+            if (conn->http2)
+                http2_drain(conn);
+        }
     }
 }
 
@@ -134,6 +159,7 @@ void http_server_drain(struct http_server *server, span deadline, void (*on_drai
     listeners_close(server);
     idle_close(server, TIMER_IDLE);
     idle_close(server, TIMER_HEADER);
+    goodbye_say(server);
     if (server->stats.connections == 0 && server->on_drained) {
         server->on_drained = NULL;
         on_drained(arg);
@@ -159,6 +185,7 @@ void http_server_close(struct http_server *server)
         server->closing = server->draining = true;
         listeners_close(server);
         uv_close((uv_handle_t *)&server->tick, on_tick_closed);
+        uv_close((uv_handle_t *)&server->flush, on_flush_closed);
         cut_off(server);
     }
     free_if_done(server);
@@ -166,6 +193,8 @@ void http_server_close(struct http_server *server)
 
 void server_drain_check(struct http_server *server, uint64_t now_ms)
 {
+    if (server->draining && !server->closing)
+        goodbye_say(server);
     if (!server->drain_timed || now_ms < server->drain_at_ms)
         return;
     server->drain_timed = false;

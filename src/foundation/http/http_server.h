@@ -52,7 +52,8 @@ struct http_server_settings {
 enum http_entry {
     HTTP_ENTRY_CLEAR,
     HTTP_ENTRY_TLS,
-    HTTP_ENTRY_REDIRECT /* in clear, and every answer is: come again by https */
+    HTTP_ENTRY_REDIRECT, /* in clear, and every answer is: come again by https */
+    HTTP_ENTRY_CONTROL   /* in clear, by the owner of the process: requests have peer.control */
 };
 
 struct http_server;
@@ -61,7 +62,7 @@ enum err http_server_open(struct loop *loop, const struct http_server_settings *
                           struct http_server **out_server);
 /*
  * Serves what arrives on `fd`, a listening socket, which it takes over. At most 4. TLS needs the
- * setting. Loop thread.
+ * setting; the control socket is a Unix socket with mode 0600. Loop thread.
  */
 enum err http_server_listen(struct http_server *server, int fd, enum http_entry entry);
 /*

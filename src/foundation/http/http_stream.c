@@ -49,7 +49,7 @@ static void nudge(struct http_stream *stream)
 {
     struct http_exchange *exchange = stream->exchange;
     if (exchange && exchange->phase == PHASE_SEND)
-        conn_pump(exchange->conn);
+        exchange_wake(exchange);
 }
 
 /* Copies up to `room_bytes` out of the ring without taking them. */
@@ -129,6 +129,17 @@ static size_t ring_take(struct http_stream *stream, char *room, size_t room_byte
     stream->len -= count;
     wait_list_wake(&stream->writers, UINT32_MAX);
     return count;
+}
+
+size_t stream_pull(struct http_stream *stream, char *room, size_t room_bytes, bool *out_ended)
+{
+    *out_ended = stream->ended;
+    return stream->len ? ring_take(stream, room, room_bytes) : 0;
+}
+
+bool stream_is_complete(const struct http_stream *stream)
+{
+    return stream->complete;
 }
 
 static bool stream_end(struct http_exchange *exchange)

@@ -38,6 +38,7 @@ unsigned net_address_port(const struct net_address *address);
 struct net_peer {
     uint8_t ip[16]; /* all zero: a Unix socket */
     uint16_t port;
+    bool control; /* came by the socket of the process's owner; see net_listener_control() */
 };
 struct net_peer net_peer_of(const struct net_address *address);
 /* "192.0.2.1", "2001:db8::1" or "unix"; `out` ends with a zero. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A burst is taken in parts, so that those already connected are served in between. */
@@ -42,6 +43,8 @@ static bool accept_one(struct net_listener *listener)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     }
     struct net_peer peer = net_peer_of(&address);
+    ASSERT(!listener->control || address.socket.any.sa_family == AF_UNIX);
+    peer.control = listener->control;
     listener->accepted++;
     listener->on_accept(listener->owner, fd, &peer);
     return true;
@@ -65,6 +68,16 @@ enum err net_listener_init(struct net_listener *listener, uv_loop_t *loop, int f
     listener->reserve_fd = reserve_open();
     net_socket_watch(&listener->socket, NET_READABLE);
     return OK;
+}
+
+void net_listener_control(struct net_listener *listener)
+{
+    struct net_address own = { .size_bytes = sizeof(own.socket) };
+    struct stat file;
+    int named = getsockname(listener->socket.fd, &own.socket.any, &own.size_bytes);
+    ASSERT(named == 0 && own.socket.any.sa_family == AF_UNIX);
+    ASSERT(stat(own.socket.path.sun_path, &file) == 0 && (file.st_mode & 0077) == 0);
+    listener->control = true;
 }
 
 void net_listener_pause(struct net_listener *listener, bool pause)

@@ -13,6 +13,7 @@ struct net_listener {
     int reserve_fd;
     void *owner;
     uint64_t accepted, refused;
+    bool control;
     /* Takes over `fd` (non-blocking, TCP_NODELAY set). */
     void (*on_accept)(void *owner, int fd, const struct net_peer *peer);
 };
@@ -20,6 +21,11 @@ struct net_listener {
 /* Takes over `fd`, a listening socket of net_listen(), and starts to accept. */
 enum err net_listener_init(struct net_listener *listener, uv_loop_t *loop, int fd, void *owner,
                            void (*on_accept)(void *owner, int fd, const struct net_peer *peer));
+/*
+ * Says that only the owner of the process can reach this socket, a Unix socket with mode 0600: its
+ * peers are marked `control`, and no others are. Before the loop runs.
+ */
+void net_listener_control(struct net_listener *listener);
 /* Stops for now and goes on; what arrives meanwhile waits in the kernel's queue. */
 void net_listener_pause(struct net_listener *listener, bool pause);
 /* Closes the socket; the memory may go when on_closed (may be NULL) is called. */

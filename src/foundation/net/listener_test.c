@@ -5,6 +5,7 @@
 #include "listen.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -66,4 +67,49 @@ TEST(without_descriptors_callers_are_turned_away_and_the_rest_goes_on)
     net_listener_close(&listener, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
     CHECK_INT(uv_loop_close(&loop), 0);
+}
+
+/* --- Whose peers are the owner's ------------------------------------------------------------ */
+
+static struct net_peer accepted_peer;
+
+static void on_accept_peer(void *owner, int fd, const struct net_peer *peer)
+{
+    (void)owner;
+    accepted_peer = *peer;
+    close(fd);
+}
+
+static void check_peer_of(const char *text, bool control, bool is_control)
+{
+    struct net_address any, bound;
+    struct net_listener listener;
+    uv_loop_t loop;
+    int fd;
+    CHECK_OK(net_address_parse(str_of(text), &any));
+    CHECK_OK(net_listen(&any, 1, &fd, &bound));
+    CHECK(uv_loop_init(&loop) == 0);
+    CHECK_OK(net_listener_init(&listener, &loop, fd, NULL, on_accept_peer));
+    if (control)
+        net_listener_control(&listener);
+    int caller = socket(bound.socket.any.sa_family, SOCK_STREAM, 0);
+    CHECK(connect(caller, &bound.socket.any, bound.size_bytes) == 0);
+    accepted_peer = (struct net_peer){ .control = !is_control };
+    while (listener.accepted == 0)
+        uv_run(&loop, UV_RUN_ONCE);
+    CHECK_INT(accepted_peer.control, is_control);
+    close(caller);
+    net_listener_close(&listener, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CHECK_INT(uv_loop_close(&loop), 0);
+}
+
+TEST(only_the_control_socket_has_the_owners_peers)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "unix:%s/a.sock", test_folder());
+    check_peer_of(path, true, true);
+    snprintf(path, sizeof(path), "unix:%s/b.sock", test_folder());
+    check_peer_of(path, false, false); /* a Unix socket alone is not enough */
+    check_peer_of("127.0.0.1:0", false, false);
 }

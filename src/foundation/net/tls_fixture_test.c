@@ -55,7 +55,8 @@ void tls_file_write(const char *label, str bytes, char out[TLS_PATH_BYTES])
 
 static X509 *certificate_make(EVP_PKEY *key, const char *names, long serial)
 {
-    char list[512] = "", *at = list;
+    char list[512] = "";
+    size_t len = 0;
     X509 *cert = X509_new();
     str name, rest = str_of(names);
     X509_set_version(cert, 2);
@@ -68,7 +69,9 @@ static X509 *certificate_make(EVP_PKEY *key, const char *names, long serial)
                                0);
     X509_set_issuer_name(cert, subject);
     while (str_cut(&rest, ',', &name))
-        at += sprintf(at, "%sDNS:%.*s", at == list ? "" : ",", STR_ARG(name));
+        len += (size_t)snprintf(list + len, sizeof(list) - MIN_OF(len, sizeof(list)), "%sDNS:%.*s",
+                                len ? "," : "", STR_ARG(name));
+    CHECK(len < sizeof(list));
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, list);
     CHECK(extension != NULL);
     X509_add_ext(cert, extension, -1);

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char ciphers_12[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                                  "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
@@ -147,6 +148,10 @@ static instant instant_of_asn1(const ASN1_TIME *time)
 static enum err context_load(struct net_tls *tls, struct tls_set *set, unsigned pair)
 {
     const char *cert_path = tls->paths[pair * 2], *key_path = tls->paths[pair * 2 + 1];
+    for (int i = 0; i < 2; i++)
+        if (access(i ? key_path : cert_path, R_OK) != 0)
+            return err_set(ERR_INVALID, "tls-certificate", "%s cannot be read: %s",
+                           i ? key_path : cert_path, strerrordesc_np(errno));
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     if (!context)
         return tls_fail(cert_path, "no TLS context can be made");

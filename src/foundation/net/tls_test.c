@@ -405,7 +405,7 @@ TEST(cut_handshakes_end)
     struct tls_files files = tls_files_make("cut", "a.example", 1);
     struct net_tls *tls = open_one(&files);
     SSL_CTX *context = tls_client_context();
-    unsigned char hello[4096];
+    static unsigned char hello[4096];
     struct pair pair;
     pair_open(&pair, tls, context);
     BIO *memory = BIO_new(BIO_s_mem());

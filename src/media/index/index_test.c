@@ -77,7 +77,7 @@ TEST(index_of_a_video)
     for (uint32_t i = 1; i <= 3; i++) {
         struct index_segment segment = segment_of(&index, i);
         CHECK_INT(segment.offset, offset);
-        CHECK_INT(segment.start_ticks, (i - 1) * 100 * 512ul);
+        CHECK_INT(segment.start_ticks, (i - 1ul) * 100 * 512);
         CHECK_INT(segment.decode_ticks, (i - 1) * 100 * 512);
         CHECK_INT(segment.sample_count, i < 3 ? 100 : 60);
         CHECK(!segment.uniform);
@@ -186,7 +186,7 @@ TEST(index_finds_segments_and_keyframes_by_time)
     struct index index = index_of(&film, NULL);
     CHECK_INT(index_segment_at(&index, 0), 1);
     CHECK_INT(index_segment_at(&index, 100 * 512 - 1), 1);
-    CHECK_INT(index_segment_at(&index, 100 * 512), 2);
+    CHECK_INT(index_segment_at(&index, 100 * 512ul), 2);
     CHECK_INT(index_segment_at(&index, UINT64_MAX), 3);
     struct index_keyframe key = index_keyframe_get(&index, 4);
     CHECK_INT(key.sample, 100);

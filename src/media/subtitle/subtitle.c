@@ -185,3 +185,24 @@ enum err subtitle_parse(struct arena *arena, str bytes, struct subtitle *out)
     *out = subtitle;
     return OK;
 }
+
+enum err subtitle_join(struct arena *arena, const struct subtitle_part *parts, size_t count,
+                       str *out_webvtt)
+{
+    struct cue_list list = { .arena = arena };
+    for (size_t i = 0; i < count; i++)
+        list.capacity += parts[i].subtitle->cues_kept;
+    if (list.capacity > SUBTITLE_CUES_MAX)
+        return err_set(ERR_TOO_LARGE, "subtitle-too-large", "there are too many cues");
+    list.cues = ARENA_ARRAY(arena, list.capacity, struct subtitle_cue);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < parts[i].subtitle->cues_kept; j++) {
+            struct subtitle_cue cue = parts[i].subtitle->cues[j];
+            cue.start_ms += parts[i].shift_ms;
+            cue.end_ms += parts[i].shift_ms;
+            if (cue.end_ms <= SUBTITLE_TIME_MS_MAX)
+                list.cues[list.count++] = cue;
+        }
+    cues_sort(&list);
+    return webvtt_write(&list, out_webvtt);
+}

@@ -48,5 +48,17 @@ struct subtitle {
  */
 MUST_CHECK enum err subtitle_parse(struct arena *arena, str bytes, struct subtitle *out);
 
+/* The subtitles of one part of a film, which begins at shift_ms of the whole. */
+struct subtitle_part {
+    const struct subtitle *subtitle;
+    int64_t shift_ms;
+};
+/*
+ * The parts as one WebVTT text in the arena, cues sorted by start. ERR_TOO_LARGE
+ * "subtitle-too-large" beyond the limits of one file. Pure, any thread.
+ */
+MUST_CHECK enum err subtitle_join(struct arena *arena, const struct subtitle_part *parts,
+                                  size_t count, str *out_webvtt);
+
 /* "srt", "ass", "webvtt". */
 const char *subtitle_format_name(enum subtitle_format format);

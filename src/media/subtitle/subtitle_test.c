@@ -314,3 +314,24 @@ TEST(subtitles_mind_every_refused_allocation)
     for (size_t i = 0; i < ARRAY_LEN(sources); i++)
         CHECK(test_every_allocation(parse_in, &sources[i]) >= 3);
 }
+
+TEST(parts_of_a_film_are_joined)
+{
+    struct subtitle one, two;
+    str text;
+    arena_init(&arena, MIB(1));
+    CHECK_OK(subtitle_parse(&arena,
+                            STR("1\n00:00:01,000 --> 00:00:02,000\nHello\n\n"
+                                "2\n00:00:06,000 --> 00:00:07,000\nlate\n"),
+                            &one));
+    CHECK_OK(subtitle_parse(&arena, STR("1\n00:00:00,500 --> 00:00:01,000\nBye\n"), &two));
+    struct subtitle_part parts[] = { { &one, 0 }, { &two, 5040 } };
+    CHECK_OK(subtitle_join(&arena, parts, 2, &text));
+    CHECK_STR(text, STR("WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nHello\n"
+                        "\n00:00:05.540 --> 00:00:06.040\nBye\n"
+                        "\n00:00:06.000 --> 00:00:07.000\nlate\n"));
+    parts[1].shift_ms = SUBTITLE_TIME_MS_MAX; /* nothing is shown after the limit */
+    CHECK_OK(subtitle_join(&arena, parts, 2, &text));
+    CHECK(str_find(text, STR("Bye")) < 0);
+    arena_deinit(&arena);
+}

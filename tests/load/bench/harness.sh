@@ -68,7 +68,7 @@ get() { # server, path: the body of a 200
 }
 
 # nginx with one worker on the server's processor: WWW by sendfile, and /fixed-N from memory for each
-# length N that is asked for.
+# length N that is asked for; with HTTPS and HTTP/2 when there is a certificate.
 nginx_start() { # length...
     local length port master i
     port=$(awk 'BEGIN { srand(); print 20000 + int(rand() * 10000) }')
@@ -84,6 +84,11 @@ nginx_start() { # length...
             echo "${i}_temp_path $work/nginx-tmp;"
         done
         echo "server { listen 127.0.0.1:$port; root $work/www; default_type application/json;"
+        if [ -s "$work/cert.pem" ]; then # in clear, nginx has a port for each version
+            echo "listen 127.0.0.1:$((port + 1)) ssl; listen 127.0.0.1:$((port + 2)) http2;"
+            echo "ssl_certificate $work/cert.pem; ssl_certificate_key $work/key.pem;"
+            echo 'ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off; ssl_buffer_size 16k;'
+        fi
         for length in "$@"; do
             printf "location = /fixed-%d { return 200 '{\"x\":\"%s\"}'; }\n" "$length" \
                 "$(head -c $((length - 8)) /dev/zero | tr '\0' x)"
@@ -99,7 +104,7 @@ nginx_start() { # length...
         sleep 0.05
     done
     nginx_master=$master
-    server_port[nginx]=$port
+    server_port[nginx]=$port server_port[nginx_tls]=$((port + 1)) server_port[nginx_h2]=$((port + 2))
     [ -n "${server_pid[nginx]}" ]
 }
 

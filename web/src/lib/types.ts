@@ -99,7 +99,8 @@ export interface Person extends PersonCard {
   born: number | null;
   died: number | null;
   biography: string;
-  titles: (TitleCard & { role: string; character: string | null })[];
+  titles: TitleCard[];
+  roles: string[]; /* of titles, in their order */
 }
 
 export interface Facet {

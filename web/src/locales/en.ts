@@ -86,6 +86,8 @@ export const en = {
   'search.titles': 'Titles',
   'search.people': 'People',
   'search.hint': 'Start typing: titles and people appear as you go.',
+  'search.genres': 'Or look around by genre',
+  'search.all': 'All films',
   'search.none': 'Nothing found for “{query}”.',
   'search.found': 'Found: {titles}, {people}',
   'count.titles': '{n} title|{n} titles',

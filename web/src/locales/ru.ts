@@ -88,6 +88,8 @@ export const ru: Messages = {
   'search.titles': 'Фильмы и сериалы',
   'search.people': 'Люди',
   'search.hint': 'Начните печатать: фильмы и люди появятся сразу.',
+  'search.genres': 'Или по жанру',
+  'search.all': 'Все фильмы',
   'search.none': 'По запросу «{query}» ничего не нашлось.',
   'search.found': 'Найдено: {titles}, {people}',
   'count.titles': '{n} название|{n} названия|{n} названий',

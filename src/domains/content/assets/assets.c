@@ -111,6 +111,31 @@ str asset_subtitles_json(struct arena *arena, const struct asset_track *tracks, 
     return tracks_json(arena, tracks, count, ASSET_SUBTITLE);
 }
 
+struct shown_unavailable {
+    str language, label, format;
+    bool forced;
+};
+SHAPE(shown_unavailable_shape, struct shown_unavailable, FIELD(struct shown_unavailable, language),
+      FIELD(struct shown_unavailable, label), FIELD(struct shown_unavailable, format),
+      FIELD(struct shown_unavailable, forced));
+
+str asset_unavailable_json(struct arena *arena, const struct asset_subtitle_unavailable *items,
+                           size_t count)
+{
+    struct buf out;
+    buf_init(&out, arena, JSON_BYTES_MAX);
+    buf_put_char(&out, '[');
+    for (size_t i = 0; i < count; i++) {
+        struct shown_unavailable shown = { text_of(items[i].language), text_of(items[i].label),
+                                           text_of(items[i].format), items[i].forced };
+        if (i)
+            buf_put_char(&out, ',');
+        shape_write_json(&out, &shown_unavailable_shape, &shown);
+    }
+    buf_put_char(&out, ']');
+    return out.overflowed ? STR("[]") : buf_str(&out);
+}
+
 /* --- The module ----------------------------------------------------------------------------- */
 
 static enum err assets_open(const struct module_env *env)

@@ -109,6 +109,17 @@ str asset_blob_key(struct arena *arena, struct id asset, str track, const char *
  */
 str asset_audio_json(struct arena *arena, const struct asset_track *tracks, size_t count);
 str asset_subtitles_json(struct arena *arena, const struct asset_track *tracks, size_t count);
+/*
+ * A subtitle of the source that is not stored because it is pictures ("PGS", "VobSub"), and the
+ * JSON of such: [{"language","label","format","forced"}]. Texts that do not fit make the list
+ * empty.
+ */
+struct asset_subtitle_unavailable {
+    str language, label, format;
+    bool forced;
+};
+str asset_unavailable_json(struct arena *arena, const struct asset_subtitle_unavailable *items,
+                           size_t count);
 
 /* --- Around the transaction ----------------------------------------------------------------- */
 

@@ -89,6 +89,14 @@ static enum err a_whole_asset(struct db_tx *tx, void *arg)
     CHECK_STR(asset_audio_json(db_arena(tx), tracks, count),
               STR("[{\"language\":\"de\",\"label\":\"Deutsch \\\"1\\\"\",\"channels\":2},"
                   "{\"language\":\"de\",\"label\":\"Deutsch \\\"1\\\"\",\"channels\":2}]"));
+    const struct asset_subtitle_unavailable unavailable[] = {
+        { STR("de"), STR("\"Kommentar\""), STR("PGS"), true }, { STR_NONE, STR_NONE, STR("VobSub") }
+    };
+    CHECK_STR(asset_unavailable_json(db_arena(tx), unavailable, 0), STR("[]"));
+    CHECK_STR(asset_unavailable_json(db_arena(tx), unavailable, 2),
+              STR("[{\"language\":\"de\",\"label\":\"\\\"Kommentar\\\"\",\"format\":\"PGS\","
+                  "\"forced\":true},{\"language\":\"\",\"label\":\"\",\"format\":\"VobSub\","
+                  "\"forced\":false}]"));
     CHECK_STR(asset_subtitles_json(db_arena(tx), tracks + 4, 1),
               STR("[{\"language\":\"de\",\"label\":\"Deutsch \\\"1\\\"\",\"forced\":true}]"));
     CHECK_STR(asset_audio_json(db_arena(tx), tracks, 0), STR("[]"));

@@ -124,7 +124,8 @@ struct catalog_edition {
     struct id asset;
     int64_t duration_ms, width, height;
     str audio_json,
-        subtitles_json; /* [{"language","label","channels"}], [{"language","label","forced"}] */
+        subtitles_json;   /* [{"language","label","channels"}], [{"language","label","forced"}] */
+    str unavailable_json; /* subtitles that cannot be shown, the same with "format"; may be empty */
     int64_t position;
 };
 /* Adds what can be watched, or brings it up to date (one edition an asset). The title becomes

@@ -164,7 +164,6 @@ struct page_view {
 };
 enum err catalog_page_write(struct db_tx *tx, const struct title *title,
                             const struct page_view *view, struct buf *out);
-/* "name" or "description" of a collection, the name of a person. */
 /* Which texts: rows of (field, language, value) that `query` gives for the id. */
 struct text_wanted {
     const struct db_query *query;
@@ -176,6 +175,10 @@ enum err catalog_owner_text(struct db_tx *tx, const struct text_wanted *wanted, 
 enum err catalog_person_name(struct db_tx *tx, struct id id, str language, str *out);
 enum err catalog_collection_text(struct db_tx *tx, struct id id, const char *field, str language,
                                  str *out);
+/* Its titles that are shown now, at most `limit`; those that play first, then the editor's order.
+ */
+enum err catalog_collection_titles(struct db_tx *tx, struct id id, str language, unsigned limit,
+                                   title_cards *out);
 /* The form of an editor: every language, every provenance (catalog_form.c). */
 extern const struct shape title_edit_shape;
 struct catalog_form_field {

@@ -26,13 +26,15 @@ struct page_edition {
     str name, kind;
     int64_t duration_ms, width, height;
     bool playable;
-    json_raw audio, subtitles;
+    json_raw audio, subtitles, subtitles_unavailable;
 };
 SHAPE(page_edition_shape, struct page_edition, FIELD(struct page_edition, id),
       FIELD(struct page_edition, name), FIELD(struct page_edition, kind),
       FIELD(struct page_edition, duration_ms), FIELD(struct page_edition, width),
       FIELD(struct page_edition, height), FIELD(struct page_edition, playable),
-      FIELD(struct page_edition, audio), FIELD(struct page_edition, subtitles));
+      FIELD(struct page_edition, audio), FIELD(struct page_edition, subtitles),
+      FIELD(struct page_edition, subtitles_unavailable,
+            .doc = "pictures instead of text, not shown yet: [{language, label, format, forced}]"));
 
 struct page_episode {
     struct id id;
@@ -182,6 +184,7 @@ static enum err editions_load(struct db_tx *tx, struct title_page *page)
                                         .height = db_i64(row, 6),
                                         .audio = { db_text(row, 7) },
                                         .subtitles = { db_text(row, 8) },
+                                        .subtitles_unavailable = { db_text(row, 9) },
                                         .playable = true };
         if (str_eq(edition.kind, STR("feature")))
             page->editions.items[page->editions.count++] = edition;

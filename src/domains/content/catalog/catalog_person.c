@@ -173,7 +173,7 @@ static str stored_text(const struct person *person, const struct catalog_value *
 /* The last name stays: somebody without any could not be shown. */
 static bool is_last_name(const struct person_state *state, const struct catalog_value *value)
 {
-    struct person person;
+    struct person person = { 0 };
     if (!str_eq(value->field, STR("name")) || value->value.len)
         return false;
     if (catalog_person_load(state->tx, state->person.id, &person) != OK)

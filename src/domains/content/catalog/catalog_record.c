@@ -253,13 +253,14 @@ enum err catalog_edition_put(struct db_tx *tx, const struct catalog_edition *edi
                              struct id *out_id)
 {
     int64_t id;
-    TRY(db_insert(tx, &SQL_EDITION_PUT,
-                  DB_ARGS(DB_I64(edition->title.value), DB_TEXT(edition->kind),
-                          DB_TEXT(edition->name), DB_I64(edition->asset.value),
-                          DB_I64(edition->duration_ms), DB_I64(edition->width),
-                          DB_I64(edition->height), DB_TEXT(edition->audio_json),
-                          DB_TEXT(edition->subtitles_json), DB_I64(edition->position)),
-                  &id));
+    TRY(db_insert(
+        tx, &SQL_EDITION_PUT,
+        DB_ARGS(DB_I64(edition->title.value), DB_TEXT(edition->kind), DB_TEXT(edition->name),
+                DB_I64(edition->asset.value), DB_I64(edition->duration_ms), DB_I64(edition->width),
+                DB_I64(edition->height), DB_TEXT(edition->audio_json),
+                DB_TEXT(edition->subtitles_json), DB_I64(edition->position),
+                DB_TEXT(edition->unavailable_json.len ? edition->unavailable_json : STR("[]"))),
+        &id));
     TRY(catalog_playable_refresh(tx, edition->title));
     *out_id = ID(id);
     return OK;

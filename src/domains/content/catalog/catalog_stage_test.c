@@ -206,17 +206,29 @@ static enum err edition_tx(struct db_tx *tx, void *arg)
     return OK;
 }
 
-struct id stage_edition(struct id title, int64_t asset, const char *kind, const char *name)
+static struct id edition_put(struct id title, int64_t asset, const char *const names[2],
+                             const char *unavailable)
 {
     struct catalog_edition edition = { .title = title,
-                                       .kind = str_of(kind),
-                                       .name = str_of(name),
+                                       .kind = str_of(names[0]),
+                                       .name = str_of(names[1]),
                                        .asset = ID(asset),
                                        .duration_ms = 1000,
                                        .audio_json = STR("[]"),
-                                       .subtitles_json = STR("[]") };
+                                       .subtitles_json = STR("[]"),
+                                       .unavailable_json = str_of(unavailable) };
     stage_do(edition_tx, &edition);
     return ID(edition.position);
+}
+
+struct id stage_edition(struct id title, int64_t asset, const char *kind, const char *name)
+{
+    return edition_put(title, asset, (const char *const[]){ kind, name }, "");
+}
+
+void stage_feature(struct id title, int64_t asset, const char *unavailable)
+{
+    edition_put(title, asset, (const char *const[]){ "feature", "" }, unavailable);
 }
 
 static enum err edition_remove_tx(struct db_tx *tx, void *arg)

@@ -32,6 +32,8 @@ void stage_text(struct id id, enum catalog_source source, const char *language, 
 void stage_publish(struct id id);
 /* What plays: an edition with an asset of that number. */
 struct id stage_edition(struct id title, int64_t asset, const char *kind, const char *name);
+/* The film itself, with a JSON list of subtitles that cannot be shown. */
+void stage_feature(struct id title, int64_t asset, const char *unavailable);
 void stage_edition_remove(int64_t asset);
 /* Bytes in the blob store; the key. */
 str stage_blob(const char *key, const char *bytes);

@@ -141,13 +141,14 @@ TEST(a_text_falls_back_by_language)
 
 TEST(texts_of_every_kind_come_back_as_they_went_in)
 {
-    /* NOLINTNEXTLINE(misc-misleading-bidirectional): a title may hold any */
+    /* NOLINTBEGIN(misc-misleading-bidirectional): a title may hold any */
     static const char *const texts[] = { "<script>alert(1)</script>",
                                          "\xF0\x9F\x8E\xAC film \xF0\x9D\x94\x98",
                                          "\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D \xE2\x80\xAE abc",
                                          "tab\tand \"quotes\" \\ back",
                                          "e\xCC\x81 combining",
                                          "'; DROP TABLE titles; --" };
+    /* NOLINTEND(misc-misleading-bidirectional) */
     stage_open();
     struct id id = stage_film("M", 1931);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -332,6 +333,19 @@ TEST(a_title_plays_while_it_has_a_feature)
     CHECK(has(page(film, ""), "\"playable\":false"));
     CHECK_INT(list_get("/v1/titles?playable=true").count, 0);
     CHECK_INT(list_get("/v1/titles?playable=false").count, 1);
+    stage_close();
+}
+
+TEST(subtitles_that_cannot_be_shown_are_listed)
+{
+    static const char *const list =
+        "[{\"language\":\"de\",\"label\":\"\",\"format\":\"PGS\",\"forced\":false}]";
+    stage_open();
+    struct id film = stage_film("M", 1931);
+    stage_feature(film, 1, list);
+    CHECK(has(page(film, ""), path_of("\"subtitles\":[],\"subtitles_unavailable\":%s", list)));
+    stage_feature(film, 1, ""); /* taken in again, and now it has none */
+    CHECK(has(page(film, ""), "\"subtitles_unavailable\":[]"));
     stage_close();
 }
 

@@ -1,5 +1,5 @@
 /*
- * ingest_encode: the command line of ffmpeg, its progress, and what its end means. All outputs of a
+ * ingest_encode: the command line of ffmpeg. All outputs of a
  * run share the sources' time zero, so tracks stay in sync; what begins later or earlier is said by
  * edit lists.
  */
@@ -8,17 +8,11 @@
 #include "ingest_internal.h"
 
 #include "engines/blob/blob.h"
-#include "foundation/child/child.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 
 enum {
     ARGS_MAX = 1024,
-    MEMORY_GIB_MAX = 4,
-    READ_BYTES_S = 2 << 20,  /* slower than any disk that works */
-    MOVE_BYTES_S = 16 << 20, /* of the silent second pass that puts the index in front */
-    TRANSCODE_FACTOR = 60,   /* seconds for a second of film */
     THREADS_MAX = 8,
 };
 
@@ -38,6 +32,19 @@ enum err ingest_encode_space_check(const struct plan *plan, uint64_t sources_byt
                        arena_printf(arena, "%" PRIu64, (needed >> 20) + 1),
                        arena_printf(arena, "%" PRIu64, ingest.disk_reserve_bytes >> 20));
 }
+
+/* The formats of the list's own entries are those of any film: each was probed as one. */
+const char *const ingest_input[] = { "-protocol_whitelist", "file", "-format_whitelist",
+                                     INGEST_PROBE_FORMATS, NULL };
+const char *const ingest_input_listed[] = { "-protocol_whitelist",
+                                            "file",
+                                            "-format_whitelist",
+                                            "concat," INGEST_PROBE_FORMATS_LIST,
+                                            "-f",
+                                            "concat",
+                                            "-safe",
+                                            "0",
+                                            NULL };
 
 /* --- The command line ----------------------------------------------------------------------- */
 
@@ -65,31 +72,47 @@ static void put_number(struct line *line, const char *option, long long value)
     put(line, arena_printf(line->arena, "%lld", value).ptr);
 }
 
-static void put_input(struct line *line, str path)
+static void put_input(struct line *line, str path, bool listed)
 {
-    static const char *const limits[] = { "-protocol_whitelist",
-                                          "file",
-                                          "-format_whitelist",
-                                          INGEST_PROBE_FORMATS,
-                                          "-fflags",
-                                          "+genpts",
-                                          NULL };
-    put_all(line, limits);
+    static const char *const words[] = { "-fflags", "+genpts", NULL };
+    put_all(line, listed ? ingest_input_listed : ingest_input);
+    put_all(line, words);
     put_number(line, "-threads", THREADS_MAX);
     put(line, "-i");
     put(line, ingest_ffmpeg_name(line->arena, path));
 }
 
+/*
+ * From BT.2020 and a bright screen to BT.709 and a plain one: to linear light, where 100 cd/m² are
+ * the white of a plain screen, the primaries, the highlights bent by Hable's curve, and back. Says
+ * what the source is rather than trusting its tags to be whole.
+ */
+static str tone_map(struct arena *arena, enum plan_hdr hdr)
+{
+    if (hdr == PLAN_SDR)
+        return STR("");
+    return arena_printf(arena,
+                        ",zscale=tin=%s:pin=bt2020:min=bt2020nc:rin=tv:t=linear:npl=100,"
+                        "format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,"
+                        "zscale=t=bt709:m=bt709:r=tv",
+                        hdr == PLAN_PQ ? "smpte2084" : "arib-std-b67");
+}
+
 static void put_filters(struct line *line, const struct plan *plan)
 {
+    static const char *const plain[] = { "-color_primaries", "bt709", "-color_trc", "bt709",
+                                         "-colorspace",      "bt709", NULL };
     bool fast = plan->video.rate_num > PLAN_RATE_MAX * plan->video.rate_den;
     put(line, "-vf");
     put(line, arena_printf(line->arena,
                            "%sscale=w='min(%d,iw)':h='min(%d,ih)':force_original_aspect_ratio="
-                           "decrease:force_divisible_by=2%s,format=yuv420p",
+                           "decrease:force_divisible_by=2%s%.*s,format=yuv420p",
                            plan->video.deinterlace ? "bwdif=mode=send_frame:deint=all," : "",
-                           PLAN_WIDTH_MAX, PLAN_HEIGHT_MAX, fast ? ",fps=60" : "")
+                           PLAN_WIDTH_MAX, PLAN_HEIGHT_MAX, fast ? ",fps=60" : "",
+                           STR_ARG(tone_map(line->arena, plan->video.hdr)))
                   .ptr);
+    if (plan->video.hdr != PLAN_SDR)
+        put_all(line, plain);
 }
 
 /*
@@ -175,128 +198,32 @@ static enum err line_make(const struct encode *encode, const str *out_paths, str
     TRY(ingest_ffmpeg_find(arena, "ffmpeg", &line->argv[0]));
     put_all(line, start);
     for (size_t i = 0; i < encode->paths_count; i++)
-        put_input(line, encode->paths[i]);
+        put_input(line, encode->paths[i], i == 0 && encode->listed);
     for (size_t i = 0; i < encode->tracks_count; i++)
         put_output(line, encode->plan, encode->tracks[i], out_paths[i]);
     return OK;
 }
 
-/* --- Running -------------------------------------------------------------------------------- */
-
-struct running {
-    const struct encode *encode;
-    struct child_spec spec;
-    struct child_result result;
-    _Atomic int64_t done_us; /* set on the child's thread */
-    bool ended;
-};
-
-static void on_line(void *arg, str line)
+static bool transcodes_video(const struct encode *encode)
 {
-    struct running *running = arg;
-    int64_t done_us;
-    if (str_starts(line, STR("out_time_us=")) && str_parse_i64(str_skip(line, 12), &done_us) &&
-        done_us > 0)
-        atomic_store_explicit(&running->done_us, done_us, memory_order_relaxed);
-}
-
-static enum err run_ffmpeg(void *arg)
-{
-    struct running *running = arg;
-    enum err result = await_child(ingest.children, &running->spec, &running->result);
-    running->ended = true;
-    return result;
-}
-
-static void report(struct running *running, instant since)
-{
-    const struct encode *encode = running->encode;
-    int64_t done_us = atomic_load_explicit(&running->done_us, memory_order_relaxed);
-    int64_t all_us = encode->plan->duration_ms * 1000;
-    int64_t remaining_s = -1;
-    if (!encode->on_progress || all_us <= 0)
-        return;
-    double share = MIN_OF((double)done_us / (double)all_us, 1.0);
-    if (share > 0.01)
-        remaining_s = (int64_t)((double)(clock_mono() - since) / 1e6 * (1 - share) / share);
-    encode->on_progress(encode->arg, share, remaining_s);
-}
-
-/* The child in a task of its own; this one tells how far it is. */
-static enum err run_and_report(struct running *running)
-{
-    struct task_group group;
-    instant since = clock_mono();
-    task_group_init(&group, 1);
-    TRY(task_group_start(&group, "ffmpeg", run_ffmpeg, running));
-    for (span pause = MILLISECONDS(20); !running->ended;
-         pause = MIN_OF(2 * pause, MILLISECONDS(200))) {
-        if (await_sleep(pause) != OK)
-            break; /* cancelled or too late: the group says which, and ends the child */
-        report(running, since);
-    }
-    return task_group_wait(&group);
-}
-
-/* What the MP4 muxer says of tracks that decode but cannot be copied as they are. */
-static bool is_unfit(str error_tail)
-{
-    static const char *const words[] = {
-        "imestamp", "dts",     "pts has no value", "write header", "codec not currently supported",
-        "itstream", "xtradata"
-    };
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (str_find(error_tail, str_of(words[i])) >= 0)
+    for (size_t i = 0; i < encode->tracks_count; i++)
+        if (encode->tracks[i]->kind == PLAN_VIDEO && encode->tracks[i]->action == PLAN_TRANSCODE)
             return true;
     return false;
 }
 
-static enum err failed(const struct encode *encode, const struct child_result *result)
-{
-    struct arena *arena = task_arena();
-    str why = ingest_ffmpeg_complaint(result->error_tail, encode->paths[0]);
-    if (str_find(result->error_tail, STR("No space left on device")) >= 0)
-        return INGEST_FAIL(ERR_EXHAUSTED, arena, DISK_FULL);
-    if (result->signal)
-        return INGEST_FAIL(ERR_INVALID, arena, CHILD_SIGNAL, STR("ffmpeg"),
-                           arena_printf(arena, "%d", result->signal));
-    if (is_unfit(result->error_tail))
-        return INGEST_FAIL(ERR_INVALID, arena, ENCODE_UNFIT, why);
-    return INGEST_FAIL(ERR_INVALID, arena, ENCODE_FAILED, why);
-}
-
-static span timeout_of(const struct encode *encode)
-{
-    int64_t film_s = encode->plan->duration_ms / 1000 + 1;
-    int64_t seconds = 600 + (int64_t)(encode->sources_bytes / READ_BYTES_S) + 2 * film_s;
-    for (size_t i = 0; i < encode->tracks_count; i++)
-        if (encode->tracks[i]->kind == PLAN_VIDEO && encode->tracks[i]->action == PLAN_TRANSCODE)
-            seconds += TRANSCODE_FACTOR * film_s;
-    return SECONDS(seconds);
-}
-
 enum err ingest_encode_tracks(const struct encode *encode, str *out_paths)
 {
-    struct running *running = ARENA_NEW(task_arena(), struct running);
     struct line line;
     for (size_t i = 0; i < encode->tracks_count; i++)
         TRY(blob_scratch(ingest.blobs, STR(".mp4"), &out_paths[i]));
     TRY(line_make(encode, out_paths, &line));
-    running->encode = encode;
-    running->spec = (struct child_spec){
-        .argv = line.argv,
-        .timeout = timeout_of(encode),
-        .silence_max = SECONDS(120 + (int64_t)(encode->sources_bytes / MOVE_BYTES_S)),
-        .memory_bytes_max = GIB(MEMORY_GIB_MAX),
-        .idle_priority = true,
-        .on_line = on_line,
-        .arg = running,
-    };
-    enum err result = run_and_report(running);
-    if (result == ERR_TIMEOUT) {
-        str text = arena_str(task_arena(), str_of(err_slot()->text));
-        return err_set(ERR_INVALID, "encode-failed", "%.*s", STR_ARG(text));
-    }
-    TRY(result);
-    return running->result.exit_code == 0 ? OK : failed(encode, &running->result);
+    struct encode_run run = { .argv = line.argv,
+                              .path = encode->paths[0],
+                              .film_ms = encode->plan->duration_ms,
+                              .sources_bytes = encode->sources_bytes,
+                              .transcodes = transcodes_video(encode),
+                              .on_progress = encode->on_progress,
+                              .arg = encode->arg };
+    return ingest_encode_run(&run);
 }

@@ -10,6 +10,7 @@ struct encode {
     const struct plan *plan;
     const str *paths; /* of the plan's sources */
     size_t paths_count;
+    bool listed; /* paths[0] is a list of parts (ingest_join.h) */
     uint64_t sources_bytes;
     const struct plan_track *const *tracks; /* to be written: all sources are read once for them */
     size_t tracks_count;
@@ -31,3 +32,19 @@ TASK_FN enum err ingest_encode_space_check(const struct plan *plan, uint64_t sou
  * ERR_UNAVAILABLE "ffmpeg-missing", ERR_CANCELLED.
  */
 TASK_FN enum err ingest_encode_tracks(const struct encode *encode, str *out_paths);
+
+/* What stands before an input of ffmpeg: a file, or a list of parts; NULL ends it. */
+extern const char *const ingest_input[], *const ingest_input_listed[];
+
+/* A child with its command line; `path` is left out of what it complains of. */
+struct encode_run {
+    const char **argv; /* writes -progress to its standard output */
+    str path;
+    int64_t film_ms;
+    uint64_t sources_bytes;
+    bool transcodes; /* video: takes much longer */
+    void (*on_progress)(void *arg, double share, int64_t remaining_s);
+    void *arg;
+};
+/* Runs it to its end. Errors as ingest_encode_tracks(). */
+TASK_FN enum err ingest_encode_run(const struct encode_run *run);

@@ -58,8 +58,11 @@ static enum err asset_still_there(struct db_tx *tx, void *arg)
 }
 
 /* What an earlier attempt left, as far as it is of this very file. */
-static enum err checkpoint_load(struct film *film, int64_t size_bytes, int64_t modified_ns)
+static enum err checkpoint_load(struct film *film)
 {
+    int64_t size_bytes = (int64_t)film->sources_bytes, modified_ns = 0;
+    for (size_t i = 0; i < film->parts_count; i++)
+        modified_ns ^= film->parts[i].modified_ns;
     struct film_checkpoint saved = { .transcode = STR("") };
     str text = job_checkpoint(film->run);
     if (text.ptr && shape_parse_json(task_arena(), &film_checkpoint_shape, text, &saved) != OK)
@@ -79,112 +82,6 @@ static enum err checkpoint_load(struct film *film, int64_t size_bytes, int64_t m
         film->stored[i] = saved.tracks.items[i];
     saved.tracks.items = film->stored;
     film->saved = saved;
-    return OK;
-}
-
-/* --- The source ----------------------------------------------------------------------------- */
-
-struct look {
-    str path;
-    int64_t size_bytes, modified_ns;
-    uint8_t hash[SHA256_BYTES];
-    struct arena *arena;
-};
-
-static enum err read_part(const struct look *look, int fd, int64_t offset, size_t len, char *out)
-{
-    while (len > 0) {
-        ssize_t got = pread(fd, out, len, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_errno("read the film");
-        if (got == 0)
-            return INGEST_FAIL(ERR_INVALID, look->arena, FILM_CHANGING);
-        out += got;
-        offset += got;
-        len -= (size_t)got;
-    }
-    return OK;
-}
-
-/* The fingerprint: size, first and last bytes. */
-static enum err look_inside(struct look *look, int fd)
-{
-    struct stat info;
-    if (fstat(fd, &info) != 0)
-        return err_errno("look at the film");
-    if (!S_ISREG(info.st_mode))
-        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_NO_FILE);
-    if (info.st_size == 0)
-        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_EMPTY);
-    look->size_bytes = info.st_size;
-    look->modified_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
-    size_t part = (size_t)MIN_OF(look->size_bytes, (int64_t)PART_BYTES);
-    size_t len = sizeof(look->size_bytes) + 2 * part;
-    char *bytes = arena_alloc(look->arena, len);
-    memcpy(bytes, &look->size_bytes, sizeof(look->size_bytes));
-    TRY(read_part(look, fd, 0, part, bytes + sizeof(look->size_bytes)));
-    TRY(read_part(look, fd, look->size_bytes - (int64_t)part, part,
-                  bytes + sizeof(look->size_bytes) + part));
-    crypto_sha256((str){ bytes, len }, look->hash);
-    return OK;
-}
-
-static enum err look_blocking(void *arg)
-{
-    struct look *look = arg;
-    int fd = open(look->path.ptr, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT)
-        return INGEST_FAIL(ERR_INVALID, look->arena, FILM_GONE);
-    if (fd < 0)
-        return err_errno("open the film");
-    enum err result = look_inside(look, fd);
-    close(fd);
-    return result;
-}
-
-static enum err source_look(struct film *film)
-{
-    struct look look = { .path = film->path, .arena = task_arena() };
-    char *hex = arena_alloc(task_arena(), 2 * SHA256_BYTES + 1);
-    TRY(await_blocking(ingest.files, look_blocking, &look));
-    crypto_hex(look.hash, SHA256_BYTES, hex);
-    film->fingerprint = (str){ hex, 2 * (size_t)SHA256_BYTES };
-    film->sources_bytes = (uint64_t)look.size_bytes;
-    return checkpoint_load(film, look.size_bytes, look.modified_ns);
-}
-
-static void source_add(struct film *film, str path, str language, str label)
-{
-    size_t i = film->sources_count++;
-    film->paths[i] = path;
-    film->sources[i] = (struct plan_source){ &film->probes[i], language, label };
-}
-
-/* The film and the sound beside it. Sound that cannot be read is left out and said. */
-static enum err sources_probe(struct film *film, str *out_notes, size_t *out_count)
-{
-    TRY(ingest_film_probe(film->path, &film->probes[0]));
-    source_add(film, film->path, STR(""), STR(""));
-    for (size_t i = 0; i < film->task.sidecars.count; i++) {
-        const struct film_sidecar *sidecar = &film->task.sidecars.items[i];
-        struct probe *probe = &film->probes[film->sources_count];
-        str path;
-        if (!str_eq(sidecar->kind, STR("audio")) || film->sources_count == PLAN_SOURCES_MAX)
-            continue;
-        TRY(ingest_path_from_hex(task_arena(), sidecar->path, &path));
-        enum err result = ingest_film_probe(path, probe);
-        if (result != OK && result != ERR_INVALID)
-            return result;
-        if (result == OK) {
-            film->sources_bytes += (uint64_t)probe->size_bytes;
-            source_add(film, path, sidecar->language, sidecar->label);
-        } else if (*out_count < PLAN_SOURCES_MAX) {
-            out_notes[(*out_count)++] =
-                INGEST_REASON(task_arena(), SOUND_FILE_LEFT_OUT, str_of(err_slot()->text));
-        }
-    }
     return OK;
 }
 
@@ -251,6 +148,19 @@ static enum err replace_old(struct db_tx *tx, struct publishing *publishing)
     return asset_remove(tx, source.asset);
 }
 
+static str unavailable_json(struct arena *arena, const struct plan *plan)
+{
+    size_t count = plan->unavailable_count;
+    struct asset_subtitle_unavailable *items =
+        ARENA_ARRAY(arena, count, struct asset_subtitle_unavailable);
+    for (size_t i = 0; i < count; i++) {
+        const struct plan_unavailable *one = &plan->unavailable[i];
+        items[i] = (struct asset_subtitle_unavailable){ one->language, one->label, one->format,
+                                                        one->forced };
+    }
+    return asset_unavailable_json(arena, items, count);
+}
+
 static enum err edition_put(struct db_tx *tx, const struct film *film)
 {
     const struct film_task *task = &film->task;
@@ -265,6 +175,7 @@ static enum err edition_put(struct db_tx *tx, const struct film *film)
         .height = film->height,
         .audio_json = asset_audio_json(db_arena(tx), film->tracks, film->tracks_count),
         .subtitles_json = asset_subtitles_json(db_arena(tx), film->tracks, film->tracks_count),
+        .unavailable_json = unavailable_json(db_arena(tx), &film->plan),
     };
     TRY(catalog_edition_put(tx, &edition, &edition_id));
     return task->draft ? OK : catalog_title_publish(tx, edition.title);
@@ -291,22 +202,29 @@ static enum err runtime_put(struct db_tx *tx, const struct film *film)
     return catalog_record_put(tx, &record, &title);
 }
 
+/* Every part is known as it was, so that a change of any makes the film anew. */
+static enum err sources_put(struct db_tx *tx, const struct film *film)
+{
+    for (size_t i = 0; i < film->parts_count; i++) {
+        const struct film_part *part = &film->parts[i];
+        struct source source = { part->path, (uint64_t)part->size_bytes, part->modified_ns,
+                                 ID(film->task.title_id), film->saved.asset };
+        TRY(ingest_source_asset_put(tx, &source));
+    }
+    return OK;
+}
+
 static enum err publish(struct db_tx *tx, void *arg)
 {
     struct publishing *publishing = arg;
     struct film *film = publishing->film;
-    struct source source = { .path = film->path,
-                             .size_bytes = (uint64_t)film->saved.size_bytes,
-                             .modified_ns = film->saved.modified_ns,
-                             .title = ID(film->task.title_id),
-                             .asset = film->saved.asset };
     TRY(replace_old(tx, publishing));
     for (size_t i = 0; i < film->tracks_count; i++)
         TRY(asset_track_add(tx, film->saved.asset, &film->tracks[i]));
     TRY(asset_ready(tx, film->saved.asset, film->duration_ms, film->width, film->height));
     TRY(edition_put(tx, film));
     TRY(runtime_put(tx, film));
-    TRY(ingest_source_asset_put(tx, &source));
+    TRY(sources_put(tx, film));
     TRY(ingest_file_state_tx(tx, film->task.file_id, "done",
                              ingest_film_notes(db_arena(tx), film)));
     TRY(ingest_import_settle(tx, film->task.import_id));
@@ -372,7 +290,7 @@ static enum err film_fail(struct film *film, enum err result)
 
 /* --- The job -------------------------------------------------------------------------------- */
 
-static enum err film_plan(struct film *film, const str *notes, size_t notes_count)
+static enum err film_plan(struct film *film)
 {
     str rest = film->task.notes, line;
     TRY(ingest_plan_make(task_arena(), film->sources, film->sources_count, film->saved.transcode,
@@ -380,8 +298,8 @@ static enum err film_plan(struct film *film, const str *notes, size_t notes_coun
     while (str_cut(&rest, '\n', &line))
         if (line.len)
             ingest_plan_note(&film->plan, line);
-    for (size_t i = 0; i < notes_count; i++)
-        ingest_plan_note(&film->plan, notes[i]);
+    for (size_t i = 0; i < film->notes_count; i++)
+        ingest_plan_note(&film->plan, film->notes[i]);
     int64_t signature = (int64_t)(ingest_plan_signature(&film->plan) >> 1);
     if (film->saved.signature != signature)
         film->saved.tracks.count = 0;
@@ -391,13 +309,12 @@ static enum err film_plan(struct film *film, const str *notes, size_t notes_coun
 
 static enum err film_make(struct film *film)
 {
-    str notes[PLAN_SOURCES_MAX];
-    size_t notes_count = 0;
-    TRY(source_look(film));
+    TRY(ingest_film_look(film));
+    TRY(checkpoint_load(film));
     TRY(ingest_file_state_put(film->task.file_id, "probing", STR("")));
     job_progress(film->run, 0, "%s", ingest_reason_pattern(INGEST_REASON_PROBING));
-    TRY(sources_probe(film, notes, &notes_count));
-    TRY(film_plan(film, notes, notes_count));
+    TRY(ingest_film_probe_sources(film));
+    TRY(film_plan(film));
     bool first = id_is_none(film->saved.asset);
     if (first)
         TRY(db_tx(ingest.db, asset_begin, film));
@@ -454,6 +371,7 @@ enum err ingest_film_job(struct job_run *run, void *arg)
         TRY(ingest_path_from_hex(task_arena(), film->task.folder, &film->folder));
     TRY(left_overs_sweep());
     task_defer(ingest_film_scratch_discard, film);
+    task_defer(ingest_film_joined_discard, film);
     enum err result = film_make(film);
     if (result == OK || result == ERR_CANCELLED ||
         str_eq(str_of(err_slot()->slug), STR("job-lease-lost")))

@@ -9,6 +9,7 @@
 
 #include "domains/content/assets/assets.h"
 
+enum { FILM_NOTES_MAX = 2 * PLAN_SOURCES_MAX };
 enum { FILM_TRACKS_MAX = 1 + PLAN_AUDIO_MAX + PLAN_SUBTITLES_MAX };
 
 /* A track whose bytes are in the blob store. */
@@ -32,11 +33,23 @@ struct film_checkpoint {
     } tracks;
 };
 
+/* One file of the film; most have one. */
+struct film_part {
+    str path;
+    int64_t size_bytes, modified_ns;
+    int64_t begin_ms; /* where it begins in the whole */
+};
+
 struct film {
     struct job_run *run;
     struct film_task task;
     str path, folder; /* bytes of the file system */
     str fingerprint;
+    struct film_part parts[UNIT_PARTS_MAX];
+    size_t parts_count;
+    str joined; /* scratch: the list of its parts for ffmpeg, or a film made of them; ptr NULL */
+    str notes[FILM_NOTES_MAX]; /* of the sources, for the plan */
+    size_t notes_count;
     struct film_checkpoint saved;
     struct film_stored stored[FILM_TRACKS_MAX];
 
@@ -44,12 +57,14 @@ struct film {
     struct plan_source sources[PLAN_SOURCES_MAX];
     str paths[PLAN_SOURCES_MAX];
     size_t sources_count;
+    bool listed; /* paths[0] is a list of parts */
     uint64_t sources_bytes;
     struct plan plan;
 
     struct asset_track tracks[FILM_TRACKS_MAX]; /* what will be published */
     size_t tracks_count;
     int64_t duration_ms, width, height, longest_ms;
+    int64_t frames; /* of the stored video */
 
     struct {
         double from, to; /* of the whole work: what the part under way takes */
@@ -58,6 +73,18 @@ struct film {
     str scratch[FILM_TRACKS_MAX]; /* files not adopted yet */
     size_t scratch_count;
 };
+
+/* Looks at all parts: regular files, sizes, times, the fingerprint. ERR_INVALID. */
+TASK_FN enum err ingest_film_look(struct film *film);
+/*
+ * Asks ffprobe about the film and the sound beside it: what the plan is made from. Parts become one
+ * source: a list of them where they are alike, else a film made of them. ERR_INVALID.
+ */
+TASK_FN enum err ingest_film_probe_sources(struct film *film);
+/* One more reason of the sources. */
+void ingest_film_note(struct film *film, str reason);
+/* Removes what stands for the parts. Never suspends. */
+void ingest_film_joined_discard(void *film);
 
 /* Remembers *film->saved. Durable. ERR_CONFLICT "job-lease-lost". */
 TASK_FN enum err ingest_film_save(struct film *film);
@@ -71,5 +98,7 @@ str ingest_film_notes(struct arena *arena, const struct film *film);
  * out not to be servable as it is. ERR_INVALID: the film is to blame.
  */
 TASK_FN enum err ingest_film_tracks_make(struct film *film);
+/* Its subtitles, after everything else. */
+TASK_FN enum err ingest_film_subtitles_make(struct film *film);
 /* Removes what was not adopted. Never suspends. */
 void ingest_film_scratch_discard(void *film);

@@ -184,6 +184,10 @@ static enum err wish_tx(struct db_tx *tx, void *arg)
     task.import_id = wish->import;
     task.file_id = wish->file;
     task.title_id = wish->title.value;
+    task.parts.items = ARENA_ARRAY(arena, ARRAY_LEN(wish->parts), str);
+    for (size_t i = 0; i < ARRAY_LEN(wish->parts) && wish->parts[i]; i++)
+        task.parts.items[task.parts.count++] =
+            ingest_path_to_hex(arena, arena_printf(arena, "%s/%s", film_folder, wish->parts[i]));
     task.sidecars.items = wish->sidecars;
     task.sidecars.count = wish->sidecars_count;
     struct job_new job = { .kind = STR(INGEST_FILM_JOB),

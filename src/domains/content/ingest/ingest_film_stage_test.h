@@ -38,6 +38,7 @@ struct film_wish {
     const char *shown; /* its name in rows, when it is no text */
     struct film_sidecar *sidecars;
     size_t sidecars_count;
+    const char *parts[4]; /* further files of the same film */
     const char *extra;
     bool draft;
     int64_t import, file, job;

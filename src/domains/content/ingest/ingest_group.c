@@ -9,18 +9,25 @@
 
 #include "foundation/task/task.h"
 
+static str part_note(const struct group *group, const struct unit *unit)
+{
+    return INGEST_REASON(group->arena, PART_OF,
+                         arena_printf(group->arena, "%d", unit->video->name.part),
+                         unit->first->video->name.shown);
+}
+
 enum err ingest_group_film_take(struct db_tx *tx, struct group *group, const struct unit *unit)
 {
     struct identity identity = ingest_unit_identity(unit);
     struct judgement judgement;
     int64_t file_id;
+    if (unit->fault.ptr)
+        return ingest_group_file_put(tx, group, unit, "failed", unit->fault, ID_NONE, &file_id);
+    if (unit->first)
+        return ingest_group_file_put(tx, group, unit, "skipped", part_note(group, unit), ID_NONE,
+                                     &file_id);
     identity.kind = TITLE_FILM; /* an episode without numbers is one by decision only */
     TRY(ingest_judge(tx, unit, &identity, &judgement));
-    if (unit->video->name.part > 1 && judgement.verdict != VERDICT_SKIP)
-        judgement = (struct judgement){
-            .verdict = VERDICT_SKIP,
-            .reason = STR("a film in several files is not joined; only its first part is shown")
-        };
     if (judgement.verdict == VERDICT_REVIEW) {
         struct review review = { unit->video->path, unit, &identity, judgement.reason };
         TRY(ingest_group_review_put(tx, group, &review));

@@ -2,6 +2,7 @@
  * ingest_group_read: what of a group has to be read from disk, and stored as blobs, before its
  * transaction: which sidecars go with which video, NFO files, pictures.
  */
+#include "film_name_internal.h"
 #include "ingest_group.h"
 
 #include "ingest_file.h"
@@ -68,7 +69,7 @@ static struct sharing sharing_of(const struct walk_group *files)
     size_t count = 0;
     for (size_t i = 0; i < files->files_count; i++) {
         const struct film_name *name = &files->files[i]->name;
-        if (name->kind != FILM_NAME_FILM)
+        if (name->kind != FILM_NAME_FILM || name->part > 1)
             continue;
         first = first ? first : name;
         sharing.one_film &= name->year == first->year && film_name_same(name->title, first->title);
@@ -86,6 +87,8 @@ static bool belongs(const struct walk_file *sidecar, const struct walk_file *vid
     if (str_eq(sidecar->name.stem, video->name.stem) &&
         str_eq(sidecar->name.owner, video->name.owner))
         return true;
+    if (video->name.part > 1) /* what is of the whole film is with its first part */
+        return false;
     return (sharing.one_file || (sharing.one_film && about_film)) &&
            video->name.kind == FILM_NAME_FILM && sidecar->name.season < 0;
 }
@@ -135,16 +138,19 @@ static void unit_add_image(struct unit *unit, const struct walk_file *file)
     unit->images[unit->images_count++] = (struct unit_image){ file, kind };
 }
 
+/* The parts of a film share what the payload of its one job has room for. */
 static void unit_add_track(struct group *group, struct unit *unit, const struct walk_file *file)
 {
+    struct unit *film = unit->first ? &group->units[unit->first - group->units] : unit;
     str max = arena_printf(group->arena, "%d", UNIT_SIDECARS_MAX);
-    size_t bytes = unit->sidecars_bytes + 2 * file->path.len + 6 * file->name.track_name.len + 200;
-    if (unit->sidecars_count < UNIT_SIDECARS_MAX && bytes < UNIT_SIDECARS_BYTES_MAX) {
-        unit->sidecars_bytes = bytes;
+    size_t bytes = film->tracks_bytes + 2 * file->path.len + 6 * file->name.track_name.len + 200;
+    if (film->tracks_count < UNIT_SIDECARS_MAX && bytes < UNIT_SIDECARS_BYTES_MAX) {
+        film->tracks_count++;
+        film->tracks_bytes = bytes;
         unit->sidecars[unit->sidecars_count++] = file;
         return;
     }
-    unit_note(group, unit, INGEST_REASON(group->arena, SIDECARS_OVER, max, file->name.shown));
+    unit_note(group, film, INGEST_REASON(group->arena, SIDECARS_OVER, max, file->name.shown));
 }
 
 static enum err unit_add_nfo(struct group *group, struct unit *unit, const struct walk_file *file)
@@ -191,6 +197,75 @@ static enum err unit_read(struct group *group, struct unit *unit, struct sharing
     return OK;
 }
 
+/* --- Films in several files ------------------------------------------------------------------- */
+
+static str stem_of_parts(const struct unit *unit)
+{
+    str stem = unit->video->name.stem;
+    (void)film_name_part_take(&stem);
+    return stem;
+}
+
+/* Names that differ in the number of the part alone. */
+static bool is_of_the_same(const struct unit *one, const struct unit *other)
+{
+    return other->video->name.kind == FILM_NAME_FILM && other->video->name.part > 0 &&
+           str_eq(one->video->name.owner, other->video->name.owner) &&
+           film_name_same(stem_of_parts(one), stem_of_parts(other));
+}
+
+/* Why these are not the parts 1 … count of a film; ptr NULL: they are. */
+static str parts_fault(struct arena *arena, struct unit *const *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t part = (size_t)parts[i]->video->name.part;
+        if (i && part == (size_t)parts[i - 1]->video->name.part)
+            return INGEST_REASON(arena, PART_TWICE, arena_printf(arena, "%zu", part));
+        if (part != i + 1)
+            return INGEST_REASON(arena, PART_MISSING, arena_printf(arena, "%zu", i + 1));
+    }
+    return STR_NONE;
+}
+
+static void parts_join(struct group *group, struct unit *const *parts, size_t count)
+{
+    struct arena *arena = group->arena;
+    str fault = parts_fault(arena, parts, MIN_OF(count, (size_t)UNIT_PARTS_MAX));
+    if (!fault.ptr && count > UNIT_PARTS_MAX)
+        fault = INGEST_REASON(arena, PARTS_OVER, arena_printf(arena, "%d", UNIT_PARTS_MAX));
+    struct unit *first = parts[0];
+    for (size_t i = 0; i < count; i++) {
+        parts[i]->fault = fault;
+        if (i == 0 || fault.ptr)
+            continue;
+        parts[i]->first = first;
+        first->parts[first->parts_count++] = parts[i];
+        first->tracks_bytes += 2 * parts[i]->video->path.len;
+    }
+}
+
+/* The parts of one film by their numbers: units are in the order of their names. */
+static void parts_find(struct group *group)
+{
+    struct unit **parts = ARENA_ARRAY(group->arena, group->units_count, struct unit *);
+    for (size_t i = 0; i < group->units_count; i++) {
+        struct unit *unit = &group->units[i];
+        size_t count = 0;
+        bool seen = unit->first || unit->fault.ptr || unit->parts_count;
+        if (unit->video->name.kind != FILM_NAME_FILM || unit->video->name.part < 1 || seen)
+            continue;
+        for (size_t j = 0; j < group->units_count; j++) {
+            if (!is_of_the_same(unit, &group->units[j]))
+                continue;
+            size_t at = count++;
+            for (; at && parts[at - 1]->video->name.part > group->units[j].video->name.part; at--)
+                parts[at] = parts[at - 1];
+            parts[at] = &group->units[j];
+        }
+        parts_join(group, parts, count);
+    }
+}
+
 /* What a series' folder says of all of it. */
 static enum err series_read(struct group *group)
 {
@@ -226,8 +301,10 @@ enum err ingest_group_read(struct group *group)
         *unit = (struct unit){ .video = files->files[i],
                                .notes = STR(""),
                                .over = group->units_count > INGEST_GROUP_FILMS_MAX };
-        TRY(unit_read(group, unit, sharing));
     }
+    parts_find(group);
+    for (size_t i = 0; i < group->units_count; i++)
+        TRY(unit_read(group, &group->units[i], sharing));
     return series_read(group);
 }
 

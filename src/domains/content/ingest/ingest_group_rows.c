@@ -101,22 +101,35 @@ enum err ingest_group_records_put(struct db_tx *tx, const struct group *group,
 
 /* --- What is left to do: the film ----------------------------------------------------------- */
 
-static void sidecars_of(struct arena *arena, const struct unit *unit, struct film_task *task)
+static void sidecars_add(struct arena *arena, const struct unit *unit, int64_t part,
+                         struct film_task *task)
 {
-    task->sidecars.items = ARENA_ARRAY(arena, unit->sidecars_count, struct film_sidecar);
     for (size_t i = 0; i < unit->sidecars_count; i++) {
         const struct walk_file *file = unit->sidecars[i];
         bool known = file->name.language.language != NULL;
-        if (file->name.picture)
+        if (file->name.picture || task->sidecars.count == UNIT_SIDECARS_MAX)
             continue;
         task->sidecars.items[task->sidecars.count++] = (struct film_sidecar){
             .path = ingest_path_to_hex(arena, file->path),
             .language = known ? str_of(file->name.language.text) : STR(""),
             .label = file->name.track_name.ptr ? file->name.track_name : STR(""),
             .kind = file->name.kind == FILM_NAME_AUDIO ? STR("audio") : STR("subtitle"),
+            .part = part,
             .forced = file->name.forced,
             .sdh = file->name.sdh,
         };
+    }
+}
+
+static void parts_of(struct arena *arena, const struct unit *unit, struct film_task *task)
+{
+    task->sidecars.items = ARENA_ARRAY(arena, UNIT_SIDECARS_MAX, struct film_sidecar);
+    task->parts.items = ARENA_ARRAY(arena, UNIT_PARTS_MAX, str);
+    sidecars_add(arena, unit, 0, task);
+    for (size_t i = 0; i < unit->parts_count; i++) {
+        task->parts.items[task->parts.count++] =
+            ingest_path_to_hex(arena, unit->parts[i]->video->path);
+        sidecars_add(arena, unit->parts[i], (int64_t)i + 1, task);
     }
 }
 
@@ -144,7 +157,7 @@ static enum err film_queue(struct db_tx *tx, const struct group *group, const st
         .extra_name = text_or_empty(name->extra_name),
         .draft = group->import->draft,
     };
-    sidecars_of(group->arena, unit, &task);
+    parts_of(group->arena, unit, &task);
     struct job_new job = { .kind = STR(INGEST_FILM_JOB),
                            .attempts_max = FILM_ATTEMPTS_MAX,
                            .subject =
@@ -153,6 +166,16 @@ static enum err film_queue(struct db_tx *tx, const struct group *group, const st
                            .priority = extra ? -1 : 0 };
     TRY(jobs_add(tx, &job, &job_id));
     return db_exec(tx, &SQL_IMPORT_FILE_JOB_PUT, DB_ARGS(DB_I64(file_id), DB_I64(job_id)), NULL);
+}
+
+static enum err part_is_stored(struct db_tx *tx, const struct walk_file *file, struct id asset,
+                               bool *out_same)
+{
+    struct source source;
+    TRY(ingest_source_find(tx, file->path, &source));
+    *out_same = source.size_bytes == file->size_bytes && source.modified_ns == file->modified_ns &&
+                id_eq(source.asset, asset);
+    return OK;
 }
 
 /* A film that is stored already, from the same bytes, is not stored again. */
@@ -164,6 +187,11 @@ enum err ingest_group_media_put(struct db_tx *tx, const struct group *group,
     TRY(ingest_source_find(tx, unit->video->path, &source));
     bool same = source.size_bytes == unit->video->size_bytes &&
                 source.modified_ns == unit->video->modified_ns;
+    for (size_t i = 0; i < unit->parts_count; i++) {
+        bool part_same;
+        TRY(part_is_stored(tx, unit->parts[i]->video, source.asset, &part_same));
+        same = same && part_same;
+    }
     bool queue = group->import->media && !(same && !id_is_none(source.asset));
     /* known from now on, so that a film that fails does not make a second title the next time; one
      * that is stored is kept until the new one is */

@@ -5,7 +5,7 @@ enum { ANSWER_BYTES_MAX = 8 << 20 };
 
 static const struct http_route routes[] = {
     { METHOD_POST, "/v1/imports", ingest_on_import_post, "Take films in", .in = &import_post_shape,
-      .out = &import_view_shape, .role = ROLE_ADMIN, .status = 202 },
+      .out = &import_view_shape, .role = ROLE_ADMIN, .status = 202, .answers = ANSWERS_LOCATION },
     { METHOD_GET, "/v1/imports", ingest_on_imports_list, "Imports, newest first",
       .query = &ingest_page_shape, .out = &imports_view_shape, .role = ROLE_ADMIN,
       .arena_bytes_max = 32 << 20 },
@@ -20,8 +20,8 @@ static const struct http_route routes[] = {
       .out = &jobs_view_shape, .role = ROLE_ADMIN },
     { METHOD_POST, "/v1/jobs/{id}/retry", ingest_on_job_retry, "Queue a failed job again",
       .role = ROLE_ADMIN, .answers = ANSWERS_409 },
-    { METHOD_POST, "/v1/jobs/{id}/cancel", ingest_on_job_cancel, "Cancel a job",
-      .role = ROLE_ADMIN, .answers = ANSWERS_409 },
+    { METHOD_POST, "/v1/jobs/{id}/cancel", ingest_on_job_cancel, "Cancel a job", .role = ROLE_ADMIN,
+      .answers = ANSWERS_409 },
     { METHOD_GET, "/v1/reviews", ingest_on_reviews_list, "Files whose title is in doubt",
       .query = &ingest_page_shape, .out = &reviews_view_shape, .role = ROLE_ADMIN },
     { METHOD_POST, "/v1/reviews/{id}", ingest_on_review_post, "Decide what a file is",

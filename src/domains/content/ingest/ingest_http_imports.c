@@ -76,6 +76,8 @@ enum err ingest_on_import_post(struct http_request *request, struct http_respons
     int64_t id;
     TRY(shape_parse_json(request->arena, &import_post_shape, request->body, &body));
     TRY(import_start(request->arena, &body, &id));
+    TRY(http_header_add(response, STR("Location"),
+                        arena_printf(request->arena, "/v1/imports/%lld", (long long)id)));
     return reply_import(request, response, id, 202);
 }
 

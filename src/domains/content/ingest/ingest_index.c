@@ -102,6 +102,7 @@ static void describe(const struct index *index, size_t index_bytes, struct index
         .channels = index->channels,
         .bandwidth = index->bandwidth_peak,
         .index_bytes = index_bytes,
+        .samples = index->sample_count,
         .cuts = { cuts.open, (int64_t)index_ticks_to_ms(index, cuts.first_open_ticks),
                   (int64_t)index_ticks_to_ms(index, cuts.segment_ticks_max) },
     };

@@ -14,6 +14,7 @@ struct indexed_track {
     char codecs[MP4_CODECS_MAX];
     int64_t duration_ms, width, height, channels, bandwidth;
     uint64_t index_bytes;
+    int64_t samples;
     struct {
         uint32_t open;
         int64_t first_open_ms, segment_ms_max;

@@ -11,6 +11,7 @@
 #include "foundation/base/clock.h"
 #include "foundation/http/http.h"
 #include "foundation/mem/buf.h"
+#include "foundation/shape/shape.h"
 
 struct job_run;
 
@@ -67,20 +68,26 @@ struct unit_image {
 /* One video file and all that goes with it. */
 enum {
     UNIT_SIDECARS_MAX = 32,
-    UNIT_SIDECARS_BYTES_MAX = 200 << 10, /* what the payload of a job has room for */
+    UNIT_PARTS_MAX = 8,
+    UNIT_SIDECARS_BYTES_MAX = 150 << 10, /* what the payload of a job has room for */
     UNIT_IMAGES_MAX = 4,                 /* a title shows one picture of a kind */
     UNIT_NOTES_BYTES_MAX = 8 << 10
 };
 struct unit {
     const struct walk_file *video;
     const struct walk_file *sidecars[UNIT_SIDECARS_MAX]; /* subtitles and audio */
-    size_t sidecars_count, sidecars_bytes;
+    size_t sidecars_count;
+    size_t tracks_count, tracks_bytes; /* of all parts, in their first */
     struct unit_image images[UNIT_IMAGES_MAX];
     size_t images_count, images_spare;
     const struct walk_file *first_spare;
-    const struct nfo_work *nfo; /* NULL: none, or none that could be read */
-    str notes;                  /* reasons, a line each: what of it was left out */
-    bool over;                  /* one too many: nothing but its name was looked at */
+    const struct nfo_work *nfo;                   /* NULL: none, or none that could be read */
+    const struct unit *parts[UNIT_PARTS_MAX - 1]; /* of a film in several files: the further ones */
+    size_t parts_count;
+    const struct unit *first; /* this is a further part of that one */
+    str fault;                /* why its parts cannot be one film; ptr NULL: they can */
+    str notes;                /* reasons, a line each: what of it was left out */
+    bool over;                /* one too many: nothing but its name was looked at */
 };
 
 /* What identifies a title, from NFO and names together. */
@@ -113,6 +120,7 @@ TASK_FN enum err ingest_film_job(struct job_run *run, void *arg);
 struct film_sidecar {
     str path, language, label; /* bytes of the file system as hexadecimal; BCP 47; may be empty */
     str kind;                  /* "subtitle" or "audio" */
+    int64_t part;              /* of a film in several files, from 0 */
     bool forced, sdh;
 };
 struct film_task {
@@ -123,6 +131,7 @@ struct film_task {
     str edition, extra; /* extra: "" for the film itself, else "trailer" ... */
     str extra_name;
     bool draft;
+    LIST_OF(str) parts; /* of a film in several files: the paths of the further ones, hexadecimal */
     struct {
         struct film_sidecar *items;
         size_t count;

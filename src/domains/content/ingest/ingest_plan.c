@@ -200,6 +200,13 @@ static const struct probe_stream *video_choose(const struct probe *probe)
     return best;
 }
 
+static enum plan_hdr hdr_of(const struct probe_stream *video)
+{
+    if (str_eq(video->transfer, STR("smpte2084")))
+        return PLAN_PQ;
+    return str_eq(video->transfer, STR("arib-std-b67")) ? PLAN_HLG : PLAN_SDR;
+}
+
 static enum err plan_video(struct planner *planner, str transcode)
 {
     const struct probe *probe = planner->sources[0].probe;
@@ -217,6 +224,11 @@ static enum err plan_video(struct planner *planner, str transcode)
     track->language = track->label = STR("");
     if (objection.len)
         ingest_plan_note(plan, INGEST_REASON(planner->arena, VIDEO_TRANSCODED, objection));
+    plan->video.hdr = hdr_of(video);
+    if (objection.len && plan->video.hdr != PLAN_SDR)
+        ingest_plan_note(
+            plan, INGEST_REASON(planner->arena, HDR_MAPPED,
+                                plan->video.hdr == PLAN_PQ ? STR("HDR (PQ)") : STR("HDR (HLG)")));
     plan->video.deinterlace = is_interlaced(video);
     plan->video.hevc = str_eq(video->codec, STR("hevc"));
     plan->video.width = video->width;
@@ -326,6 +338,12 @@ static void plan_subtitle(struct planner *planner, const struct probe_stream *su
     if (is_one_of(subtitle->codec, pictures)) {
         str language = track.language.len ? track.language : STR("?");
         ingest_plan_note(plan, INGEST_REASON(planner->arena, SUBTITLE_PICTURES, codec, language));
+        if (!plan->unavailable)
+            plan->unavailable =
+                ARENA_ARRAY(planner->arena, PLAN_SUBTITLES_MAX, struct plan_unavailable);
+        if (plan->unavailable_count < PLAN_SUBTITLES_MAX)
+            plan->unavailable[plan->unavailable_count++] =
+                (struct plan_unavailable){ track.language, track.label, codec, subtitle->forced };
         return;
     }
     if (!ass && !is_one_of(subtitle->codec, texts)) {
@@ -387,7 +405,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 
 uint64_t ingest_plan_signature(const struct plan *plan)
 {
-    uint64_t hash = mix(0, (uint64_t)plan->video.deinterlace);
+    uint64_t hash = mix((uint64_t)plan->video.hdr, (uint64_t)plan->video.deinterlace);
     for (size_t i = 0; i < plan->tracks_count; i++) {
         const struct plan_track *track = &plan->tracks[i];
         if (track->kind == PLAN_SUBTITLE)

@@ -45,13 +45,22 @@ struct plan_track {
     bool ass; /* a subtitle in ASS, to be extracted as such */
 };
 
+/* The light of a video: of plain screens, or of brighter ones (ITU-R BT.2100). */
+enum plan_hdr { PLAN_SDR, PLAN_PQ, PLAN_HLG };
+
 struct plan {
     struct plan_track *tracks; /* video, audio, subtitles; in order of preference */
     size_t tracks_count;
     struct {
         bool deinterlace, hevc;
+        enum plan_hdr hdr;
         int64_t width, height, rate_num, rate_den;
     } video;
+    struct plan_unavailable { /* subtitles that are pictures */
+        str language, label, format;
+        bool forced;
+    } * unavailable; /* at most PLAN_SUBTITLES_MAX */
+    size_t unavailable_count;
     str notes[PLAN_NOTES_MAX]; /* what was not simply copied, and why: reasons */
     size_t notes_count;
     int64_t duration_ms; /* of the film by the best of what the file says; 0: unknown */

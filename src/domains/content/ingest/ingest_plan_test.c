@@ -327,6 +327,12 @@ TEST(texts_are_extracted_and_pictures_named)
         CHECK_INT(plan.notes_count, row->note ? 1 : 0);
         if (row->note)
             CHECK_STR(plan.notes[0], str_of(row->note));
+        bool pictures = row->note && strstr(row->note, "picture");
+        CHECK_INT(plan.unavailable_count, pictures);
+        if (pictures) {
+            CHECK_STR(plan.unavailable[0].language, STR("de"));
+            CHECK(plan.unavailable[0].forced && strstr(row->note, plan.unavailable[0].format.ptr));
+        }
         if (!row->extracted)
             continue;
         CHECK(plan.tracks[1].ass == row->ass && plan.tracks[1].forced && plan.tracks[1].is_default);

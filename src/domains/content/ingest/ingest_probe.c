@@ -17,9 +17,7 @@ enum {
     ARGS_MAX = 20,
 };
 
-const char INGEST_PROBE_FORMATS[] =
-    "matroska,webm,mov,mp4,avi,mpegts,mpeg,mpegvideo,h264,hevc,av1,obu,ivf,asf,flv,ogg,rm,mxf,nut,"
-    "dv,wtv,gxf,m4v,aac,ac3,eac3,dts,dtshd,truehd,mp3,flac,wav,w64,caf,aiff,ape,tta,wv,amr";
+const char INGEST_PROBE_FORMATS[] = INGEST_PROBE_FORMATS_LIST;
 
 span ingest_probe_timeout = SECONDS(60);
 
@@ -43,7 +41,7 @@ SHAPE_FORGIVING(probe_disposition_shape, struct disposition,
 
 struct stream {
     int64_t index, width, height, channels;
-    str codec_type, codec_name, profile, pix_fmt, field_order;
+    str codec_type, codec_name, profile, pix_fmt, field_order, extradata_hash, color_transfer;
     str avg_frame_rate, sample_rate, duration; /* ffprobe writes these numbers as text */
     struct tags tags;
     struct disposition disposition;
@@ -54,6 +52,7 @@ SHAPE_FORGIVING(probe_stream_shape, struct stream, FIELD(struct stream, index),
                 FIELD(struct stream, codec_name), FIELD(struct stream, profile),
                 FIELD(struct stream, pix_fmt), FIELD(struct stream, field_order),
                 FIELD(struct stream, avg_frame_rate), FIELD(struct stream, sample_rate),
+                FIELD(struct stream, extradata_hash), FIELD(struct stream, color_transfer),
                 FIELD(struct stream, duration), FIELD_SHAPE(struct stream, tags, probe_tags_shape),
                 FIELD_SHAPE(struct stream, disposition, probe_disposition_shape));
 
@@ -154,6 +153,8 @@ static struct probe_stream stream_of(const struct stream *from)
     struct probe_stream stream = {
         .index = from->index,
         .kind = kind_of(from->codec_type),
+        .transfer = text_or_empty(from->color_transfer),
+        .setup = text_or_empty(from->extradata_hash),
         .codec = text_or_empty(from->codec_name),
         .profile = text_or_empty(from->profile),
         .pixel_format = text_or_empty(from->pix_fmt),
@@ -319,7 +320,8 @@ enum err ingest_film_probe(str path, struct probe *out_probe)
     static const char *const streams[] = {
         "-show_entries",
         "format=format_name,duration,size:stream=index,codec_type,codec_name,profile,pix_fmt,"
-        "field_order,width,height,channels,sample_rate,avg_frame_rate,duration:"
+        "field_order,width,height,channels,sample_rate,avg_frame_rate,duration,"
+        "extradata_hash,color_transfer:"
         "stream_tags=language,title,DURATION:"
         "stream_disposition=default,forced,comment,hearing_impaired,attached_pic",
         NULL,

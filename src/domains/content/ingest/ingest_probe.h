@@ -16,6 +16,10 @@ enum { PROBE_STREAMS_MAX = 256 };
  * Containers that may be opened, for ffprobe and ffmpeg alike: no playlists, no concatenations, no
  * image sequences, nothing that names other files.
  */
+#define INGEST_PROBE_FORMATS_LIST                                                                  \
+    "matroska,webm,mov,mp4,avi,mpegts,mpeg,mpegvideo,h264,hevc,av1,obu,ivf,asf,flv,ogg,rm,mxf,"    \
+    "nut,"                                                                                         \
+    "dv,wtv,gxf,m4v,aac,ac3,eac3,dts,dtshd,truehd,mp3,flac,wav,w64,caf,aiff,ape,tta,wv,amr"
 extern const char INGEST_PROBE_FORMATS[];
 
 enum probe_kind { PROBE_OTHER, PROBE_VIDEO, PROBE_AUDIO, PROBE_SUBTITLE };
@@ -23,8 +27,10 @@ enum probe_kind { PROBE_OTHER, PROBE_VIDEO, PROBE_AUDIO, PROBE_SUBTITLE };
 struct probe_stream {
     int64_t index; /* as ffmpeg counts: "0:index" */
     enum probe_kind kind;
+    str setup;          /* a hash of the decoder's parameters; empty: it has none */
     str codec, profile; /* ffprobe's names: "h264", "High 10" */
     str pixel_format;   /* "yuv420p" */
+    str transfer;       /* "smpte2084" (PQ), "arib-std-b67" (HLG), "bt709" ... or empty */
     str field_order;    /* "progressive", "tt" ... or empty */
     int64_t width, height;
     int64_t rate_num, rate_den; /* mean frames a second; 0/1: unknown */

@@ -95,9 +95,10 @@
     X(PARTS_JOINED, "parts-joined", "{count} files are joined into one film")                      \
     X(PARTS_OVER, "parts-over", "more than {max} parts of one film")                               \
     X(PART_FAILED, "part-failed", "part {part}: {cause}")                                          \
+    X(PART_NAME, "part-name", "its name has a line end")                                           \
     X(PARTS_DIFFER, "parts-differ", "the parts of the film differ ({what})")                       \
     X(PARTS_UNSOUND, "parts-unsound",                                                              \
-      "the parts of the film have different sound tracks: {tracks} are in all of them")            \
+      "the parts of the film have different numbers of sound tracks: {count} are kept")            \
     X(PART_LENGTH, "part-length",                                                                  \
       "the length of part {part} is unknown, the parts cannot be joined")
 
@@ -114,8 +115,8 @@
     X(KEYFRAMES_APART, "keyframes-apart", "keyframes up to {seconds} s apart")                     \
     X(ENCODE_UNFIT, "encode-unfit", "it cannot be copied ({detail})")                              \
     X(HDR_MAPPED, "hdr-mapped", "{range}: the picture is brought into the range of plain screens") \
-    X(HDR_KEPT_DARK, "hdr-unmapped",                                                               \
-      "{range}: ffmpeg has no zscale filter, the picture will look pale")
+    X(VIDEO_GAPS, "video-gaps",                                                                    \
+      "only {read} of the {length} the file promises could be read: it is damaged")
 
 #define INGEST_REASONS_OF_SOUND(X)                                                                 \
     X(AUDIO_TRANSCODED, "audio-transcoded",                                                        \
@@ -124,6 +125,7 @@
       "audio {track}: {codec} with {channels} channels gets AAC in stereo beside it")              \
     X(AUDIO_OVER, "audio-over", "only {max} audio tracks are kept")                                \
     X(AUDIO_LEFT_OUT, "audio-left-out", "audio {track} was left out: {cause}")                     \
+    X(SOUND_OF_PART, "sound-of-part", "sound beside a part of a film is not joined")               \
     X(SOUND_FILE_LEFT_OUT, "sound-file-left-out", "a sound file was left out: {cause}")
 
 #define INGEST_REASONS_OF_SUBTITLES(X)                                                             \

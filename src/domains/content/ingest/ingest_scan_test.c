@@ -447,8 +447,8 @@ TEST(nothing_is_left_out_in_silence)
     str files = get(text_of("/v1/imports/1/files?limit=100&state=done"));
     unsigned named = 0;
     for (int page = 0; page < 3 && !has(files, "M (1931).mkv"); page++) {
-        str next = str_skip(files, (size_t)str_find(files, STR("\"next\":\"")) + 8);
-        CHECK(str_cut(&next, '"', &next));
+        str next, rest = str_skip(files, (size_t)str_find(files, STR("\"next\":\"")) + 8);
+        CHECK(str_cut(&rest, '"', &next));
         files = get(text_of("/v1/imports/1/files?limit=100&cursor=%.*s", STR_ARG(next)));
     }
     CHECK(has(files, "one picture of a kind is shown: 1 more were left out, the first is "
@@ -460,5 +460,37 @@ TEST(nothing_is_left_out_in_silence)
                                     "(1931)/M (1931).%c%c.srt",
                                     'a' + i / 26, 'a' + i % 26));
     CHECK_INT(named, SUBTITLES - 32);
+    stage_close();
+}
+
+TEST(parts_become_one_title)
+{
+    stage_open();
+    film_file("Dune (1984)/Dune (1984)-cd2.avi", STR("x"));
+    film_file("Dune (1984)/Dune (1984)-cd1.avi", STR("x"));
+    film_file("Dune (1984)/Dune (1984).nfo",
+              STR("<movie><title>Dune</title><year>1984</year></movie>"));
+    film_file("Lola (1981) disc1.mkv", STR("x")); /* loose, in the root */
+    film_file("Lola (1981) disc2.mkv", STR("x"));
+    film_file("Kolya (1996)/Kolya (1996)-part1.mkv", STR("x")); /* alone it is the film */
+    film_file("Ran (1985)/Ran (1985)-cd1.mkv", STR("x"));
+    film_file("Ran (1985)/Ran (1985)-cd3.mkv", STR("x"));
+    film_file("Lost (1950)/Lost (1950)-cd2.mkv", STR("x"));
+    film_file("Twice (1951)/Twice (1951)-cd1.mkv", STR("x"));
+    film_file("Twice (1951)/Twice (1951)-cd2.mkv", STR("x"));
+    film_file("Twice (1951)/Twice (1951)-cd2.avi", STR("x"));
+    struct imported imported = import();
+    CHECK_INT(counts().titles, 3);
+    CHECK_INT(imported.files_failed, 6);
+    CHECK(has(imported.files, "part 2, joined to Dune (1984)/Dune (1984)-cd1.avi"));
+    CHECK(has(imported.files, "part 2, joined to Lola (1981) disc1.mkv"));
+    CHECK(has(imported.files, "{\"code\":\"part-missing\",\"text\":\"part 2 of the film is not "
+                              "there\",\"params\":{\"part\":\"2\"}}"));
+    CHECK(has(imported.files, "part 1 of the film is not there"));
+    CHECK(has(imported.files, "part 2 of the film is there twice"));
+    film_file("Ran (1985)/Ran (1985)-cd2.mkv", STR("x")); /* now it is whole */
+    import();
+    CHECK_INT(counts().titles, 4);
+    CHECK(has(title_page("ran"), "\"year\":1985"));
     stage_close();
 }

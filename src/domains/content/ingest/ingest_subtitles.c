@@ -4,6 +4,7 @@
  */
 #include "ingest_subtitles.h"
 
+#include "ingest_encode.h"
 #include "ingest_file.h"
 #include "ingest_internal.h"
 
@@ -37,19 +38,8 @@ static size_t put_words(const char **argv, size_t count, const char *const *word
 static enum err extract_some(const struct subtitles *subtitles, size_t from, size_t count,
                              const str *paths)
 {
-    static const char *const start[] = { "-nostdin",
-                                         "-y",
-                                         "-v",
-                                         "error",
-                                         "-nostats",
-                                         "-progress",
-                                         "pipe:1",
-                                         "-protocol_whitelist",
-                                         "file",
-                                         "-format_whitelist",
-                                         INGEST_PROBE_FORMATS,
-                                         "-i",
-                                         NULL };
+    static const char *const start[] = { "-nostdin", "-y",        "-v",     "error",
+                                         "-nostats", "-progress", "pipe:1", NULL };
     static const char *const ass[] = { "-c:s", "copy", "-f", "ass", NULL };
     static const char *const srt[] = { "-c:s", "srt", "-f", "srt", NULL };
     struct arena *arena = task_arena();
@@ -58,6 +48,8 @@ static enum err extract_some(const struct subtitles *subtitles, size_t from, siz
     size_t words = 1;
     TRY(ingest_ffmpeg_find(arena, "ffmpeg", &argv[0]));
     words = put_words(argv, words, start);
+    words = put_words(argv, words, subtitles->listed ? ingest_input_listed : ingest_input);
+    argv[words++] = "-i";
     argv[words++] = ingest_ffmpeg_name(arena, subtitles->path);
     for (size_t i = from; i < from + count; i++) {
         const struct plan_track *track = subtitles->tracks[i];
@@ -113,7 +105,9 @@ enum err ingest_subtitles_extract(const struct subtitles *subtitles, str *out_pa
 /* --- To WebVTT ------------------------------------------------------------------------------ */
 
 struct work {
-    str path, scratch, lost;
+    struct subtitle_piece pieces[UNIT_PARTS_MAX];
+    size_t count;
+    str scratch, lost;
     struct arena *results; /* the task's */
     struct arena arena;
     jmp_buf full;
@@ -146,22 +140,34 @@ static enum err read_all(int fd, struct arena *arena, str *out_bytes)
     return OK;
 }
 
-static enum err convert(struct work *work)
+static enum err piece_parse(struct work *work, str path, struct subtitle *out)
 {
-    struct subtitle subtitle;
     str bytes;
-    int fd = open(work->path.ptr, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(path.ptr, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return err_errno("open a subtitle");
     enum err result = read_all(fd, &work->arena, &bytes);
     close(fd);
     TRY(result);
-    TRY(subtitle_parse(&work->arena, bytes, &subtitle));
-    if (subtitle.cues_dropped)
+    TRY(subtitle_parse(&work->arena, bytes, out));
+    if (out->cues_dropped && !work->lost.len)
         work->lost = arena_printf(work->results, "%zu of %zu cues were dropped: %.*s",
-                                  subtitle.cues_dropped, subtitle.cues_kept + subtitle.cues_dropped,
-                                  STR_ARG(str_sub(subtitle.first_drop_reason, 0, 120)));
-    return ingest_file_write(work->scratch, subtitle.webvtt, "the subtitles");
+                                  out->cues_dropped, out->cues_kept + out->cues_dropped,
+                                  STR_ARG(str_sub(out->first_drop_reason, 0, 120)));
+    return OK;
+}
+
+static enum err convert(struct work *work)
+{
+    struct subtitle subtitles[UNIT_PARTS_MAX];
+    struct subtitle_part parts[UNIT_PARTS_MAX];
+    str text;
+    for (size_t i = 0; i < work->count; i++) {
+        TRY(piece_parse(work, work->pieces[i].path, &subtitles[i]));
+        parts[i] = (struct subtitle_part){ &subtitles[i], work->pieces[i].shift_ms };
+    }
+    TRY(subtitle_join(&work->arena, parts, work->count, &text));
+    return ingest_file_write(work->scratch, text, "the subtitles");
 }
 
 static enum err work_blocking(void *arg)
@@ -179,11 +185,16 @@ static enum err work_blocking(void *arg)
     return result;
 }
 
-enum err ingest_subtitle_store(str path, str key, uint64_t *out_size_bytes, str *out_lost)
+enum err ingest_subtitle_store(const struct subtitle_piece *pieces, size_t count, str key,
+                               uint64_t *out_size_bytes, str *out_lost)
 {
     struct work *work = ARENA_NEW(task_arena(), struct work);
     struct blob_info info;
-    work->path = str_of(arena_cstr(task_arena(), path));
+    ASSERT(count >= 1 && count <= UNIT_PARTS_MAX);
+    work->count = count;
+    for (size_t i = 0; i < count; i++)
+        work->pieces[i] = (struct subtitle_piece){ str_of(arena_cstr(task_arena(), pieces[i].path)),
+                                                   pieces[i].shift_ms };
     work->results = task_arena();
     work->lost = STR("");
     TRY(blob_scratch(ingest.blobs, STR(".vtt"), &work->scratch));

@@ -14,7 +14,8 @@
  */
 struct subtitles {
     const struct plan *plan;
-    str path; /* of the film */
+    str path;    /* of the film */
+    bool listed; /* it is a list of parts */
     uint64_t size_bytes;
     const struct plan_track *const *tracks;
     size_t count;
@@ -22,8 +23,15 @@ struct subtitles {
 TASK_FN enum err ingest_subtitles_extract(const struct subtitles *subtitles, str *out_paths,
                                           str *out_reasons);
 
+/* The subtitles of one part of the film, which begins at shift_ms of the whole. */
+struct subtitle_piece {
+    str path;
+    int64_t shift_ms;
+};
 /*
- * Reads a subtitle file of any form and encoding and puts it as WebVTT under `key`. ERR_INVALID and
- * ERR_TOO_LARGE: the file is to blame. out_lost: what could not be kept, or empty.
+ * Reads subtitle files of any form and encoding and puts them as one WebVTT under `key`; most have
+ * one piece. ERR_INVALID and ERR_TOO_LARGE: a file is to blame. out_lost: what could not be kept of
+ * the first piece that lost something, or empty.
  */
-TASK_FN enum err ingest_subtitle_store(str path, str key, uint64_t *out_size_bytes, str *out_lost);
+TASK_FN enum err ingest_subtitle_store(const struct subtitle_piece *pieces, size_t count, str key,
+                                       uint64_t *out_size_bytes, str *out_lost);

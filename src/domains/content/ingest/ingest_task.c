@@ -11,8 +11,8 @@ enum { PATH_BYTES_MAX = 4096, PATH_HEX_MAX = 2 * PATH_BYTES_MAX };
 SHAPE_FORGIVING(film_sidecar_shape, struct film_sidecar,
                 FIELD(struct film_sidecar, path, .required = true, .max = PATH_HEX_MAX),
                 FIELD(struct film_sidecar, language), FIELD(struct film_sidecar, label),
-                FIELD(struct film_sidecar, kind), FIELD(struct film_sidecar, forced),
-                FIELD(struct film_sidecar, sdh));
+                FIELD(struct film_sidecar, kind), FIELD(struct film_sidecar, part),
+                FIELD(struct film_sidecar, forced), FIELD(struct film_sidecar, sdh));
 
 SHAPE_FORGIVING(film_task_shape, struct film_task, FIELD(struct film_task, import_id),
                 FIELD(struct film_task, file_id), FIELD(struct film_task, title_id),
@@ -21,6 +21,8 @@ SHAPE_FORGIVING(film_task_shape, struct film_task, FIELD(struct film_task, impor
                 FIELD(struct film_task, notes, .max = UNIT_NOTES_BYTES_MAX),
                 FIELD(struct film_task, edition), FIELD(struct film_task, extra),
                 FIELD(struct film_task, extra_name), FIELD(struct film_task, draft),
+                FIELD_LIST(struct film_task, parts, .max = UNIT_PARTS_MAX,
+                           .item_max = PATH_HEX_MAX),
                 FIELD_SHAPES(struct film_task, sidecars, film_sidecar_shape,
                              .max = UNIT_SIDECARS_MAX));
 

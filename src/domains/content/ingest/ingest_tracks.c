@@ -7,18 +7,17 @@
 
 #include "ingest_encode.h"
 #include "ingest_index.h"
-#include "ingest_subtitles.h"
 
 #include "engines/blob/blob.h"
 #include "engines/flow/jobs.h"
 #include "foundation/crypto/crypto.h"
-#include "media/language/language.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum {
     SEGMENT_MS_MAX = 12000, /* longer ones make seeking slow and switching coarse */
+    GAPS_MS = 5000,         /* an MPEG stream may lack so much, or a quarter, in silence */
     SLACK_MS = 2000,        /* a film may be so much shorter than its file says, or a hundredth */
 };
 
@@ -135,6 +134,7 @@ static enum err write_tracks(struct film *film, bool slow)
     struct encode encode = { .plan = &film->plan,
                              .paths = film->paths,
                              .paths_count = film->sources_count,
+                             .listed = film->listed,
                              .sources_bytes = film->sources_bytes,
                              .tracks = wanted,
                              .tracks_count = count,
@@ -222,6 +222,23 @@ static enum err length_check(int64_t stored_ms, int64_t stated_ms)
                        clock_shown(stated_ms));
 }
 
+/*
+ * MPEG streams do not say how long they are: their last time does, whatever is missing before it.
+ * A quarter is forgiven, because frames of cinema are counted as those of television (3:2).
+ */
+static void gaps_check(struct film *film)
+{
+    const struct plan *plan = &film->plan;
+    struct arena *arena = arena_of(film);
+    if (plan->length_stated || plan->video.rate_num <= 0 || plan->duration_ms <= 0)
+        return;
+    int64_t read_ms = film->frames * 1000 * plan->video.rate_den / plan->video.rate_num;
+    if (read_ms + MAX_OF((int64_t)GAPS_MS, plan->duration_ms / 4) >= plan->duration_ms)
+        return;
+    ingest_plan_note(&film->plan, INGEST_REASON(arena, VIDEO_GAPS, clock_shown(read_ms),
+                                                clock_shown(plan->duration_ms)));
+}
+
 /* Why a copied video cannot be served well; empty when it can. */
 static str cuts_objection(const struct indexed_track *video)
 {
@@ -256,6 +273,7 @@ static enum err index_video(struct film *film, str *out_objection)
     if (film->plan.video_stated)
         TRY(length_check(video.duration_ms, film->plan.duration_ms));
     film->duration_ms = video.duration_ms;
+    film->frames = video.samples;
     film->width = video.width;
     film->height = video.height;
     if (track->action == PLAN_COPY)
@@ -294,102 +312,6 @@ static enum err index_audio(struct film *film)
                            arena_printf(task_arena(), "%zu", wanted));
     if (wanted && !has_default)
         film->tracks[before].is_default = true;
-    return OK;
-}
-
-/* --- Subtitles ------------------------------------------------------------------------------ */
-
-static enum err subtitle_add(struct film *film, str path, struct asset_track *track, str shown)
-{
-    uint64_t size_bytes;
-    str lost;
-    unsigned number = 1;
-    for (size_t i = 0; i < film->tracks_count; i++)
-        number += film->tracks[i].kind == ASSET_SUBTITLE;
-    if (number > PLAN_SUBTITLES_MAX || film->tracks_count == FILM_TRACKS_MAX) {
-        str max = arena_printf(arena_of(film), "%d", PLAN_SUBTITLES_MAX);
-        ingest_plan_note(&film->plan, INGEST_REASON(arena_of(film), SUBTITLES_OVER, max, shown));
-        return OK;
-    }
-    track->kind = ASSET_SUBTITLE;
-    track->name = asset_track_name(arena_of(film), ASSET_SUBTITLE, number);
-    track->codec = STR("");
-    enum err result =
-        ingest_subtitle_store(path, key_of(film, track->name, ".vtt"), &size_bytes, &lost);
-    if (result == ERR_INVALID || result == ERR_TOO_LARGE || result == ERR_NOT_FOUND ||
-        result == ERR_FORBIDDEN) {
-        ingest_plan_note(&film->plan,
-                         INGEST_REASON(arena_of(film), SUBTITLE_LEFT_OUT, shown, failure_text()));
-        return OK;
-    }
-    TRY(result);
-    if (lost.len)
-        ingest_plan_note(&film->plan,
-                         arena_printf(arena_of(film), "%.*s: %.*s", STR_ARG(shown), STR_ARG(lost)));
-    track->size_bytes = (int64_t)size_bytes;
-    film->tracks[film->tracks_count++] = *track;
-    return OK;
-}
-
-static enum err embedded_add(struct film *film, const struct plan_track *track, str path,
-                             str reason)
-{
-    str shown = arena_printf(arena_of(film), "subtitle %u", track->number);
-    struct asset_track add = { .language = track->language,
-                               .label = track->label,
-                               .is_default = track->is_default,
-                               .forced = track->forced,
-                               .sdh = track->sdh };
-    if (path.ptr)
-        return subtitle_add(film, path, &add, shown);
-    ingest_plan_note(&film->plan, INGEST_REASON(arena_of(film), SUBTITLE_LEFT_OUT, shown, reason));
-    return OK;
-}
-
-static enum err embedded_subtitles(struct film *film)
-{
-    const struct plan_track *tracks[PLAN_SUBTITLES_MAX];
-    str reasons[PLAN_SUBTITLES_MAX];
-    struct subtitles subtitles = {
-        .plan = &film->plan, .path = film->path, .size_bytes = film->sources_bytes, .tracks = tracks
-    };
-    for (size_t i = 0; i < film->plan.tracks_count; i++)
-        if (film->plan.tracks[i].kind == PLAN_SUBTITLE)
-            tracks[subtitles.count++] = &film->plan.tracks[i];
-    memset(film->scratch, 0, sizeof(film->scratch));
-    film->scratch_count = subtitles.count;
-    TRY(ingest_subtitles_extract(&subtitles, film->scratch, reasons));
-    for (size_t i = 0; i < subtitles.count; i++)
-        TRY(embedded_add(film, tracks[i], film->scratch[i], reasons[i]));
-    ingest_film_scratch_discard(film);
-    return OK;
-}
-
-static enum err sidecar_subtitles(struct film *film)
-{
-    for (size_t i = 0; i < film->task.sidecars.count; i++) {
-        const struct film_sidecar *sidecar = &film->task.sidecars.items[i];
-        struct language_tag tag;
-        str path;
-        if (!str_eq(sidecar->kind, STR("subtitle")))
-            continue;
-        TRY(ingest_path_from_hex(arena_of(film), sidecar->path, &path));
-        struct asset_track add = { .language = STR(""),
-                                   .label = str_sub(sidecar->label, 0, PLAN_LABEL_BYTES_MAX),
-                                   .forced = sidecar->forced,
-                                   .sdh = sidecar->sdh };
-        if (!str_is_utf8(add.label))
-            add.label = STR("");
-        if (language_tag_parse(sidecar->language, &tag)) {
-            add.language = arena_str(arena_of(film), str_of(tag.text));
-            if (!add.label.len)
-                add.label = language_label(arena_of(film), &tag);
-        }
-        ptrdiff_t slash = str_find_last_char(path, '/');
-        str file = str_skip(path, (size_t)(slash + 1));
-        str shown = str_is_utf8(file) ? str_sub(file, 0, 200) : STR("a subtitle file");
-        TRY(subtitle_add(film, path, &add, shown));
-    }
     return OK;
 }
 
@@ -434,7 +356,7 @@ enum err ingest_film_tracks_make(struct film *film)
     TRY(index_audio(film));
     if (film->plan.length_stated && !film->plan.video_stated)
         TRY(length_check(film->longest_ms, film->plan.duration_ms));
+    gaps_check(film);
     job_progress(film->run, 0.96, "%s", ingest_reason_pattern(INGEST_REASON_SUBTITLES));
-    TRY(embedded_subtitles(film));
-    return sidecar_subtitles(film);
+    return ingest_film_subtitles_make(film);
 }

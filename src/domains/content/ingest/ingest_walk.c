@@ -141,8 +141,9 @@ static str group_key(struct arena *arena, const struct walk_file *file, str root
     str owner = group_owner(file);
     if (owner.len)
         return arena_printf(arena, "%.*s/%.*s", STR_ARG(root), STR_ARG(owner));
-    return arena_printf(arena, "%.*s//%.*s", STR_ARG(root),
-                        STR_ARG(file->name.owner.len ? STR("") : file->name.stem));
+    str stem = file->name.owner.len ? STR("") : file->name.stem;
+    (void)film_name_part_take(&stem); /* the parts of a film are together */
+    return arena_printf(arena, "%.*s//%.*s", STR_ARG(root), STR_ARG(stem));
 }
 
 struct keyed {
@@ -166,7 +167,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 
 static uint64_t signature_of(struct walk_file *const *files, size_t count)
 {
-    uint64_t hash = 1; /* of the format: raise it to have everything read again */
+    uint64_t hash = 2; /* of the format: raise it to have everything read again */
     for (size_t i = 0; i < count; i++) {
         hash = mix(hash, str_hash(files[i]->below));
         hash = mix(hash, files[i]->size_bytes);

@@ -2,6 +2,7 @@
 #include "playback_stage.h"
 
 #include "domains/content/catalog/catalog.h"
+#include "domains/module/answers.h"
 #include "engines/blob/blob.h"
 #include "engines/blob/disk/disk.h"
 #include "engines/db/sqlite/sqlite.h"
@@ -22,8 +23,19 @@ struct stage {
     struct arena arena;
 };
 
+/* Every answer of every test is one its route's row names. */
+static void after(void *owner, const struct http_request *request,
+                  const struct http_response *response, const struct http_outcome *outcome)
+{
+    (void)owner, (void)response;
+    if (request->route && !answers_allow(request->route, outcome->status))
+        PANIC("%s answered %u, which its row does not name", request->route->pattern,
+              outcome->status);
+}
+
 struct stage *stage_open(void)
 {
+    static const struct http_server_settings settings = { .after = after };
     const struct db_module *const modules[2] = { catalog_module.sql, assets_module.sql };
     struct stage *stage = HEAP_NEW(struct stage);
     struct db_spec spec = { .driver = &db_sqlite,
@@ -41,7 +53,8 @@ struct stage *stage_open(void)
         (struct module_env){ .db = stage->db, .blobs = stage->blobs, .files = stage->files };
     CHECK_OK(catalog_module.open(&stage->env));
     CHECK_OK(playback_module.open(&stage->env));
-    stage->http = fixture_open(playback_module.routes->routes, playback_module.routes->count, NULL);
+    stage->http =
+        fixture_open(playback_module.routes->routes, playback_module.routes->count, &settings);
     return stage;
 }
 

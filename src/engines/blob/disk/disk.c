@@ -307,38 +307,49 @@ static enum err disk_local_path(struct blob_store *store, str key, str *out_path
     return OK;
 }
 
+/* What a removal leaves: a folder to sync, or folders that hold nothing. */
+static enum err tidy_after(const struct read_args *args)
+{
+    size_t levels = 0;
+    enum err synced = files_sync_folder_of(args->path);
+    for (size_t i = 0; i < args->key.len; i++)
+        levels += args->key.ptr[i] == '/';
+    files_remove_empty_folders(args->path, levels);
+    return synced == ERR_NOT_FOUND ? OK : synced; /* gone already, with its last object */
+}
+
 static enum err remove_blocking(void *arg)
 {
     struct read_args *args = arg;
     if (unlink(args->path.ptr) == 0)
-        return files_sync_folder_of(args->path);
+        return tidy_after(args);
     bool absent =
         errno == ENOENT || errno == ENOTDIR || errno == EISDIR; /* or a folder of others */
     return absent ? OK : files_error("remove", args->path);
 }
 
 struct aside_args {
-    str from, to;
+    struct read_args from;
+    str to;
 };
 
 static enum err aside_blocking(void *arg)
 {
     struct aside_args *args = arg;
-    if (access(args->from.ptr, F_OK) != 0)
+    struct stat info;
+    if (lstat(args->from.path.ptr, &info) != 0 || !S_ISREG(info.st_mode))
         return OK;
-    TRY(files_publish(args->from, args->to));
-    return files_sync_folder_of(args->from);
+    TRY(files_publish(args->from.path, args->to));
+    return tidy_after(&args->from);
 }
 
 static enum err disk_remove(struct blob_store *store, str key)
 {
-    struct read_args args = read_of(store, key);
-    struct aside_args aside = { args.path, STR_NONE };
-    if (atomic_load(&disk_of(store)->snapshot)) {
-        aside.to = aside_path(store, task_arena(), key);
-        return await_blocking(store->pool, aside_blocking, &aside);
-    }
-    return await_blocking(store->pool, remove_blocking, &args);
+    struct aside_args args = { .from = read_of(store, key) };
+    if (!atomic_load(&disk_of(store)->snapshot))
+        return await_blocking(store->pool, remove_blocking, &args.from);
+    args.to = aside_path(store, task_arena(), key);
+    return await_blocking(store->pool, aside_blocking, &args);
 }
 
 struct list_args {

@@ -202,3 +202,29 @@ TEST(disk_puts_aside_what_is_removed_during_a_snapshot)
     CHECK_OK(task_run("blob", MIB(1), lists_all, store));
     disk_store_close();
 }
+
+static enum err folders_go(void *arg)
+{
+    struct stat info;
+    str one, all;
+    TRY(blob_local_path(arg, STR("media/7"), &one));
+    TRY(blob_local_path(arg, STR("media"), &all));
+    TRY(blob_put(arg, STR("media/7/v1.mp4"), STR("x"), NULL));
+    TRY(blob_put(arg, STR("media/7/v1.idx"), STR("x"), NULL));
+    TRY(blob_put(arg, STR("media/8/v1.mp4"), STR("x"), NULL));
+    TRY(blob_remove(arg, STR("media/7/v1.mp4")));
+    CHECK_INT(stat(one.ptr, &info), 0);
+    TRY(blob_remove(arg, STR("media/7/v1.idx")));
+    CHECK_INT(stat(one.ptr, &info), -1);
+    CHECK_INT(stat(all.ptr, &info), 0);
+    TRY(blob_remove(arg, STR("media/8/v1.mp4")));
+    CHECK_INT(stat(all.ptr, &info), -1);
+    return blob_put(arg, STR("media/7/v1.mp4"), STR("again"), NULL);
+}
+
+TEST(disk_keeps_no_empty_folders)
+{
+    disk_store_open();
+    CHECK_OK(task_run("blob", MIB(1), folders_go, store));
+    disk_store_close();
+}

@@ -199,16 +199,19 @@ static enum err publish_error(str to)
     return files_error("rename to", to);
 }
 
+enum { PUBLISH_TRIES_MAX = 16 };
+
 enum err files_publish(str from, str to)
 {
     char path[PATH_BYTES_MAX];
     TRY(copy_path(to, path));
-    if (rename(from.ptr, path) != 0) {
-        if (errno != ENOENT)
+    /* its folders may be removed as empty between the two: by the last object beside it */
+    for (int tries = 0; rename(from.ptr, path) != 0; tries++) {
+        if (errno != ENOENT || tries == PUBLISH_TRIES_MAX)
             return publish_error(to);
-        TRY(make_folders(path));
-        if (rename(from.ptr, path) != 0)
-            return publish_error(to);
+        enum err made = make_folders(path);
+        if (made != OK && made != ERR_NOT_FOUND)
+            return made;
     }
     to_parent(path);
     return sync_folder(path);
@@ -220,6 +223,18 @@ enum err files_sync_folder_of(str path)
     TRY(copy_path(path, folder));
     to_parent(folder);
     return sync_folder(folder);
+}
+
+void files_remove_empty_folders(str path, size_t levels)
+{
+    char folder[PATH_BYTES_MAX];
+    if (copy_path(path, folder) != OK)
+        return;
+    while (levels--) {
+        to_parent(folder);
+        if (rmdir(folder) != 0)
+            return;
+    }
 }
 
 enum err files_empty_folder(const char *folder)

@@ -5,6 +5,10 @@
 
 struct files_digest;
 
+/* Removes up to `levels` folders above the path that hold nothing; no failure, and not synced: an
+ * empty folder that is there after a crash does no harm. */
+void files_remove_empty_folders(str path, size_t levels);
+
 /* "verb path: reason", with ERR_EXHAUSTED slug "disk-full" for a full disk. Reads errno. */
 enum err files_error(const char *verb, str path);
 enum err files_write_all(int fd, str bytes, str path);

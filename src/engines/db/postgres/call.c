@@ -8,6 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/*
+ * Before the snapshot is taken, as LOCK TABLE is: who has lost to another transaction shuts all
+ * others out and cannot lose again. Two modes of one table's lock that nothing else takes.
+ */
+static const char lock_shared[] = "LOCK TABLE schema_migrations IN ROW SHARE MODE";
+static const char lock_alone[] = "LOCK TABLE schema_migrations IN EXCLUSIVE MODE";
+
 static const char *begin_of(const struct pg_tx *tx)
 {
     switch (tx->base.mode) {
@@ -31,6 +38,8 @@ static void begin_put(struct pg_tx *tx, struct ask *ask)
     pg_conn_put_control(tx->conn, ask, begin);
     if (tx->conn->db->bouncer)
         pg_conn_put_control(tx->conn, ask, tx->conn->db->session[tx->conn->use]);
+    if (tx->base.mode == DB_MODE_WRITE)
+        pg_conn_put_control(tx->conn, ask, tx->alone ? lock_alone : lock_shared);
     if (tx->base.mode == DB_MODE_SCAN)
         pg_conn_put_control(tx->conn, ask, "SET LOCAL enable_seqscan = on");
 }
@@ -42,26 +51,41 @@ static enum err interrupted(const struct db_call *call)
     return err_set(ERR_TIMEOUT, "deadline", "%s did not end in time", call->query->name);
 }
 
-/* Sends what was put and waits; the error of the statement, if it failed. */
+static bool failed(const struct ask *ask)
+{
+    return ask->result && PQresultStatus(ask->result) == PGRES_FATAL_ERROR;
+}
+
+static enum err failure(struct pg_tx *tx, const struct ask *ask)
+{
+    struct conn *conn = tx->conn;
+    const struct db_query *query = ask->failed ? ask->failed : ask->call->query;
+    bool stopped = pg_error_is(ask->result, "57014");
+    if (stopped && conn->interrupted)
+        return interrupted(ask->call);
+    if (stopped)
+        STAT_ADD(conn->db, reads_over_budget, 1);
+    tx->again = pg_error_is_contention(ask->result);
+    return pg_error_set(conn->db, ask->result, query->name);
+}
+
+/* Sends what was put and waits; the error of the statement, or of a write deferred before it. */
 static enum err finish(struct pg_tx *tx, struct ask *ask)
 {
     struct conn *conn = tx->conn;
-    const char *name = ask->call->query->name;
     pg_conn_sync(conn);
     pg_conn_drain(conn, true, 0);
+    tx->deferring = false;
+    tx->deferred_bytes = 0;
     if (ask->lost || conn->lost) {
         tx->again = true;
-        return conn->interrupted ? interrupted(ask->call) : pg_error_lost(conn->db, name);
+        return conn->interrupted ? interrupted(ask->call)
+                                 : pg_error_lost(conn->db, ask->call->query->name);
     }
-    if (ask->result && PQresultStatus(ask->result) == PGRES_FATAL_ERROR) {
-        bool stopped = pg_error_is(ask->result, "57014");
-        if (stopped && conn->interrupted)
-            return interrupted(ask->call);
-        if (stopped)
-            STAT_ADD(conn->db, reads_over_budget, 1);
-        tx->again = pg_error_is_contention(ask->result);
-        return pg_error_set(conn->db, ask->result, name);
-    }
+    if (failed(&tx->deferred))
+        return failure(tx, &tx->deferred);
+    if (failed(ask))
+        return failure(tx, ask);
     tx->answers++;
     return OK;
 }
@@ -124,6 +148,40 @@ static enum err plain_call(struct pg_tx *tx, struct db_call *call)
     return err;
 }
 
+/* --- Deferred writes ----------------------------------------------------------------------------
+ *
+ * A write whose answer tells nothing goes with the next statement that somebody waits for: a
+ * transaction of fifty writes costs a few round trips.
+ */
+
+enum { DEFERRED_ITEMS_MAX = ITEMS_MAX - 64, DEFERRED_BYTES_MAX = 256 << 10 };
+
+enum err pg_deferred_finish(struct pg_tx *tx)
+{
+    return tx->deferring ? finish(tx, &tx->deferred) : OK;
+}
+
+static enum err deferred_call(struct pg_tx *tx, struct db_call *call)
+{
+    struct encoded encoded;
+    const struct types *types = pg_conn_types(tx->conn, call->query);
+    TRY(pg_values_encode(call->query, call->args, types, &encoded));
+    tx->deferred_call = *call;
+    tx->deferred.call = &tx->deferred_call;
+    tx->deferring = true;
+    begin_put(tx, &tx->deferred);
+    pg_conn_put_call(tx->conn, &tx->deferred, &encoded);
+    for (unsigned i = 0; i < call->args.count; i++)
+        tx->deferred_bytes += (size_t)MAX_OF(encoded.lengths[i], 0);
+    call->failed = false;
+    if (tx->conn->items_count < DEFERRED_ITEMS_MAX && tx->deferred_bytes < DEFERRED_BYTES_MAX)
+        return OK;
+    call->failed = true;
+    TRY(pg_deferred_finish(tx));
+    call->failed = false;
+    return OK;
+}
+
 static enum err cursor_open(struct pg_tx *tx, struct ask *ask, const char *name)
 {
     struct encoded encoded;
@@ -167,6 +225,8 @@ enum err pg_conn_call(struct pg_tx *tx, struct db_call *call)
     TRY(learn(tx, call));
     if (call->query->kind == DB_SCAN && tx->base.mode != DB_MODE_NOW)
         return cursor_call(tx, call);
+    if (call->query->kind == DB_WRITE && !call->row && !call->counted)
+        return deferred_call(tx, call);
     return plain_call(tx, call);
 }
 

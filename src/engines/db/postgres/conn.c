@@ -11,7 +11,6 @@
 #include "foundation/task/pool.h"
 
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { POLL_MS = 100 };
@@ -92,9 +91,10 @@ static void sent(struct conn *conn, int ok)
         conn->lost = true; /* the items are answered by pg_conn_pump() */
 }
 
-static void name_of(unsigned ordinal, char out[16])
+/* "q7" on a connection of one's own; nothing is kept in a session behind PgBouncer. */
+static const char *name_of(const struct pg_db *db, unsigned ordinal)
 {
-    snprintf(out, 16, "q%u", ordinal);
+    return db->bouncer ? "" : db->names[ordinal];
 }
 
 void pg_conn_put_control(struct conn *conn, struct ask *ask, const char *sql)
@@ -106,11 +106,8 @@ void pg_conn_put_control(struct conn *conn, struct ask *ask, const char *sql)
 static void put_prepare(struct conn *conn, struct ask *ask, const struct types *types)
 {
     unsigned ordinal = db_ordinal_of(&conn->db->queries, ask->call->query);
-    char name[16] = "";
-    if (!conn->db->bouncer)
-        name_of(ordinal, name);
     item_put(conn, ITEM_PREPARE, ask);
-    sent(conn, PQsendPrepare(conn->handle, name, conn->db->texts[ordinal],
+    sent(conn, PQsendPrepare(conn->handle, name_of(conn->db, ordinal), conn->db->texts[ordinal],
                              types ? (int)types->count : 0, types ? types->oids : NULL));
     conn->prepared[ordinal] = PREPARING;
 }
@@ -118,7 +115,6 @@ static void put_prepare(struct conn *conn, struct ask *ask, const struct types *
 void pg_conn_put_learn(struct conn *conn, struct ask *ask)
 {
     unsigned ordinal = db_ordinal_of(&conn->db->queries, ask->call->query);
-    char name[16] = "";
     ask->learn = true;
     if (conn->prepared[ordinal] == PREPARING) { /* for a neighbour: what it learns is for all */
         pg_ask_end(ask);
@@ -126,10 +122,8 @@ void pg_conn_put_learn(struct conn *conn, struct ask *ask)
     }
     if (conn->prepared[ordinal] == NOT_PREPARED)
         put_prepare(conn, ask, NULL);
-    if (!conn->db->bouncer)
-        name_of(ordinal, name);
     item_put(conn, ITEM_DESCRIBE, ask);
-    sent(conn, PQsendDescribePrepared(conn->handle, name));
+    sent(conn, PQsendDescribePrepared(conn->handle, name_of(conn->db, ordinal)));
 }
 
 void pg_conn_put_call(struct conn *conn, struct ask *ask, const struct encoded *encoded)
@@ -137,7 +131,6 @@ void pg_conn_put_call(struct conn *conn, struct ask *ask, const struct encoded *
     const struct db_call *call = ask->call;
     const struct types *types = pg_conn_types(conn, call->query);
     unsigned ordinal = db_ordinal_of(&conn->db->queries, call->query);
-    char name[16];
     if (conn->db->bouncer) {
         item_put(conn, ITEM_CALL, ask);
         sent(conn, PQsendQueryParams(conn->handle, conn->db->texts[ordinal], (int)types->count,
@@ -147,10 +140,9 @@ void pg_conn_put_call(struct conn *conn, struct ask *ask, const struct encoded *
     }
     if (conn->prepared[ordinal] == NOT_PREPARED)
         put_prepare(conn, ask, types);
-    name_of(ordinal, name);
     item_put(conn, ITEM_CALL, ask);
-    sent(conn, PQsendQueryPrepared(conn->handle, name, (int)types->count, encoded->values,
-                                   encoded->lengths, encoded->formats, 1));
+    sent(conn, PQsendQueryPrepared(conn->handle, name_of(conn->db, ordinal), (int)types->count,
+                                   encoded->values, encoded->lengths, encoded->formats, 1));
 }
 
 void pg_conn_put_fetch(struct conn *conn, struct ask *ask, const char *sql)
@@ -222,6 +214,8 @@ static void item_answer(struct conn *conn, struct item *item, PGresult *result)
         conn->lost = true;
     if (item->ask && aborted)
         item->ask->aborted = true;
+    if (item->ask && bad && !item->ask->failed)
+        item->ask->failed = item->query;
     if (item->ask && !aborted && !conn->lost)
         ask_answer(item->ask, item, result);
     else

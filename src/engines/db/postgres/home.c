@@ -428,7 +428,7 @@ static enum err thread_take(struct pg_db *db, struct conn **out_conn)
 
 enum err pg_conn_take(struct pg_db *db, enum db_mode mode, struct conn **out_conn)
 {
-    struct conn *conn;
+    struct conn *conn = NULL;
     TRY(task_current() ? home_take(db, mode, &conn) : thread_take(db, &conn));
     conn->owner = task_current();
     conn->mode = mode;

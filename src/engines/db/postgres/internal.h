@@ -34,13 +34,14 @@ enum use { USE_READS, USE_OWN, USE_PLAIN, USES };
 
 /* One statement asked; it lies on the stack of who asked. */
 struct ask {
-    struct db_call *call; /* NULL: a control (BEGIN …) */
-    PGresult *result;     /* rows, or the first error */
-    bool done, lost;      /* lost: the connection went, the statement may not have run */
-    bool aborted;         /* not run, because one before it in the pipeline failed */
-    bool learn;           /* only its parameters' types were asked for: ask again */
-    bool misfit;          /* the arguments do not fit: nothing was sent */
-    struct task *task;    /* of a shared read: woken when done */
+    struct db_call *call;          /* NULL: a control (BEGIN …) */
+    PGresult *result;              /* rows, or the first error */
+    bool done, lost;               /* lost: the connection went, the statement may not have run */
+    bool aborted;                  /* not run, because one before it in the pipeline failed */
+    bool learn;                    /* only its parameters' types were asked for: ask again */
+    bool misfit;                   /* the arguments do not fit: nothing was sent */
+    const struct db_query *failed; /* whose error the result is */
+    struct task *task;             /* of a shared read: woken when done */
     struct ask *next, *previous;
     struct ask_list *list; /* waiting in it, or NULL */
 };
@@ -92,8 +93,14 @@ struct pg_tx {
     struct db_tx base;
     struct conn *conn;
     bool begun;       /* BEGIN was sent */
+    bool alone;       /* no other transaction runs beside it */
     bool again;       /* lost to a concurrent transaction, or with the connection: may be re-run */
     unsigned answers; /* statements answered */
+    /* Writes sent, or to be sent, whose answers nobody has waited for yet. */
+    struct ask deferred;
+    struct db_call deferred_call;
+    size_t deferred_bytes;
+    bool deferring;
 };
 
 /* --- What a loop has ----------------------------------------------------------------------------
@@ -154,7 +161,8 @@ struct pg_db {
     bool bouncer;
     char session[USES][SESSION_TEXT]; /* as libpq's options, or for PgBouncer as a SELECT */
     struct db_ordinals queries;
-    char **texts; /* of queries, by ordinal, in PostgreSQL's dialect */
+    char (*names)[8]; /* of prepared queries, by ordinal */
+    char **texts;     /* of queries, by ordinal, in PostgreSQL's dialect */
     _Atomic(struct types *) *types;
 
     pthread_mutex_t lock;
@@ -168,6 +176,7 @@ struct pg_db {
     struct job *jobs, *running;
     bool helper_started, closing;
 
+    _Atomic unsigned contended; /* so many transactions more run alone */
     struct teller *teller;
     struct stats stats;
 };
@@ -241,6 +250,8 @@ void pg_ask_end(struct ask *ask);
 /* call.c */
 /* Runs one statement; in a transaction its BEGIN goes with the first. */
 TASK_FN enum err pg_conn_call(struct pg_tx *tx, struct db_call *call);
+/* Waits for the writes that were deferred. */
+TASK_FN enum err pg_deferred_finish(struct pg_tx *tx);
 /* Hands the rows of an answer over, guarding the call's arena. */
 enum err pg_call_answer(const PGresult *result, struct db_call *call);
 /* COMMIT, ROLLBACK: waits for the answer whatever the deadline, up to wait_max. The caller clears

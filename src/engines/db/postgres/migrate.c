@@ -56,7 +56,7 @@ static enum err ask(const struct migration *m, const char *sql, const char *cons
 static enum err number_of(const struct migration *m, const char *sql, const char *const *values,
                           int count, int64_t *out)
 {
-    PGresult *result;
+    PGresult *result = NULL;
     TRY(ask(m, sql, values, count, &result));
     *out = atoll(PQgetvalue(result, 0, 0));
     PQclear(result);

@@ -92,11 +92,11 @@ static enum err explain(PGconn *handle, const struct pg_db *db, const struct db_
 
 static enum err prepare(PGconn *handle, const struct pg_db *db, const struct db_query *asked)
 {
-    PGresult *result;
-    char settings[160];
+    PGresult *result = NULL;
+    char settings[240];
     snprintf(settings, sizeof(settings),
-             "SET search_path TO \"%s\"; SET enable_seqscan = off; SET jit = off; "
-             "SET plan_cache_mode = force_generic_plan",
+             "BEGIN; SET LOCAL search_path TO \"%s\"; SET LOCAL enable_seqscan = off; "
+             "SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan",
              db->base.context);
     TRY(query(handle, db, settings, asked->name, &result));
     PQclear(result);
@@ -124,6 +124,7 @@ enum err pg_explain(struct db *base, const struct db_query *asked, bool *out_sca
         err = params_check(handle, db, asked);
     if (err == OK)
         err = explain(handle, db, asked, &plan);
+    PQclear(PQexec(handle, "DEALLOCATE p; ROLLBACK")); /* PgBouncer keeps the session */
     PQfinish(handle);
     TRY(err);
     /* A page may walk an index in order, when it stops at a limit. */

@@ -3,16 +3,20 @@
 
 #include "foundation/mem/heap.h"
 
+#include <stdio.h>
+
 static void queries_translate(struct pg_db *db)
 {
     unsigned ordinal = 0;
     db_ordinals_init(&db->queries, &db->base);
     db->texts = HEAP_ARRAY(db->queries.count + 1, char *);
+    db->names = heap_zalloc(db->queries.count + 1, sizeof(db->names[0]));
     db->types = (_Atomic(struct types *) *)HEAP_ARRAY(db->queries.count + 1, struct types *);
     for (unsigned i = 0; i < db->base.modules_count; i++) {
         const struct db_module *module = db->base.modules[i];
         for (unsigned k = 0; k < module->queries_count; k++, ordinal++) {
             const char *sql = module->queries[k]->sql[DB_POSTGRES];
+            snprintf(db->names[ordinal], sizeof(db->names[0]), "q%u", ordinal % 1000000);
             db->texts[ordinal] = pg_dialect_translate(sql ? sql : "");
         }
     }
@@ -25,6 +29,7 @@ static void database_free(struct pg_db *db)
         heap_free(db->types[i]);
     }
     heap_free(db->texts);
+    heap_free(db->names);
     heap_free((void *)db->types);
     db_ordinals_deinit(&db->queries);
     PQconninfoFree(db->options);

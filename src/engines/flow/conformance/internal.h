@@ -18,7 +18,7 @@ struct stage {
     struct db *db;
     struct loop *loop;
     struct jobs *jobs;
-    unsigned running, running_peak, calls;
+    unsigned running_peak, calls;
     int64_t order[64];
     char checkpoint[64]; /* that the second attempt of "steps" found */
     enum err failure;    /* of "failing" */
@@ -40,6 +40,8 @@ void stage_run(task_fn fn);
  */
 void runner_start(bool sole_owner);
 struct jobs *runner_open(bool sole_owner, span lease);
+/* One with a seat, in stage.jobs. */
+void runner_start_seated(const char *seat);
 
 /* The transaction of an effect: a row, and the job done. `arg`: the struct job_run. */
 enum err effect_and_finish(struct db_tx *tx, void *arg);
@@ -60,6 +62,7 @@ enum err retry_tx(struct db_tx *tx, void *id);
 struct seize {
     int64_t id, attempts;
     instant lease_until;
+    const char *owner; /* NULL: "another" */
 };
 enum err seize_tx(struct db_tx *tx, void *seize);
 instant lease_of(int64_t id);

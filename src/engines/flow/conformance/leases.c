@@ -48,6 +48,32 @@ static void of_a_dead_process_are_taken_back_at_once(void)
     scenario(dead_owner);
 }
 
+/* Two that have a seat whose name begins like ours, and one that had ours. */
+static enum err dead_of_the_seat(void *arg)
+{
+    (void)arg;
+    instant later = clock_now() + HOURS(9);
+    struct seize ours = { add("effect"), 1, later, "chair.dead" };
+    struct seize others[] = { { add("effect"), 1, later, "chairs.alive" },
+                              { add("effect"), 1, later, "chair" } };
+    CHECK_OK(db_tx(stage.db, seize_tx, &ours));
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        CHECK_OK(db_tx(stage.db, seize_tx, &others[i]));
+    runner_start_seated("chair");
+    CHECK_INT(await_state(ours.id, JOB_DONE).attempts, 2);
+    int64_t last = add("effect");
+    (void)await_state(last, JOB_DONE);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        CHECK_STR(job_state_text(get(others[i].id).state), STR("running"));
+    jobs_stop(stage.jobs);
+    return OK;
+}
+
+static void of_the_dead_of_a_seat_are_taken_back_at_once(void)
+{
+    scenario(dead_of_the_seat);
+}
+
 static enum err finish_late(struct job_run *run, void *arg)
 {
     (void)arg;
@@ -140,6 +166,8 @@ void register_leases(void)
                   are_taken_back_when_their_lease_ends);
     test_register("jobs_of_a_dead_process_are_taken_back_at_once", __FILE__,
                   of_a_dead_process_are_taken_back_at_once);
+    test_register("jobs_of_the_dead_of_a_seat_are_taken_back_at_once", __FILE__,
+                  of_the_dead_of_a_seat_are_taken_back_at_once);
     test_register("jobs_whose_lease_was_lost_have_no_effect", __FILE__,
                   whose_lease_was_lost_have_no_effect);
     test_register("jobs_keep_their_lease_while_their_runner_lives", __FILE__,

@@ -77,9 +77,11 @@ UPDATE jobs SET lease_until = ?3 WHERE kind = ?1 AND owner = ?2 AND state = 'run
 RETURNING id, cancel_requested;
 
 -- name: jobs_stray :page
--- Running jobs of a kind whose owner is another and whose lease has ended.
+-- Running jobs of a kind whose owner is another and whose lease has ended, or whose owner's name lies in a
+-- range: an earlier process of the same seat.
 SELECT id, attempts, attempts_max, cancel_requested, owner FROM jobs
-WHERE kind = ?1 AND state = 'running' AND owner <> ?2 AND lease_until < ?3 LIMIT ?4;
+WHERE kind = ?1 AND state = 'running' AND owner <> ?2
+    AND (lease_until < ?3 OR (owner >= ?5 AND owner < ?6)) LIMIT ?4;
 
 -- name: job_done :write
 UPDATE jobs SET state = 'done', progress = 1.0, message = '', owner = NULL, lease_until = NULL,

@@ -233,18 +233,19 @@ ON CONFLICT (title_id, kind) DO UPDATE SET blob_key = excluded.blob_key,
 WHERE artwork.locked = 0 OR excluded.locked = 1;
 
 -- name: editions_list :page
-SELECT id, kind, name, asset_id, duration_ms, width, height, audio, subtitles
+SELECT id, kind, name, asset_id, duration_ms, width, height, audio, subtitles, subtitles_unavailable
 FROM editions WHERE title_id = ?1 ORDER BY position, id LIMIT 100;
 -- name: edition_get :point
 SELECT id, kind, name, asset_id, duration_ms, width, height, audio, subtitles, title_id
 FROM editions WHERE id = ?1;
 -- name: edition_put :write
-INSERT INTO editions (title_id, kind, name, asset_id, duration_ms, width, height, audio, subtitles, position)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+INSERT INTO editions (title_id, kind, name, asset_id, duration_ms, width, height, audio, subtitles, position,
+    subtitles_unavailable)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT (asset_id) DO UPDATE SET title_id = excluded.title_id, kind = excluded.kind,
     name = excluded.name, duration_ms = excluded.duration_ms, width = excluded.width,
     height = excluded.height, audio = excluded.audio, subtitles = excluded.subtitles,
-    position = excluded.position
+    position = excluded.position, subtitles_unavailable = excluded.subtitles_unavailable
 RETURNING id;
 -- name: edition_remove_asset :write
 DELETE FROM editions WHERE asset_id = ?1 RETURNING title_id;
