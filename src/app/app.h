@@ -36,6 +36,15 @@ struct app_tls_settings {
 };
 extern struct app_tls_settings app_tls_settings;
 
+/* Backups by the clock (backup_service.c). */
+struct app_backup_settings {
+    span every; /* 0: never */
+    str to;
+    int64_t keep;
+    str passphrase_file;
+};
+extern struct app_backup_settings app_backup_settings;
+
 /* Flags of single commands. */
 struct app_flags {
     bool reset;     /* admin-key: replace the key */
@@ -43,6 +52,9 @@ struct app_flags {
     bool queue;     /* import: return at once */
     bool no_media;  /* import: texts and pictures only */
     bool take_over; /* serve: from the process that serves the folder now */
+    bool json;      /* what a command prints, for programs */
+    bool encrypt;   /* backup: ask for a passphrase */
+    str passphrase_file;
 };
 extern struct app_flags app_flags;
 
@@ -53,7 +65,7 @@ extern const unsigned app_modules_count;
 extern const struct embedded_set app_site;
 /* The demo cinema: catalogue.json, posters/, backdrops/. */
 extern const struct embedded_set app_demo;
-extern const struct module demo_module, health_module;
+extern const struct module demo_module, health_module, backup_module;
 
 /* The path of the data folder, its zero included; and that of a file in it. */
 enum { DATA_FOLDER_BYTES = 512, DATA_PATH_BYTES = DATA_FOLDER_BYTES + 32 };
@@ -69,6 +81,11 @@ enum err data_folder_make(const char *folder);
  * the modules. ERR_CONFLICT slug "data-in-use": another process has it. Blocks; for start-up.
  */
 enum err data_open(const char *folder, struct data **out_data);
+/* The lock alone; *out_fd is open even on a failure, unless it is -1. */
+enum err data_lock(const char *folder, int *out_fd);
+/* What a context's database holds beside the port's own. */
+enum { DATA_MODULES_MAX = 32 };
+unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX]);
 /* Keeps the error slot as it is, so that a failure may close on its way out. */
 void data_close(struct data *data);
 /* "<folder>/control.sock": where the process that serves the folder takes work from commands. */
@@ -124,6 +141,18 @@ enum err app_tls_open(struct net_tls **out_tls);
 /* Looks whether they have changed, or reads them `always`; logs what came of it. NULL: nothing. */
 void app_tls_watch(struct net_tls *tls, bool always);
 
+/* --- Backups (backup_service.c) -------------------------------------------------------------- */
+
+/* From now on, until the data is closed, backups are made as the settings say. For `serve`. */
+void backup_schedule_start(void);
+/* The first line of a file, without its end, as a C string. ERR_INVALID "passphrase". */
+enum err backup_passphrase_read(struct arena *arena, str path, str *out_passphrase);
+/* When the last backup of the folder ended well, and where it lies (at most `size_bytes`); false:
+ * never. */
+bool backup_last_read(const char *folder, instant *out_at, char *place, size_t size_bytes);
+/* For /readyz and the health page. */
+bool backup_look(void *arg, struct buf *detail);
+
 /* --- Commands ------------------------------------------------------------------------------- */
 
 /* argv[0] is the command's name; flags have been taken out. The result is the exit code. */
@@ -131,6 +160,9 @@ typedef int (*command_fn)(int argc, char **argv);
 
 int command_serve(int argc, char **argv);
 int command_import(int argc, char **argv);
+int command_backup(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_restore(int argc, char **argv);
 int command_admin_key(int argc, char **argv);
 int command_openapi(int argc, char **argv);
 int command_routes(int argc, char **argv);

@@ -45,6 +45,18 @@ SETTINGS(app_conf, struct app_settings,
          SETTING_SIZE(struct app_settings, disk_reserve_bytes, "ingest.disk_reserve", "1GiB",
                       .doc = "imports stop before less than this is free"));
 
+struct app_backup_settings app_backup_settings;
+extern const struct settings app_backup_conf;
+SETTINGS(app_backup_conf, struct app_backup_settings,
+         SETTING_SPAN(struct app_backup_settings, every, "backup.every", "0", .max = DAYS(366),
+                      .doc = "a backup is made this often while the server runs; 0 is never"),
+         SETTING_TEXT(struct app_backup_settings, to, "backup.to", "",
+                      .doc = "folder for them, best on another disk"),
+         SETTING_INT(struct app_backup_settings, keep, "backup.keep", "7", .max = 10000,
+                     .doc = "how many a folder of backups keeps; 0 is all"),
+         SETTING_TEXT(struct app_backup_settings, passphrase_file, "backup.passphrase_file", "",
+                      .doc = "file whose first line seals them; without one they are not sealed"));
+
 struct app_flags app_flags;
 SETTINGS(app_flags_conf, struct app_flags,
          SETTING_BOOL(struct app_flags, reset, "flag.reset", "no", .flag = "reset",
@@ -56,7 +68,14 @@ SETTINGS(app_flags_conf, struct app_flags,
          SETTING_BOOL(struct app_flags, take_over, "flag.take_over", "no", .flag = "take-over",
                       .doc = "serve: take the sockets and the data from the process that has them"),
          SETTING_BOOL(struct app_flags, no_media, "flag.no_media", "no", .flag = "no-media",
-                      .doc = "import: texts and pictures only, no films"));
+                      .doc = "import: texts and pictures only, no films"),
+         SETTING_BOOL(struct app_flags, json, "flag.json", "no", .flag = "json",
+                      .doc = "backup, verify, restore: print JSON"),
+         SETTING_BOOL(struct app_flags, encrypt, "flag.encrypt", "no", .flag = "encrypt",
+                      .doc = "backup: seal it with a passphrase that is asked for"),
+         SETTING_TEXT(struct app_flags, passphrase_file, "flag.passphrase_file", "",
+                      .flag = "passphrase-file",
+                      .doc = "backup, verify, restore: file whose first line is the passphrase"));
 
 extern const struct settings app_tls_conf;
 static struct log_settings log_settings;
@@ -65,6 +84,7 @@ struct trace_settings app_trace_settings;
 static const struct conf_group groups[] = {
     { &app_conf, &app_settings },    { &app_tls_conf, &app_tls_settings },
     { &log_conf, &log_settings },    { &trace_conf, &app_trace_settings },
+    { &log_conf, &log_settings },    { &app_backup_conf, &app_backup_settings },
     { &app_flags_conf, &app_flags },
 };
 
@@ -76,6 +96,9 @@ static const struct command {
     { "serve", command_serve, "serve the cinema (the default)" },
     { "import", command_import, "take films in: import PATH..." },
     { "demo", command_demo, "put the demo catalogue in: classics without films" },
+    { "backup", command_backup, "copy all of it: backup FILE|DIR, while it is served or not" },
+    { "verify", command_verify, "check a backup without restoring it: verify BACKUP" },
+    { "restore", command_restore, "make a data folder of it: restore BACKUP --data DIR" },
     { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
     { "routes", command_routes, "print every route" },
     { "openapi", command_openapi, "print the OpenAPI 3.1 document" },

@@ -7,6 +7,7 @@
 #include "domains/content/playback/playback.h"
 
 const struct module *const app_modules[] = {
-    &catalog_module, &assets_module, &ingest_module, &playback_module, &demo_module, &health_module,
+    &catalog_module, &assets_module, &ingest_module, &playback_module,
+    &demo_module,    &health_module, &backup_module,
 };
 const unsigned app_modules_count = ARRAY_LEN(app_modules);

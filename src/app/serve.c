@@ -159,7 +159,8 @@ static enum err start(struct data *data, struct serving *serving)
         return result;
     }
     if (bound.http.size_bytes)
-        say_where(&bound.http);
+        backup_schedule_start();
+    say_where(&bound.http);
     say_secure(&bound.https);
     fflush(stdout);
     char text[NET_ADDRESS_TEXT_MAX];

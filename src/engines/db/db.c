@@ -78,6 +78,26 @@ void db_close(struct db *db)
     base_free(modules, listeners);
 }
 
+enum err db_copy(struct db *db, const char *path, const struct db_copy_watch *watch)
+{
+    if (!db->driver->copy)
+        return err_set(ERR_UNAVAILABLE, "database-not-local",
+                       "the %s database of %s is copied by the tools of its server (pg_dump)",
+                       db->driver->name, db->context);
+    return db->driver->copy(db, path, watch);
+}
+
+const struct db_module *const *db_modules(const struct db *db, unsigned *out_count)
+{
+    *out_count = db->modules_count;
+    return db->modules;
+}
+
+const struct db_module *db_port_module(void)
+{
+    return &DB_SQL;
+}
+
 const char *db_context(const struct db *db)
 {
     return db->context;

@@ -84,6 +84,29 @@ enum err db_open(const struct db_spec *spec, struct db **out_db);
 void db_close(struct db *db);
 const char *db_context(const struct db *db);
 
+/* --- Copies --------------------------------------------------------------------------------- */
+
+/* Told of every step of a copy; false ends it with ERR_CANCELLED. */
+struct db_copy_watch {
+    bool (*on_step)(void *arg, uint64_t done_bytes, uint64_t total_bytes);
+    void *arg;
+};
+/*
+ * Writes a copy of the database to `path`, which must not be there: the state committed when the
+ * copy began, whole, checked and synced, a few pages at a time, while readers and the writer go on.
+ * What is written meanwhile stays in the write-ahead log until the copy ends. Blocks; on a thread
+ * that may. On a failure nothing is left at `path`. ERR_UNAVAILABLE "database-not-local": a
+ * database of a server has tools of its own. ERR_CORRUPT, ERR_EXHAUSTED "disk-full".
+ */
+enum err db_copy(struct db *db, const char *path, const struct db_copy_watch *watch);
+
+/* The modules of the database, the port's own first. Valid as long as it. */
+const struct db_module *const *db_modules(const struct db *db, unsigned *out_count);
+/* What the port itself keeps in every database. */
+const struct db_module *db_port_module(void);
+/* The number of its last migration; 0: none. */
+unsigned db_module_version(const struct db_module *module);
+
 /* --- Values --------------------------------------------------------------------------------- */
 
 enum db_value_kind { DB_KIND_NULL, DB_KIND_I64, DB_KIND_F64, DB_KIND_TEXT, DB_KIND_BLOB };

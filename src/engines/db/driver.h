@@ -64,6 +64,8 @@ struct db_driver {
     struct db_stats (*stats)(const struct db *db);
     /* Somebody wants to be told of commits, other processes' too. NULL: nothing to prepare. */
     void (*listen)(struct db *db);
+    /* As db_copy(). NULL: not this driver's to do. */
+    enum err (*copy)(struct db *db, const char *path, const struct db_copy_watch *watch);
     /*
      * Prepares the query on a connection of its own; *out_scans when its plan walks a whole table
      * (not an index range), *out_writes when it changes the database.

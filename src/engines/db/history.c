@@ -12,7 +12,7 @@ static const struct db_module *module_find(const struct db *db, const char *name
     return NULL;
 }
 
-static unsigned version_of(const struct db_module *module)
+unsigned db_module_version(const struct db_module *module)
 {
     unsigned count = module->migrations_count;
     return count ? module->migrations[count - 1].number : 0;
@@ -34,11 +34,11 @@ enum err db_history_check(const struct db *db, const char *place, const struct d
         return err_set(ERR_PRECONDITION, "database-newer",
                        "%s holds the module %s at version %u, which this program does not know",
                        place, applied->module, applied->number);
-    if (applied->number > version_of(module))
+    if (applied->number > db_module_version(module))
         return err_set(ERR_PRECONDITION, "database-newer",
                        "%s is at version %u of %s, this program knows version %u: use the newer "
                        "program",
-                       place, applied->number, applied->module, version_of(module));
+                       place, applied->number, applied->module, db_module_version(module));
     const struct db_migration *migration = migration_find(module, applied->number);
     const char *sql = migration ? migration->sql[db->driver->dialect] : NULL;
     char checksum[DB_CHECKSUM_TEXT] = "";

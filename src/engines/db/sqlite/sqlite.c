@@ -135,5 +135,6 @@ const struct db_driver db_sqlite = {
     .read = sqlite_read,
     .call = sqlite_call,
     .stats = sqlite_stats,
+    .copy = sqlite_copy,
     .explain = sqlite_explain,
 };
