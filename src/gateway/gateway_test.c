@@ -24,12 +24,11 @@ static const struct http_cors *friends; /* origins let in; NULL: none */
 static const char *text_of(const char *format, ...) PRINTF_LIKE(1, 2);
 static const char *text_of(const char *format, ...)
 {
-    char text[4096];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    str text = arena_vprintf(&arena, format, args);
     va_end(args);
-    return arena_str(&arena, str_of(text)).ptr;
+    return text.ptr;
 }
 
 /* --- A module with a route for everyone and one for the administrator ----------------------- */

@@ -70,6 +70,13 @@ struct task {
     struct err_slot slot; /* last: large, and touched only by failures */
 };
 
+/* What the stall detector knows of a loop; under its lock. */
+struct stall_watch {
+    uint64_t entries;
+    instant since;
+    bool reported;
+};
+
 struct loop {
     uv_loop_t uv;
     uv_async_t posted;
@@ -97,6 +104,7 @@ struct loop {
         _Atomic unsigned tasks, tasks_peak, stacks;
         _Atomic uint64_t tasks_started, tasks_refused, stalls;
     } stats;
+    struct stall_watch watch;
     struct loop *next_watched;
 };
 

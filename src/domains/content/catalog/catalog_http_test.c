@@ -317,12 +317,16 @@ SHAPE_FORGIVING(some_home_shape, struct some_home,
 static struct listed shelf_of(str body, const char *slug)
 {
     struct some_home home;
-    struct listed list = { .count = 0 };
+    struct listed list = { .ids = ARENA_NEW(stage_arena(), struct id) };
     CHECK_OK(shape_parse_json(stage_arena(), &some_home_shape, body, &home));
-    for (size_t i = 0; i < home.shelves.count; i++)
-        for (size_t j = 0; j < home.shelves.items[i].titles.count; j++)
-            if (str_eq(home.shelves.items[i].slug, str_of(slug)))
-                list.ids[list.count++] = home.shelves.items[i].titles.items[j].id;
+    for (size_t i = 0; i < home.shelves.count; i++) {
+        const struct some_shelf *shelf = &home.shelves.items[i];
+        if (!str_eq(shelf->slug, str_of(slug)))
+            continue;
+        list.ids = ARENA_ARRAY(stage_arena(), shelf->titles.count + 1, struct id);
+        for (size_t j = 0; j < shelf->titles.count; j++)
+            list.ids[list.count++] = shelf->titles.items[j].id;
+    }
     return list;
 }
 
