@@ -1,4 +1,5 @@
-/* One file from anywhere, read as a backup: it is refused or whole, and costs no more than its size. */
+/* One file from anywhere, read as a backup: it is refused or whole, and costs no more than its
+ * size. */
 #include "internal.h"
 
 #include "foundation/mem/heap.h"

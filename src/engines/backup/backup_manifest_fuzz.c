@@ -1,6 +1,6 @@
 /*
- * A manifest from anywhere: parsed, it is within its limits, its names lead out of no folder, and it
- * is written back as it was read.
+ * A manifest from anywhere: parsed, it is within its limits, its names lead out of no folder, and
+ * it is written back as it was read.
  */
 #include "internal.h"
 
