@@ -301,6 +301,31 @@ TEST(every_migration_has_a_way_back)
                           heads[i]->name);
 }
 
+/* The program's own list, read as text: a module that is not in the list above is not undone. */
+TEST(every_module_is_undone)
+{
+    static const str without_sql[] = { STR_INIT("playback"), STR_INIT("demo"), STR_INIT("health"),
+                                       STR_INIT("backup") };
+    char text[8192];
+    FILE *file = fopen(KB_MODULES, "r");
+    CHECK(file != NULL);
+    str rest = { text, fread(text, 1, sizeof(text), file) };
+    fclose(file);
+    modules_init();
+    for (ptrdiff_t at; (at = str_find(rest, STR("_module,"))) >= 0;) {
+        str before = str_sub(rest, 0, (size_t)at);
+        str name = str_skip(before, (size_t)str_find_last_char(before, '&') + 1);
+        bool known = false;
+        for (size_t i = 0; i < ARRAY_LEN(without_sql); i++)
+            known = known || str_eq(name, without_sql[i]);
+        for (unsigned i = 0; i < MODULES; i++)
+            known = known || str_eq(name, str_of(heads[i]->name));
+        if (!known)
+            test_fail("%.*s is not among the modules that are undone", STR_ARG(name));
+        rest = str_skip(rest, (size_t)at + 1);
+    }
+}
+
 /* --- What the older schema cannot hold -------------------------------------------------------- */
 
 static const struct {
