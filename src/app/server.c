@@ -85,10 +85,9 @@ static void collect_job_kinds(struct server *server)
 
 static enum err core_open(struct core *core)
 {
-    static const enum http_entry entries[FD_COUNT] = {
-        [FD_CONTROL] = HTTP_ENTRY_CONTROL, [FD_HTTPS] = HTTP_ENTRY_TLS,
-        [FD_REDIRECT] = HTTP_ENTRY_REDIRECT
-    };
+    static const enum http_entry entries[FD_COUNT] = { [FD_CONTROL] = HTTP_ENTRY_CONTROL,
+                                                       [FD_HTTPS] = HTTP_ENTRY_TLS,
+                                                       [FD_REDIRECT] = HTTP_ENTRY_REDIRECT };
     struct http_server_settings settings;
     TRY(loop_open(NULL, &core->loop));
     gateway_server_settings(core->server->gateway, &settings);

@@ -76,7 +76,7 @@ static bool is_checked(str name)
 
 TEST(queries_of_every_module_are_checked)
 {
-    char text[8192];
+    static char text[8192];
     FILE *file = fopen(KB_MODULES, "r");
     CHECK(file != NULL);
     str rest = { text, fread(text, 1, sizeof(text), file) };

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -49,6 +50,8 @@ static SSL *connect_tls(SSL_SESSION *session)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
         load_fail("connecting: %s", strerror(errno));
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     SSL *ssl = SSL_new(context);
     SSL_set_fd(ssl, fd);
     SSL_SESSION *copy = session ? SSL_SESSION_dup(session) : NULL; /* it is worn out by its use */

@@ -20,7 +20,7 @@ struct client2 {
     int fd;
     nghttp2_hd_inflater *inflater;
     struct buf out; /* frames not sent yet */
-    char payload[20000];
+    char *payload;
     struct frame frame;
 };
 

@@ -202,7 +202,8 @@ TEST(h2_heads_too_large_are_refused)
 {
     struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), NULL);
     struct buf block;
-    char value[4001], name[16];
+    static char value[4001];
+    char name[16];
     memset(value, 'v', 4000);
     value[4000] = 0;
     client2_open(&client, fixture);
@@ -245,7 +246,7 @@ TEST(h2_compression_bombs_are_defused)
 {
     struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), NULL);
     struct buf block;
-    char value[4001];
+    static char value[4001];
     memset(value, 'v', 4000);
     value[4000] = 0;
     client2_open(&client, fixture);

@@ -122,7 +122,7 @@ struct http_server {
     unsigned conns_free_count, exchanges_free_count;
     struct conn *out_owner;
     size_t out_len;
-    uint64_t date_until_ms; /* when `date` is another */
+    uint64_t date_until_ms;    /* when `date` is another */
     struct http2 *flush_first; /* whose answers go out before the loop waits */
     uv_prepare_t flush;
     struct nghttp2_session_callbacks *http2_callbacks;

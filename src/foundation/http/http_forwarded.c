@@ -192,7 +192,7 @@ static void x_forwarded_collect(const struct http_request *request, struct hops 
         hops->list[i].scheme = scheme;
 }
 
-/* The address of no viewer, and among peers that of the control socket, which may everything. */
+/* The address of no viewer; among peers it is that of a Unix socket. */
 static bool is_nobody(const uint8_t ip[16])
 {
     static const uint8_t nobody[16];
@@ -216,6 +216,7 @@ void http_forwarded_apply(const struct http_trust *trust, struct http_request *r
         if (!node_parse(hop->node, peer.ip) || is_nobody(peer.ip))
             break; /* hidden on purpose: the proxy stands for its viewers */
         peer.port = 0;
+        peer.control = false;
         request->peer = peer;
     }
 }

@@ -244,6 +244,15 @@ static bool resumes(struct net_tls *tls, SSL_SESSION **session, int version)
     return reused;
 }
 
+static bool same_ticket(const SSL_SESSION *a, const SSL_SESSION *b)
+{
+    const unsigned char *a_bytes, *b_bytes;
+    size_t a_len, b_len;
+    SSL_SESSION_get0_ticket(a, &a_bytes, &a_len);
+    SSL_SESSION_get0_ticket(b, &b_bytes, &b_len);
+    return a_len == b_len && memcmp(a_bytes, b_bytes, a_len) == 0;
+}
+
 static void check_tickets(int version)
 {
     struct tls_files files = tls_files_make("tickets", "a.example", 1);
@@ -251,7 +260,11 @@ static void check_tickets(int version)
     SSL_SESSION *session = NULL;
     bool changed;
     CHECK(!resumes(tls, &session, version));
+    SSL_SESSION *used = SSL_SESSION_dup(session);
     CHECK(resumes(tls, &session, version));
+    if (version == TLS1_3_VERSION) /* a ticket is used once, so another one has come */
+        CHECK(!same_ticket(used, session));
+    SSL_SESSION_free(used);
     tls_files_make("tickets", "a.example", 2);
     CHECK_OK(net_tls_reload(tls, false, &changed)); /* a new certificate ends no session */
     CHECK(changed && resumes(tls, &session, version));

@@ -94,7 +94,9 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
                 EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.cipher, iv, sealing) == 1 &&
                 EVP_MAC_CTX_set_params(mac, params) == 1;
     explicit_bzero(&key, sizeof(key));
-    return done ? 1 + (place > 0) : -1;
+    /* In TLS 1.3 clients use a ticket once (RFC 8446 appendix C.4): each gets another one. */
+    bool renew = place > 0 || SSL_version(ssl) == TLS1_3_VERSION;
+    return !done ? -1 : sealing || !renew ? 1 : 2;
 }
 
 void tickets_attach(struct ticket_keys *tickets, SSL_CTX *context)

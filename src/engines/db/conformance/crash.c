@@ -7,6 +7,7 @@
 #include "conformance_sql.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,13 @@ static enum err pair_add(struct db_tx *tx, void *arg)
     return db_exec(tx, &SQL_MARK_ADD, twin, NULL);
 }
 
+/* The child's own failure, which the parent sees as an exit that was no kill. */
+NORETURN static void child_fail(int code)
+{
+    dprintf(STDOUT_FILENO, "  the writing process: %s: %s\n", err_slot()->slug, err_slot()->text);
+    _exit(code);
+}
+
 static enum err write_and_acknowledge(void *arg)
 {
     struct child_writer *writer = arg;
@@ -41,7 +49,7 @@ static enum err write_and_acknowledge(void *arg)
     for (;;) {
         writer->next.n++;
         if (db_tx(writer->db, pair_add, writer) != OK)
-            _exit(3);
+            child_fail(3);
         struct ack ack = writer->next;
         if (write(writer->pipe, &ack, sizeof(ack)) != sizeof(ack))
             _exit(4);
@@ -53,7 +61,7 @@ static void child_main(const struct db_spec *spec, int pipe)
     static struct child_writer writers[WRITERS];
     struct db *db;
     if (db_open(spec, &db) != OK)
-        _exit(2);
+        child_fail(2);
     for (int i = 0; i < WRITERS; i++)
         writers[i] = (struct child_writer){ .db = db, .pipe = pipe, .next = { i, 0 } };
     tasks_run(&(struct task_run){ write_and_acknowledge, writers, sizeof(writers[0]), WRITERS, 0,

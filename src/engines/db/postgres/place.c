@@ -200,6 +200,12 @@ static enum err connection_check(const struct pg_db *db, PGconn *handle)
     return OK;
 }
 
+/* libpq would write them to standard error. */
+static void notice_drop(void *arg, const char *message)
+{
+    (void)arg, (void)message;
+}
+
 enum err pg_place_connect(const struct pg_db *db, enum use use, PGconn **out_handle)
 {
     struct parameters parameters = { .count = 0 };
@@ -221,6 +227,7 @@ enum err pg_place_connect(const struct pg_db *db, enum use use, PGconn **out_han
         parameter_add(&parameters, "application_name", "kinobezdna");
     PGconn *handle = PQconnectdbParams(parameters.names, parameters.values, 0);
     enum err err = connection_check(db, handle);
+    PQsetNoticeProcessor(handle, notice_drop, NULL);
     if (err == OK && use != USE_PLAIN &&
         (PQsetnonblocking(handle, 1) != 0 || !PQenterPipelineMode(handle)))
         err = pg_error_lost(db, "connect");
