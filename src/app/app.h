@@ -54,6 +54,8 @@ struct app_flags {
     bool take_over; /* serve: from the process that serves the folder now */
     bool json;      /* what a command prints, for programs */
     bool encrypt;   /* backup: ask for a passphrase */
+    bool repair;    /* fsck */
+    bool snapshot;  /* rollback: by the copy of before */
     str passphrase_file;
 };
 extern struct app_flags app_flags;
@@ -86,6 +88,10 @@ enum err data_lock(const char *folder, int *out_fd);
 /* What a context's database holds beside the port's own. */
 enum { DATA_MODULES_MAX = 32 };
 unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX]);
+struct db_spec;
+/* The embedded database of a folder, for commands that look at it while nobody has it. */
+void data_spec(const char *folder, const struct db_module *modules[static DATA_MODULES_MAX],
+               struct db_spec *out_spec);
 /* Keeps the error slot as it is, so that a failure may close on its way out. */
 void data_close(struct data *data);
 /* "<folder>/control.sock": where the process that serves the folder takes work from commands. */
@@ -163,6 +169,9 @@ int command_import(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_restore(int argc, char **argv);
+int command_rollback(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+int command_fsck(int argc, char **argv);
 int command_admin_key(int argc, char **argv);
 int command_openapi(int argc, char **argv);
 int command_routes(int argc, char **argv);

@@ -261,9 +261,12 @@ static bool scheduled_begin(void)
     snprintf(service.passphrase, sizeof(service.passphrase), "%.*s", STR_ARG(passphrase));
     service.keep = (unsigned)app_backup_settings.keep;
     if (result != OK) {
-        struct one one = { .result = result, .detail = *err_slot() };
-        tell_end(&one, 0);
-        note_end(&one, 0);
+        struct one *one = HEAP_NEW(struct one);
+        one->result = result;
+        one->detail = *err_slot();
+        tell_end(one, 0);
+        note_end(one, 0);
+        heap_free(one);
     } else {
         service.progress = (struct backup_progress){ .cancel = false };
         service.state = BACKUP_RUNNING;

@@ -33,6 +33,7 @@ enum {
     CHILD_THREADS = 2,
     CHILD_QUEUE = 256,
     CHECKS = 5,
+    SNAPSHOTS_KEPT = 3,
     SOCKET_PATH_BYTES = 108, /* unix(7) */
     DATABASE_URL_BYTES = 1024,
     SEAT_BYTES = 8
@@ -183,6 +184,17 @@ unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX])
     return count;
 }
 
+void data_spec(const char *folder, const struct db_module *modules[static DATA_MODULES_MAX],
+               struct db_spec *out_spec)
+{
+    *out_spec = (struct db_spec){ .driver = &db_sqlite,
+                                  .place = folder,
+                                  .context = "content",
+                                  .modules = modules,
+                                  .modules_count = data_modules(modules),
+                                  .settings = { .snapshots_kept = SNAPSHOTS_KEPT } };
+}
+
 static enum err open_databases(struct data *data)
 {
     const struct db_module *modules[DATA_MODULES_MAX];
@@ -192,7 +204,8 @@ static enum err open_databases(struct data *data)
                             .modules = modules,
                             .modules_count = count,
                             .pool = data->files,
-                            .settings = { .group_max = (unsigned)app_settings.writer_group } };
+                            .settings = { .group_max = (unsigned)app_settings.writer_group,
+                                          .snapshots_kept = SNAPSHOTS_KEPT } };
     TRY(database_place(data, url, &spec));
     TRY(db_open(&spec, &data->content));
     db_meters_open(data->content);

@@ -69,7 +69,7 @@ enum err manifest_file_read(struct arena *arena, const char *path, struct keys *
     feed_close(feed);
     TRY(result);
     if (manifest_parse(arena, text, out_manifest) != OK)
-        return err_prefix("%s: ", path);
+        return err_prefix("%s", path);
     for (size_t i = 0; i < out_manifest->entries_count; i++)
         out_manifest->entries[i].name = arena_str(arena, out_manifest->entries[i].name);
     return OK;

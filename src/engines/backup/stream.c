@@ -263,7 +263,7 @@ static enum err chunk_read(struct feed *feed)
     }
     bool last = feed->read_bytes == feed->size_bytes;
     if (seal_chunk_open(feed->seal, (str){ feed->chunk, len }, last, feed->plain) != OK)
-        return err_prefix("%s: ", feed->path);
+        return err_prefix("%s", feed->path);
     feed->len = len - SEAL_TAG_BYTES;
     return OK;
 }

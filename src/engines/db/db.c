@@ -41,32 +41,91 @@ static void base_free(const struct db_module *const *modules, struct db_listener
     heap_free((void *)modules);
 }
 
-enum err db_open(const struct db_spec *spec, struct db **out_db)
+/* What a spec says, before a driver has opened anything. The modules are on the heap. */
+static enum err base_init(const struct db_spec *spec, struct db *out_base)
 {
-    struct db base = { .driver = spec->driver, .pool = spec->pool };
+    *out_base = (struct db){ .driver = spec->driver, .pool = spec->pool };
     if (!context_is_valid(spec->context))
         return err_set(ERR_INVALID, "database-context", "\"%s\" is no name of a context",
                        spec->context);
-    memcpy(base.context, spec->context, strlen(spec->context) + 1);
-    base.settings = with_defaults(spec->settings);
+    memcpy(out_base->context, spec->context, strlen(spec->context) + 1);
+    out_base->settings = with_defaults(spec->settings);
     const struct db_module **modules =
         HEAP_ARRAY(spec->modules_count + 1, const struct db_module *);
     modules[0] = &DB_SQL;
     for (unsigned i = 0; i < spec->modules_count; i++)
         modules[i + 1] = spec->modules[i];
-    base.modules = modules;
-    base.modules_count = spec->modules_count + 1;
+    out_base->modules = modules;
+    out_base->modules_count = spec->modules_count + 1;
+    return OK;
+}
+
+enum err db_open(const struct db_spec *spec, struct db **out_db)
+{
+    struct db base, *db;
+    TRY(base_init(spec, &base));
     base.listeners = HEAP_NEW(struct db_listeners);
     pthread_mutex_init(&base.listeners->lock, NULL);
-    struct db *db;
     enum err err = spec->driver->open(&base, spec->place, &db);
     if (err != OK) {
-        base_free(modules, base.listeners);
+        base_free(base.modules, base.listeners);
         return err;
     }
     db->now = (struct db_tx){ .db = db, .mode = DB_MODE_NOW };
     *out_db = db;
     return OK;
+}
+
+static enum err not_undone(const struct db_spec *spec)
+{
+    return err_set(ERR_UNAVAILABLE, "database-not-local",
+                   "an upgrade of a %s database is undone by the tools of its server",
+                   spec->driver->name);
+}
+
+enum err db_snapshot_newest(const struct db_spec *spec, struct db_snapshot *out_snapshot)
+{
+    struct db base;
+    if (!spec->driver->snapshot_newest)
+        return not_undone(spec);
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->snapshot_newest(&base, spec->place, out_snapshot);
+    heap_free((void *)base.modules);
+    return err;
+}
+
+enum err db_check(const struct db_spec *spec, const struct db_check *check)
+{
+    struct db base;
+    if (!spec->driver->check)
+        return err_set(ERR_UNAVAILABLE, "database-not-local",
+                       "a %s database is checked by the tools of its server", spec->driver->name);
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->check(&base, spec->place, check);
+    heap_free((void *)base.modules);
+    return err;
+}
+
+enum err db_rollback(const struct db_spec *spec, const struct db_versions *to)
+{
+    struct db base;
+    if (!spec->driver->rollback)
+        return not_undone(spec);
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->rollback(&base, spec->place, to);
+    heap_free((void *)base.modules);
+    return err;
+}
+
+enum err db_snapshot_restore(const struct db_spec *spec, const struct db_snapshot *snapshot)
+{
+    struct db base;
+    if (!spec->driver->snapshot_restore)
+        return not_undone(spec);
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->snapshot_restore(&base, spec->place, snapshot);
+    heap_free((void *)base.modules);
+    return err;
 }
 
 void db_close(struct db *db)

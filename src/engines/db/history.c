@@ -63,3 +63,19 @@ enum err db_history_whole(const struct db_module *module, const char *place, uns
                        place, version, module->name);
     return OK;
 }
+
+bool db_down_cut(str *rest, str *out_why, str *out_query)
+{
+    static const str mark = STR_INIT("-- refuse: "), begin = STR_INIT("-- down\n");
+    if (!str_starts(*rest, mark)) {
+        *rest = str_starts(*rest, begin) ? str_skip(*rest, begin.len) : *rest;
+        return false;
+    }
+    *rest = str_skip(*rest, mark.len);
+    str_cut(rest, '\n', out_why);
+    ptrdiff_t next = str_find(*rest, STR("\n-- "));
+    size_t len = next < 0 ? rest->len : (size_t)next + 1;
+    *out_query = str_sub(*rest, 0, len);
+    *rest = str_skip(*rest, len);
+    return true;
+}

@@ -17,7 +17,7 @@ struct copy {
     struct sqlite_db *db;
     const char *path;
     const struct db_copy_watch *watch;
-    struct conn *from;
+    sqlite3 *from;
     sqlite3 *to;
 };
 
@@ -56,11 +56,9 @@ static enum err target_open(struct copy *copy)
 /* A read transaction begins with its first read. */
 static enum err snapshot_take(struct copy *copy)
 {
-    sqlite3 *handle = copy->from->handle;
-    int code = conn_control(copy->from, BEGIN_READ);
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(handle, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
-    return code == SQLITE_OK ? OK : sqlite_fail(copy->db, handle, code, "copy");
+    int code =
+        sqlite3_exec(copy->from, "BEGIN; SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+    return code == SQLITE_OK ? OK : sqlite_fail(copy->db, copy->from, code, "copy");
 }
 
 static bool told(const struct copy *copy, sqlite3_backup *backup, uint64_t page_bytes)
@@ -74,18 +72,18 @@ static bool told(const struct copy *copy, sqlite3_backup *backup, uint64_t page_
 static enum err page_size(struct copy *copy, uint64_t *out_bytes)
 {
     sqlite3_stmt *stmt;
-    int code = sqlite3_prepare_v2(copy->from->handle, "PRAGMA page_size", -1, &stmt, NULL);
+    int code = sqlite3_prepare_v2(copy->from, "PRAGMA page_size", -1, &stmt, NULL);
     if (code == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
         *out_bytes = (uint64_t)sqlite3_column_int64(stmt, 0);
     sqlite3_finalize(stmt);
-    return code == SQLITE_OK ? OK : sqlite_fail(copy->db, copy->from->handle, code, "copy");
+    return code == SQLITE_OK ? OK : sqlite_fail(copy->db, copy->from, code, "copy");
 }
 
 static enum err pages_copy(struct copy *copy)
 {
     uint64_t page_bytes = 0;
     TRY(page_size(copy, &page_bytes));
-    sqlite3_backup *backup = sqlite3_backup_init(copy->to, "main", copy->from->handle, "main");
+    sqlite3_backup *backup = sqlite3_backup_init(copy->to, "main", copy->from, "main");
     if (!backup)
         return target_fail(copy, sqlite3_errcode(copy->to));
     int code = SQLITE_OK;
@@ -94,31 +92,37 @@ static enum err pages_copy(struct copy *copy)
         code = sqlite3_backup_step(backup, PAGES_A_STEP);
         wanted = told(copy, backup, page_bytes);
     }
-    int source_code = sqlite3_errcode(copy->from->handle) & 0xff;
+    int source_code = sqlite3_errcode(copy->from) & 0xff;
     sqlite3_backup_finish(backup);
     if (code == SQLITE_DONE && wanted)
         return OK;
     if (!wanted)
         return err_set(ERR_CANCELLED, NULL, "the copy of %s was given up", copy->db->path);
     bool source = source_code == SQLITE_CORRUPT || source_code == SQLITE_NOTADB;
-    return source ? sqlite_fail(copy->db, copy->from->handle, code, "copy")
-                  : target_fail(copy, code);
+    return source ? sqlite_fail(copy->db, copy->from, code, "copy") : target_fail(copy, code);
+}
+
+struct first_damage {
+    char what[ERR_TEXT_MAX / 2];
+};
+
+static void on_damage(void *arg, const char *what)
+{
+    struct first_damage *first = arg;
+    if (!first->what[0])
+        snprintf(first->what, sizeof(first->what), "%s", what);
 }
 
 /* A damaged database is told while there are older copies, not when the last one is needed. */
 static enum err target_check(const struct copy *copy)
 {
-    sqlite3_stmt *stmt;
-    enum err result = OK;
-    int code = sqlite3_prepare_v2(copy->to, "PRAGMA quick_check(1)", -1, &stmt, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(stmt);
-    const char *text = code == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : "";
-    if (code != SQLITE_ROW || !text || strcmp(text, "ok") != 0)
-        result = err_set(ERR_CORRUPT, "database-corrupt", "%s is damaged (%s)", copy->db->path,
-                         text && *text ? text : sqlite3_errmsg(copy->to));
-    sqlite3_finalize(stmt);
-    return result;
+    struct first_damage first = { "" };
+    struct db_check check = { .on_damage = on_damage, .arg = &first };
+    TRY(check_pages(copy->db, copy->to, false, &check));
+    if (first.what[0])
+        return err_set(ERR_CORRUPT, "database-corrupt", "%s is damaged (%s)", copy->db->path,
+                       first.what);
+    return OK;
 }
 
 static enum err target_sync(const struct copy *copy)
@@ -136,31 +140,41 @@ static enum err target_sync(const struct copy *copy)
 
 static enum err copy_run(struct copy *copy)
 {
-    TRY(conn_open(copy->db, false, &copy->from));
     TRY(snapshot_take(copy));
     TRY(target_open(copy));
     TRY(pages_copy(copy));
-    conn_control(copy->from, ROLLBACK);                    /* the log may be folded back again */
-    TRY(target_exec(copy, "PRAGMA journal_mode=DELETE;")); /* one file, with no log beside it */
+    sqlite3_exec(copy->from, "ROLLBACK", NULL, NULL, NULL); /* the log may be folded back again */
+    TRY(target_exec(copy, "PRAGMA journal_mode=DELETE;"));  /* one file, with no log beside it */
     TRY(target_check(copy));
     sqlite3_close(copy->to);
     copy->to = NULL;
     return target_sync(copy);
 }
 
-enum err sqlite_copy(struct db *db, const char *path, const struct db_copy_watch *watch)
+enum err copy_database(struct sqlite_db *db, sqlite3 *from, const char *path,
+                       const struct db_copy_watch *watch)
 {
-    struct copy copy = { .db = sqlite_of(db), .path = path, .watch = watch };
+    struct copy copy = { .db = db, .path = path, .watch = watch, .from = from };
     if (access(path, F_OK) == 0)
         return err_set(ERR_CONFLICT, "copy-exists", "%s is there already", path);
     enum err result = copy_run(&copy);
     struct err_slot detail = *err_slot();
     if (copy.to)
         sqlite3_close(copy.to);
-    if (copy.from)
-        conn_close(copy.from);
+    if (!sqlite3_get_autocommit(from))
+        sqlite3_exec(from, "ROLLBACK", NULL, NULL, NULL);
     if (result != OK)
         unlink(path);
     *err_slot() = detail;
+    return result;
+}
+
+enum err sqlite_copy(struct db *base, const char *path, const struct db_copy_watch *watch)
+{
+    struct sqlite_db *db = sqlite_of(base);
+    struct conn *from;
+    TRY(conn_open(db, false, &from));
+    enum err result = copy_database(db, from->handle, path, watch);
+    conn_close(from);
     return result;
 }
