@@ -320,7 +320,8 @@ TEST(rpc_proto_text)
     buf_init(&out, NULL, KIB(64));
     rpc_write_proto(&out, services, 1);
     CHECK_STR(buf_str(&out),
-              STR("// Generated from the tables of calls. The numbers never change.\n"
+              STR("// grpc.health.v1.proto: generated from the tables of calls. The numbers never "
+                  "change.\n"
                   "syntax = \"proto3\";\n\npackage grpc.health.v1;\n\nservice Health {\n"
                   "  // Whether a service, or the whole process (an empty name), takes calls.\n"
                   "  rpc Check(HealthCheckRequest) returns (HealthCheckResponse);\n}\n\n"
