@@ -22,6 +22,7 @@ struct bench {
     struct shelf_process process;
     int64_t *times;
     struct rpc_target target;
+    struct task_group group; /* large */
 };
 
 static int64_t now_ns(void)
@@ -75,10 +76,9 @@ static enum err ask_there(struct bench *bench)
 {
     int64_t *times = bench->times;
     for (unsigned done = 0; done < bench->calls; done += HUNDRED) {
-        struct task_group group;
-        task_group_init(&group, 1);
-        TRY(task_group_start(&group, "calls", ask_some, bench));
-        TRY(task_group_wait(&group));
+        task_group_init(&bench->group, 1);
+        TRY(task_group_start(&bench->group, "calls", ask_some, bench));
+        TRY(task_group_wait(&bench->group));
     }
     bench->times = times;
     return OK;
@@ -110,7 +110,8 @@ static enum err run(void *arg)
 
 int bench_run(unsigned calls)
 {
-    struct bench bench = { .calls = (calls + HUNDRED - 1) / HUNDRED * HUNDRED };
+    static struct bench bench;
+    bench.calls = (calls + HUNDRED - 1) / HUNDRED * HUNDRED;
     if (bench.calls == 0 || bench.calls > CALLS_MAX)
         return 2;
     bench.times = calloc(bench.calls, sizeof(*bench.times));
