@@ -91,6 +91,7 @@ static void check_deadline(const struct rpc_target *target, const struct scene *
     struct shelf_ask ask = { 600000 };
     struct shelf_note note;
     (void)scene;
+    CHECK_OK(shelf_ended(target, &ask, &note)); /* so that there is a connection */
     instant before = task_deadline_narrow(MILLISECONDS(300));
     CHECK_ERR(shelf_sleep(target, &ask, &note), ERR_TIMEOUT);
     task_deadline_restore(before);
@@ -209,6 +210,7 @@ static void check_killed(const struct rpc_target *target, const struct scene *sc
     struct task_group group;
     struct shelf_ask ask = { 0 };
     struct shelf_note note;
+    CHECK_OK(shelf_fail(target, &ask, &note)); /* so that there is a connection */
     task_group_init(&group, 2);
     CHECK_OK(task_group_start(&group, "sleeper", sleeper, (void *)(uintptr_t)target));
     CHECK_OK(task_group_start(&group, "killer", killer, scene->process));
