@@ -109,6 +109,7 @@ static const struct command {
     { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
     { "routes", command_routes, "print every route" },
     { "openapi", command_openapi, "print the OpenAPI 3.1 document" },
+    { "proto", command_proto, "print the .proto files of calls between processes" },
     { "settings", command_settings, "print every setting as Markdown" },
     { "version", command_version, "print version and build id" },
 };

@@ -113,6 +113,7 @@ TEST(client_refuses_what_is_not)
         BAD("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"),
         BAD("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabcd\r\n0\r\n\r\n"),
         BAD("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n"),
+        BAD("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n: nameless\r\n\r\n"),
         CUT(""),
         CUT("HTTP/1.1 200 OK\r\nContent-Le"),
         CUT("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"),

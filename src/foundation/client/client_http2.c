@@ -34,19 +34,24 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
-                     void *owner)
+static str str_of_rcbuf(nghttp2_rcbuf *buffer)
+{
+    nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
+    return (str){ (const char *)vec.base, vec.len };
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+                     nghttp2_rcbuf *value, uint8_t flags, void *owner)
 {
     struct client_conn *conn = owner;
     struct client_call *call = call_of(session, frame->hd.stream_id);
+    str key = str_of_rcbuf(name), text = str_of_rcbuf(value);
     (void)flags;
-    conn->block_bytes += name_len + value_len;
+    conn->block_bytes += key.len + text.len;
     if (conn->block_bytes > conn->client->settings.head_bytes_max * 2)
         return NGHTTP2_ERR_CALLBACK_FAILURE; /* unfolds to more than any call would take */
     if (!call)
         return 0;
-    str key = { (const char *)name, name_len }, text = { (const char *)value, value_len };
     uint64_t number;
     if (str_eq(key, STR(":status")) && str_parse_u64(text, &number)) {
         call->status = (unsigned)number;
@@ -152,7 +157,7 @@ void http2_callbacks_make(struct client *client)
     ASSERT(nghttp2_session_callbacks_new(&callbacks) == 0);
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);

@@ -38,6 +38,8 @@ static int on_value_complete(llhttp_t *llhttp)
     struct client_parser *parser = llhttp->data;
     str name = str_sub(buf_str(&parser->field), 0, parser->name_len);
     str value = str_trim(str_skip(buf_str(&parser->field), parser->name_len));
+    if (name.len == 0) /* the line scan has seen to heads, llhttp lets trailers pass */
+        return stop(parser, PARSE_BAD);
     if (++parser->fields > CLIENT_FIELDS_MAX)
         return stop(parser, PARSE_TOO_LARGE);
     if (!parser->in_body) {

@@ -11,7 +11,7 @@ enum { BIG_BYTES = 5 << 20, FETCH_MAX = 16 << 20 };
 
 /* --- The server ----------------------------------------------------------------------------- */
 
-static _Atomic int gone;
+static _Atomic int gone, hanging;
 
 static ptrdiff_t big_generate(void *state, char *room, size_t room_bytes)
 {
@@ -34,6 +34,7 @@ static enum err big(struct http_request *request, struct http_response *response
 static enum err hang(struct http_request *request, struct http_response *response)
 {
     (void)request, (void)response;
+    atomic_fetch_add(&hanging, 1);
     enum err err = await_sleep(SECONDS(600));
     atomic_fetch_add(&gone, err == ERR_CANCELLED);
     return err;
@@ -247,11 +248,11 @@ TEST(client_shares_connections)
     everywhere(check_many);
 }
 
-static void await_gone(int before)
+static void await_more(_Atomic int *count, int before)
 {
-    for (int i = 0; i < 3000 && atomic_load(&gone) == before; i++)
+    for (int i = 0; i < 3000 && atomic_load(count) == before; i++)
         CHECK_OK(await_sleep(MILLISECONDS(10)));
-    CHECK(atomic_load(&gone) > before);
+    CHECK(atomic_load(count) > before);
 }
 
 static void check_cancel(struct client *client, void *arg)
@@ -268,15 +269,19 @@ static void check_cancel(struct client *client, void *arg)
     CHECK_OK(client_read(call, room, sizeof(room), &len));
     CHECK(len > 0);
     client_end(call);
-    await_gone(before);
+    await_more(&gone, before);
 
     before = atomic_load(&gone);
     struct client_request slow = ask(scene, METHOD_GET, "/hang");
-    instant deadline = task_deadline_narrow(MILLISECONDS(200));
+    int hung = atomic_load(&hanging);
     str body;
-    CHECK_ERR(client_fetch(client, &slow, FETCH_MAX, &response, &body), ERR_TIMEOUT);
+    CHECK_OK(client_begin(client, &slow, &call));
+    await_more(&hanging, hung);
+    instant deadline = task_deadline_narrow(MILLISECONDS(20));
+    CHECK_ERR(client_answer(call, &response), ERR_TIMEOUT);
+    client_end(call);
     task_deadline_restore(deadline);
-    await_gone(before);
+    await_more(&gone, before);
     /* The client is as good as before. */
     struct client_request again = ask(scene, METHOD_GET, "/fields");
     CHECK_OK(client_fetch(client, &again, FETCH_MAX, &response, &body));

@@ -15,7 +15,7 @@
 
 static enum err trust_load(SSL_CTX *context, str ca_path)
 {
-    char path[4096];
+    char path[1024];
     if (ca_path.len == 0) {
         if (SSL_CTX_set_default_verify_paths(context) == 1)
             return OK;

@@ -142,9 +142,9 @@ void rpc_write_proto(struct buf *out, const struct rpc_service *const *services,
     struct printer *printer = HEAP_NEW(struct printer);
     printer->out = out;
     buf_printf(out,
-               "// Generated from the tables of calls. The numbers never change.\n"
+               "// %s.proto: generated from the tables of calls. The numbers never change.\n"
                "syntax = \"proto3\";\n\npackage %s;\n",
-               services[0]->package);
+               services[0]->package, services[0]->package);
     for (unsigned i = 0; i < count; i++) {
         ASSERT(strcmp(services[i]->package, services[0]->package) == 0);
         put_service(out, services[i]);

@@ -91,6 +91,7 @@ static void check_deadline(const struct rpc_target *target, const struct scene *
     struct shelf_ask ask = { 600000 };
     struct shelf_note note;
     (void)scene;
+    CHECK_OK(shelf_ended(target, &ask, &note)); /* so that there is a connection */
     instant before = task_deadline_narrow(MILLISECONDS(300));
     CHECK_ERR(shelf_sleep(target, &ask, &note), ERR_TIMEOUT);
     task_deadline_restore(before);
@@ -209,6 +210,7 @@ static void check_killed(const struct rpc_target *target, const struct scene *sc
     struct task_group group;
     struct shelf_ask ask = { 0 };
     struct shelf_note note;
+    CHECK_OK(shelf_fail(target, &ask, &note)); /* so that there is a connection */
     task_group_init(&group, 2);
     CHECK_OK(task_group_start(&group, "sleeper", sleeper, (void *)(uintptr_t)target));
     CHECK_OK(task_group_start(&group, "killer", killer, scene->process));
@@ -320,7 +322,8 @@ TEST(rpc_proto_text)
     buf_init(&out, NULL, KIB(64));
     rpc_write_proto(&out, services, 1);
     CHECK_STR(buf_str(&out),
-              STR("// Generated from the tables of calls. The numbers never change.\n"
+              STR("// grpc.health.v1.proto: generated from the tables of calls. The numbers never "
+                  "change.\n"
                   "syntax = \"proto3\";\n\npackage grpc.health.v1;\n\nservice Health {\n"
                   "  // Whether a service, or the whole process (an empty name), takes calls.\n"
                   "  rpc Check(HealthCheckRequest) returns (HealthCheckResponse);\n}\n\n"

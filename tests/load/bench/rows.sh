@@ -228,6 +228,18 @@ row_postgres_reads() {
     VALUE=$(median "${ratios[@]}") ROUNDS=${#ratios[@]}
 }
 
+# --- calls ----------------------------------------------------------------------------------------
+
+# Client and server take turns, so both have the processors of the bench between them.
+row_call() { # here or there, nanoseconds a unit
+    local medians=() round
+    for ((round = 1; round <= rounds_wanted; round++)); do
+        "$tools/kb_rpc_peer" bench 2000 2>"$work/error" >"$work/measured" || return 1
+        medians+=("$(divide "$(sed -n "s/^$1 //p" "$work/measured")" "$2")")
+    done
+    VALUE=$(median "${medians[@]}") ROUNDS=$rounds_wanted
+}
+
 # --- the demo data --------------------------------------------------------------------------------
 
 demo_seed() { # data folder
@@ -254,4 +266,6 @@ rows_run() {
     row 'import again, unchanged / first time' ratio '<=' 0.05 row_import_again
     row 'durable writes, 64 writers / group size 1' ratio '>=' 8 row_group_commit
     row 'PostgreSQL point reads of 64 tasks, queries per CPU-s' 'x one a round trip' '>=' 3 row_postgres_reads
+    row 'in-process call, p50' us '<=' 1 row_call here 1000
+    row 'gRPC call over loopback, p50' us '<=' 60 row_call there 1000
 }
