@@ -34,6 +34,14 @@ struct app_tls_settings {
 };
 extern struct app_tls_settings app_tls_settings;
 
+/* What clients may take (limits.c). */
+struct app_limits_settings {
+    int64_t connections, address, requests, tasks;
+    uint64_t memory, rate;
+    span head, body, idle, write, request;
+};
+extern struct app_limits_settings app_limits;
+
 /* Flags of single commands. */
 struct app_flags {
     bool reset;    /* admin-key: replace the key */
@@ -109,6 +117,15 @@ void server_stop(struct server *server, span timeout);
 enum err app_tls_open(struct net_tls **out_tls);
 /* Looks whether they have changed, or reads them `always`; logs what came of it. NULL: nothing. */
 void app_tls_watch(struct net_tls *tls, bool always);
+
+/* --- Limits (limits.c) ---------------------------------------------------------------------- */
+
+struct loop_settings;
+struct net_crowd;
+/* The count of connections an address, for all loops. */
+struct net_crowd *app_limits_crowd(void);
+void app_limits_loop(struct loop_settings *out);
+void app_limits_http(struct http_server_settings *settings);
 
 /* --- Commands ------------------------------------------------------------------------------- */
 

@@ -52,13 +52,12 @@ SETTINGS(app_flags_conf, struct app_flags,
          SETTING_BOOL(struct app_flags, no_media, "flag.no_media", "no", .flag = "no-media",
                       .doc = "import: texts and pictures only, no films"));
 
-extern const struct settings app_tls_conf;
+extern const struct settings app_limits_conf, app_tls_conf;
 static struct log_settings log_settings;
 
 static const struct conf_group groups[] = {
-    { &app_conf, &app_settings },
-    { &app_tls_conf, &app_tls_settings },
-    { &log_conf, &log_settings },
+    { &app_conf, &app_settings },      { &app_tls_conf, &app_tls_settings },
+    { &app_limits_conf, &app_limits }, { &log_conf, &log_settings },
     { &app_flags_conf, &app_flags },
 };
 

@@ -8,6 +8,7 @@
 #include "foundation/crash/crash.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
+#include "foundation/net/crowd.h"
 #include "foundation/net/listen.h"
 #include "foundation/net/tls.h"
 #include "foundation/task/loop.h"
@@ -44,6 +45,7 @@ struct server {
     unsigned job_kinds_count;
     const char *folder;
     struct net_tls *tls;
+    struct net_crowd *crowd;
     char hsts[48];
     unsigned redirect_port;
     unsigned cores_count;
@@ -89,8 +91,12 @@ static enum err core_open(struct core *core)
                                                        [FD_HTTPS] = HTTP_ENTRY_TLS,
                                                        [FD_REDIRECT] = HTTP_ENTRY_REDIRECT };
     struct http_server_settings settings;
-    TRY(loop_open(NULL, &core->loop));
+    struct loop_settings loop;
+    app_limits_loop(&loop);
+    TRY(loop_open(&loop, &core->loop));
     gateway_server_settings(core->server->gateway, &settings);
+    app_limits_http(&settings);
+    settings.crowd = core->server->crowd;
     settings.tls = core->server->tls;
     settings.hsts = str_of(core->server->hsts);
     settings.redirect_port = core->server->redirect_port;
@@ -244,6 +250,7 @@ static void server_discard(struct server *server)
                 close(server->cores[i].fds[k]);
     if (server->gateway)
         gateway_close(server->gateway);
+    net_crowd_close(server->crowd);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     heap_free(server);
@@ -262,6 +269,7 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     for (unsigned i = 0; i < server->cores_count; i++)
         server->cores[i] = (struct core){ .server = server, .fds = { -1, -1, -1, -1 } };
     server->tls = spec->tls;
+    server->crowd = app_limits_crowd();
     if (spec->tls && spec->hsts)
         snprintf(server->hsts, sizeof(server->hsts), "max-age=%lld",
                  (long long)(spec->hsts / SECONDS(1)));
@@ -313,6 +321,7 @@ void server_stop(struct server *server, span timeout)
         jobs_close(server->cores[0].jobs);
     forget_addresses(server->folder);
     gateway_close(server->gateway);
+    net_crowd_close(server->crowd);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     heap_free(server);

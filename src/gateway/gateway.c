@@ -27,6 +27,7 @@ struct gateway {
     struct bytes *openapi[HTTP_CODING_COUNT];
     char openapi_etag[24];
     _Atomic bool draining;
+    _Atomic int64_t exhausted_said_s; /* when the log heard of something full */
 };
 
 /* One program has one gateway; handlers reach it here. */
@@ -47,8 +48,21 @@ static double log_dropped(void)
 }
 METRIC_COUNTER_READ(log_lines_dropped_total, "Log lines lost because the reader was slow.",
                     log_dropped);
-METRICS(gateway_metrics, &http_requests_total, &http_response_bytes_total,
-        &http_requests_aborted_total, &http_request_duration_seconds, &log_lines_dropped_total);
+#define REFUSED(name, what, text)                                                                  \
+    static double refused_##name(void)                                                             \
+    {                                                                                              \
+        return (double)http_refused_total(what);                                                   \
+    }                                                                                              \
+    METRIC_COUNTER_READ(http_refused_##name##_total, text, refused_##name)
+REFUSED(connections, HTTP_REFUSED_CONNECTIONS, "Refused: an event loop had all its connections.");
+REFUSED(address, HTTP_REFUSED_ADDRESS, "Connections refused: their address had enough.");
+REFUSED(memory, HTTP_REFUSED_MEMORY, "Requests refused: those in progress used all memory.");
+REFUSED(tasks, HTTP_REFUSED_TASKS, "Requests refused: an event loop had all its tasks.");
+REFUSED(slow, HTTP_REFUSED_SLOW, "Clients cut off: they sent or took too little.");
+METRICS(gateway_metrics, &http_refused_connections_total, &http_refused_address_total,
+        &http_refused_memory_total, &http_refused_tasks_total, &http_refused_slow_total,
+        &http_requests_total, &http_response_bytes_total, &http_requests_aborted_total,
+        &http_request_duration_seconds, &log_lines_dropped_total);
 
 static void count(const struct http_request *request, const struct http_outcome *outcome)
 {
@@ -91,10 +105,18 @@ static void after(void *owner, const struct http_request *request,
              LOG_BOOL("aborted", outcome->aborted));
 }
 
+/* One line a second: under load, thousands of requests fail alike. */
+static bool is_news(struct gateway *gateway)
+{
+    int64_t now_s = clock_mono() / SECONDS(1);
+    return atomic_exchange(&gateway->exhausted_said_s, now_s) != now_s;
+}
+
 /* What a client did wrong is told to the client; what went wrong here is for the log. */
 static void failed(void *owner, const struct http_request *request, enum err err)
 {
-    (void)owner;
+    if (err == ERR_EXHAUSTED && !is_news(owner))
+        return;
     if (err_info(err)->http_status >= 500)
         log_failure("http", "a request failed", err,
                     LOG_STR("method", http_method_name(request->method)),
@@ -255,10 +277,11 @@ static const struct http_route own_routes[] = {
       .out = &session_shape },
     { METHOD_DELETE, "/v1/session", on_session_delete, "Sign out" },
     { METHOD_GET, "/livez", on_livez, "Is the process alive?", .media_types = "text/plain",
-      .flags = ROUTE_INLINE },
+      .flags = ROUTE_INLINE | ROUTE_VITAL },
     { METHOD_GET, "/readyz", on_readyz, "Can it serve? A line a dependency; 503: no",
-      .media_types = "text/plain" },
-    { METHOD_GET, "/metrics", on_metrics, "Metrics for Prometheus", .media_types = "text/plain" },
+      .media_types = "text/plain", .flags = ROUTE_VITAL },
+    { METHOD_GET, "/metrics", on_metrics, "Metrics for Prometheus", .media_types = "text/plain",
+      .flags = ROUTE_VITAL },
     { METHOD_GET, "/openapi.json", on_openapi, "This document", .media_types = "application/json",
       .answers = ANSWERS_304 },
     { METHOD_GET, "/{path*}", on_site, .flags = ROUTE_HIDDEN | ROUTE_INLINE },
@@ -354,6 +377,7 @@ void gateway_server_settings(struct gateway *gateway, struct http_server_setting
     *out_settings = (struct http_server_settings){ .router = gateway->router,
                                                    .owner = gateway,
                                                    .cors = &gateway->settings.cors,
+                                                   .trust = &gateway->settings.trust,
                                                    .nosniff = STR("nosniff"),
                                                    .before = before,
                                                    .after = after,
