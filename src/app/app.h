@@ -44,6 +44,13 @@ struct app_backup_settings {
     str passphrase_file;
 };
 extern struct app_backup_settings app_backup_settings;
+/* What clients may take (limits.c). */
+struct app_limits_settings {
+    int64_t connections, address, requests, tasks;
+    uint64_t memory, rate;
+    span head, body, idle, write, request;
+};
+extern struct app_limits_settings app_limits;
 
 /* Flags of single commands. */
 struct app_flags {
@@ -158,6 +165,14 @@ enum err backup_passphrase_read(struct arena *arena, str path, str *out_passphra
 bool backup_last_read(const char *folder, instant *out_at, char *place, size_t size_bytes);
 /* For /readyz and the health page. */
 bool backup_look(void *arg, struct buf *detail);
+/* --- Limits (limits.c) ---------------------------------------------------------------------- */
+
+struct loop_settings;
+struct net_crowd;
+/* The count of connections an address, for all loops. */
+struct net_crowd *app_limits_crowd(void);
+void app_limits_loop(struct loop_settings *out);
+void app_limits_http(struct http_server_settings *settings);
 
 /* --- Commands ------------------------------------------------------------------------------- */
 

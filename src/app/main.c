@@ -81,14 +81,14 @@ SETTINGS(app_flags_conf, struct app_flags,
                       .flag = "passphrase-file",
                       .doc = "backup, verify, restore: file whose first line is the passphrase"));
 
-extern const struct settings app_tls_conf;
+extern const struct settings app_limits_conf, app_tls_conf;
 static struct log_settings log_settings;
 struct trace_settings app_trace_settings;
 
 static const struct conf_group groups[] = {
-    { &app_conf, &app_settings },    { &app_tls_conf, &app_tls_settings },
-    { &log_conf, &log_settings },    { &trace_conf, &app_trace_settings },
-    { &log_conf, &log_settings },    { &app_backup_conf, &app_backup_settings },
+    { &app_conf, &app_settings },         { &app_tls_conf, &app_tls_settings },
+    { &app_limits_conf, &app_limits },    { &log_conf, &log_settings },
+    { &trace_conf, &app_trace_settings }, { &app_backup_conf, &app_backup_settings },
     { &app_flags_conf, &app_flags },
 };
 

@@ -10,6 +10,7 @@
 #include "foundation/crash/crash.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
+#include "foundation/net/crowd.h"
 #include "foundation/net/listen.h"
 #include "foundation/net/tls.h"
 #include "foundation/task/loop.h"
@@ -52,6 +53,7 @@ struct server {
     unsigned job_kinds_count;
     const char *folder;
     struct net_tls *tls;
+    struct net_crowd *crowd;
     char hsts[48];
     unsigned redirect_port;
     char asked[ENTRY_COUNT][NET_ADDRESS_TEXT_MAX]; /* the settings the sockets are open for */
@@ -98,8 +100,12 @@ static enum err core_open(struct core *core)
                                                           [ENTRY_HTTPS] = HTTP_ENTRY_TLS,
                                                           [ENTRY_REDIRECT] = HTTP_ENTRY_REDIRECT };
     struct http_server_settings settings;
-    TRY(loop_open(NULL, &core->loop));
+    struct loop_settings loop;
+    app_limits_loop(&loop);
+    TRY(loop_open(&loop, &core->loop));
     gateway_server_settings(core->server->gateway, &settings);
+    app_limits_http(&settings);
+    settings.crowd = core->server->crowd;
     settings.tls = core->server->tls;
     settings.hsts = str_of(core->server->hsts);
     settings.redirect_port = core->server->redirect_port;
@@ -300,6 +306,7 @@ static void server_discard(struct server *server)
             close(server->cores[i].sockets[k].fd);
     if (server->gateway)
         gateway_close(server->gateway);
+    net_crowd_close(server->crowd);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     heap_free(server);
@@ -318,6 +325,7 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     for (unsigned i = 0; i < server->cores_count; i++)
         server->cores[i].server = server;
     server->tls = spec->tls;
+    server->crowd = app_limits_crowd();
     if (spec->tls && spec->hsts)
         snprintf(server->hsts, sizeof(server->hsts), "max-age=%lld",
                  (long long)(spec->hsts / SECONDS(1)));
@@ -424,6 +432,7 @@ void server_stop(struct server *server, span timeout)
         jobs_close(server->cores[0].jobs);
     forget_addresses(server->folder);
     gateway_close(server->gateway);
+    net_crowd_close(server->crowd);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     heap_free(server);

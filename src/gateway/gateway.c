@@ -31,6 +31,7 @@ struct gateway {
     struct bytes *openapi[HTTP_CODING_COUNT];
     char openapi_etag[24];
     _Atomic bool started, draining;
+    _Atomic int64_t exhausted_said_s; /* when the log heard of something full */
 };
 
 /* One program has one gateway; handlers reach it here. */
@@ -76,11 +77,17 @@ static void after(void *owner, const struct http_request *request,
     }
 }
 
+/* One line a second: under load, thousands of requests fail alike. */
+static bool is_news(struct gateway *gateway)
+{
+    int64_t now_s = clock_mono() / SECONDS(1);
+    return atomic_exchange(&gateway->exhausted_said_s, now_s) != now_s;
+}
+
 /* What a client did wrong is told to the client; what went wrong here is for the log. */
 static void failed(void *owner, const struct http_request *request, enum err err)
 {
-    (void)owner;
-    if (err_info(err)->http_status < 500)
+    if (err_info(err)->http_status < 500 || (err == ERR_EXHAUSTED && !is_news(owner)))
         return;
     struct trace_span *outer = request->trace ? trace_use(request->trace) : NULL;
     log_failure("http", "a request failed", err,
@@ -257,13 +264,13 @@ static const struct http_route own_routes[] = {
       .out = &session_shape },
     { METHOD_DELETE, "/v1/session", on_session_delete, "Sign out" },
     { METHOD_GET, "/livez", on_livez, "Is the process alive?", .media_types = "text/plain",
-      .flags = ROUTE_INLINE },
+      .flags = ROUTE_INLINE | ROUTE_VITAL },
     { METHOD_GET, "/startupz", on_startupz, "Has it started? 503: the data is being opened",
-      .media_types = "text/plain", .flags = ROUTE_INLINE },
+      .media_types = "text/plain", .flags = ROUTE_INLINE | ROUTE_VITAL },
     { METHOD_GET, "/readyz", on_readyz, "Can it serve? A line a dependency; 503: no",
-      .media_types = "text/plain" },
+      .media_types = "text/plain", .flags = ROUTE_VITAL },
     { METHOD_GET, "/metrics", on_metrics, "Metrics for Prometheus", .media_types = "text/plain",
-      .arena_bytes_max = 3 * METRICS_BYTES_MAX },
+      .arena_bytes_max = 3 * METRICS_BYTES_MAX, .flags = ROUTE_VITAL },
     { METHOD_GET, "/openapi.json", on_openapi, "This document", .media_types = "application/json",
       .answers = ANSWERS_304 },
     { METHOD_GET, "/{path*}", on_site, .flags = ROUTE_HIDDEN | ROUTE_INLINE },
@@ -364,6 +371,7 @@ void gateway_server_settings(struct gateway *gateway, struct http_server_setting
     *out_settings = (struct http_server_settings){ .router = gateway->router,
                                                    .owner = gateway,
                                                    .cors = &gateway->settings.cors,
+                                                   .trust = &gateway->settings.trust,
                                                    .nosniff = STR("nosniff"),
                                                    .before = before,
                                                    .after = after,

@@ -4,6 +4,7 @@
  */
 #include "meters.h"
 
+#include "foundation/http/http_server.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
 #include "foundation/metric/metric.h"
@@ -34,8 +35,21 @@ static double log_dropped(void)
 }
 METRIC_COUNTER_READ(log_lines_dropped_total, "Log lines lost because the reader was slow.",
                     log_dropped);
-METRICS(gateway_metrics, &http_requests_total, &http_response_bytes_total,
-        &http_requests_aborted_total, &http_request_duration_seconds, &log_lines_dropped_total);
+#define REFUSED(name, what, text)                                                                  \
+    static double refused_##name(void)                                                             \
+    {                                                                                              \
+        return (double)http_refused_total(what);                                                   \
+    }                                                                                              \
+    METRIC_COUNTER_READ(http_refused_##name##_total, text, refused_##name)
+REFUSED(connections, HTTP_REFUSED_CONNECTIONS, "Refused: an event loop had all its connections.");
+REFUSED(address, HTTP_REFUSED_ADDRESS, "Connections refused: their address had enough.");
+REFUSED(memory, HTTP_REFUSED_MEMORY, "Requests refused: those in progress used all memory.");
+REFUSED(tasks, HTTP_REFUSED_TASKS, "Requests refused: an event loop had all its tasks.");
+REFUSED(slow, HTTP_REFUSED_SLOW, "Clients cut off: they sent or took too little.");
+METRICS(gateway_metrics, &http_refused_connections_total, &http_refused_address_total,
+        &http_refused_memory_total, &http_refused_tasks_total, &http_refused_slow_total,
+        &http_requests_total, &http_response_bytes_total, &http_requests_aborted_total,
+        &http_request_duration_seconds, &log_lines_dropped_total);
 
 static struct {
     struct http_route_table tables[TABLES_MAX];

@@ -122,7 +122,7 @@ static void write_coded(FILE *out, const char *path, size_t index, enum compress
 {
     static const char *const suffixes[] = { "gz", "br" };
     size_t len;
-    char packed_path[PATH_BYTES * 2];
+    static char packed_path[PATH_BYTES * 2];
     char *content = file_read(path, &len);
     struct bytes *packed = NULL;
     if (len >= CODED_BYTES_MIN)
@@ -174,7 +174,7 @@ static void write_files(FILE *out, const char *folder, const char *name, int cod
                 "extern const char %s_%zu[], %s_%zu_end[];\n",
                 name, i, folder, paths[i], name, i, name, i, name, i);
     for (size_t i = 0; coded && i < paths_count; i++) {
-        char path[PATH_BYTES * 2];
+        static char path[PATH_BYTES * 2];
         snprintf(path, sizeof(path), "%s/%s", folder, paths[i]);
         for (int coding = COMPRESS_GZIP; coding <= COMPRESS_BROTLI && is_text(type_of(path));
              coding++)
@@ -182,7 +182,7 @@ static void write_files(FILE *out, const char *folder, const char *name, int cod
     }
     fprintf(out, "static const struct embedded_file files[] = {\n");
     for (size_t i = 0; i < paths_count; i++) {
-        char path[PATH_BYTES * 2];
+        static char path[PATH_BYTES * 2];
         snprintf(path, sizeof(path), "%s/%s", folder, paths[i]);
         fprintf(out,
                 "    { STR_INIT(\"%s\"), STR_INIT(\"%s\"), STR_INIT(\"\\\"%016" PRIx64 "\\\"\"), "

@@ -560,7 +560,7 @@ TEST(h2_ends_idle_connections_and_stalled_streams)
     CHECK_INT(answer.reset, NGHTTP2_CANCEL + 1);
     post_head(&client, 3, "/upload", NULL, NULL);
     client2_answer(&client, 3, &answer);
-    CHECK_INT(answer.status, 504);
+    CHECK_INT(answer.status, 408);
     client2_close(&client);
     client2_open(&client, fixture);
     client2_get(&client, 1, "/file"); /* and no window */

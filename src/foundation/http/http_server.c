@@ -18,6 +18,10 @@ static void defaults_apply(struct http_server_settings *settings)
         settings->request_timeout = SECONDS(30);
     if (!settings->connections_max)
         settings->connections_max = 10000;
+    if (!settings->memory_bytes_max)
+        settings->memory_bytes_max = 256 << 20;
+    if (!settings->rate_min)
+        settings->rate_min = 512;
     if (!settings->connection_requests_max)
         settings->connection_requests_max = 100000;
 }
@@ -36,6 +40,7 @@ enum err http_server_open(struct loop *loop, const struct http_server_settings *
     server->stats.connection_bytes = sizeof(struct conn);
     server->tls = settings->tls ? net_tls_core_open(settings->tls) : NULL;
     defaults_apply(&server->settings);
+    server->budget.size_bytes_max = server->settings.memory_bytes_max;
     timers_init(server);
     http2_server_init(server);
     server->handles = 2;
