@@ -41,6 +41,7 @@ struct app_flags {
     bool draft;     /* import: do not publish */
     bool queue;     /* import: return at once */
     bool no_media;  /* import: texts and pictures only */
+    bool json;      /* what a command prints, for programs */
     bool take_over; /* serve: from the process that serves the folder now */
 };
 extern struct app_flags app_flags;
@@ -135,6 +136,8 @@ int command_openapi(int argc, char **argv);
 int command_routes(int argc, char **argv);
 int command_settings(int argc, char **argv);
 int command_version(int argc, char **argv);
+int command_ready(int argc, char **argv);
+int command_exit_codes(int argc, char **argv);
 int command_demo(int argc, char **argv);
 
 /* Exit codes, as sysexits(3) has them. */
@@ -149,5 +152,8 @@ enum {
 /* Prints the failure in the error slot as "kinobezdna: sentence" and returns the exit code for it.
  */
 int app_fail(enum err code);
+/* The exit code of a failure; the table of all of them at the end of --help (exit_codes.c). */
+int app_exit_code(enum err code);
+void app_exit_codes_help(void);
 /* The data folder as a C string; ends with no slash. */
 const char *app_data_folder(void);

@@ -1,6 +1,8 @@
 /* A traceparent header as anybody may send it: what is accepted is written back the same. */
 #include "trace.h"
 
+#include "foundation/err/err.h"
+
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
