@@ -58,6 +58,7 @@ struct app_flags {
     bool draft;     /* import: do not publish */
     bool queue;     /* import: return at once */
     bool no_media;  /* import: texts and pictures only */
+    bool json;      /* what a command prints, for programs */
     bool take_over; /* serve: from the process that serves the folder now */
     bool json;      /* what a command prints, for programs */
     bool encrypt;   /* backup: ask for a passphrase */
@@ -193,6 +194,8 @@ int command_proto(int argc, char **argv);
 int command_routes(int argc, char **argv);
 int command_settings(int argc, char **argv);
 int command_version(int argc, char **argv);
+int command_ready(int argc, char **argv);
+int command_exit_codes(int argc, char **argv);
 int command_demo(int argc, char **argv);
 
 /* Exit codes, as sysexits(3) has them. */
@@ -207,5 +210,8 @@ enum {
 /* Prints the failure in the error slot as "kinobezdna: sentence" and returns the exit code for it.
  */
 int app_fail(enum err code);
+/* The exit code of a failure; the table of all of them at the end of --help (exit_codes.c). */
+int app_exit_code(enum err code);
+void app_exit_codes_help(void);
 /* The data folder as a C string; ends with no slash. */
 const char *app_data_folder(void);

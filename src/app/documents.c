@@ -38,7 +38,7 @@ int command_openapi(int argc, char **argv)
 int command_routes(int argc, char **argv)
 {
     (void)argc, (void)argv;
-    return print(gateway_write_routes);
+    return print(app_flags.json ? gateway_write_routes_json : gateway_write_routes);
 }
 
 enum { SERVICES_MAX = 64 };
@@ -94,6 +94,10 @@ int command_admin_key(int argc, char **argv)
         access_close(access);
     if (result != OK && !reset)
         return app_fail(result);
+    if (has_key && !reset && app_flags.json) {
+        puts("{\"key\":null}");
+        return 0;
+    }
     if (has_key && !reset) {
         printf(
             "There is a key already; it is stored hashed and cannot be shown. A new one: " KB_NAME
@@ -105,6 +109,6 @@ int command_admin_key(int argc, char **argv)
         result = access_key_make(app_data_folder(), key);
     if (result != OK)
         return app_fail(result);
-    printf("%s\n", key);
+    printf(app_flags.json ? "{\"key\":\"%s\"}\n" : "%s\n", key);
     return 0;
 }

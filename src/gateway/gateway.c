@@ -13,6 +13,7 @@
 #include "domains/module/answers.h"
 #include "foundation/compress/compress.h"
 #include "foundation/http/http_coding.h"
+#include "foundation/json/json.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
 #include "foundation/metric/metric.h"
@@ -299,6 +300,38 @@ void gateway_write_routes(const struct gateway_settings *settings, struct buf *o
     write_table(out, "gateway", &own_table);
     for (unsigned i = 0; i < settings->modules_count; i++)
         write_table(out, settings->modules[i]->name, settings->modules[i]->routes);
+}
+
+static void table_json(struct buf *out, const char *module, const struct http_route_table *table)
+{
+    for (size_t i = 0; table && i < table->count; i++) {
+        const struct http_route *route = &table->routes[i];
+        json_object_begin(out);
+        json_put_key(out, STR("method"));
+        json_put_string(out, http_method_name(route->method));
+        json_put_key(out, STR("path"));
+        json_put_string(out, str_of(route->pattern));
+        json_put_key(out, STR("module"));
+        json_put_string(out, str_of(module));
+        json_put_key(out, STR("role"));
+        json_put_string(out, route->role == ROLE_ADMIN ? STR("admin") : STR("anyone"));
+        json_put_key(out, STR("summary"));
+        json_put_string(out, str_of(route->summary ? route->summary : ""));
+        json_object_end(out);
+    }
+}
+
+void gateway_write_routes_json(const struct gateway_settings *settings, struct buf *out)
+{
+    json_object_begin(out);
+    json_put_key(out, STR("items"));
+    json_array_begin(out);
+    table_json(out, "gateway", &own_table);
+    for (unsigned i = 0; i < settings->modules_count; i++)
+        table_json(out, settings->modules[i]->name, settings->modules[i]->routes);
+    json_array_end(out);
+    json_object_end(out);
+    buf_put_char(out, '\n');
 }
 
 static enum err compose(struct gateway *gateway)

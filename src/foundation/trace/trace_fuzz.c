@@ -1,7 +1,7 @@
 /* A traceparent header as anybody may send it: what is accepted is written back the same. */
 #include "trace.h"
 
-#include "foundation/base/base.h"
+#include "foundation/err/err.h"
 
 #include <string.h>
 
