@@ -60,7 +60,6 @@ struct app_flags {
     bool no_media;  /* import: texts and pictures only */
     bool json;      /* what a command prints, for programs */
     bool take_over; /* serve: from the process that serves the folder now */
-    bool json;      /* what a command prints, for programs */
     bool encrypt;   /* backup: ask for a passphrase */
     bool repair;    /* fsck */
     bool snapshot;  /* rollback: by the copy of before */
