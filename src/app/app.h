@@ -38,7 +38,7 @@ extern struct app_tls_settings app_tls_settings;
 struct app_limits_settings {
     int64_t connections, address, requests, tasks;
     uint64_t memory, rate;
-    span head, body, idle, write, request;
+    span turn, head, body, idle, write, request;
 };
 extern struct app_limits_settings app_limits;
 
