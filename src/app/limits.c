@@ -22,7 +22,7 @@ SETTINGS(
     SETTING_INT(struct app_limits_settings, requests, "limits.requests_per_connection", "100000",
                 .min = 1, .max = 1000000000,
                 .doc = "requests of one connection, which is then closed"),
-    SETTING_INT(struct app_limits_settings, tasks, "limits.tasks", "2048", .min = 16, .max = 16000,
+    SETTING_INT(struct app_limits_settings, tasks, "limits.tasks", "512", .min = 16, .max = 16000,
                 .doc = "requests and jobs in progress an event loop; more are answered 503"),
     SETTING_SIZE(struct app_limits_settings, memory, "limits.memory", "256MiB", .min = 16 << 20,
                  .doc = "memory of the requests in progress, an event loop; more are answered 503"),

@@ -23,7 +23,8 @@ open_loop() { # field, rate, argument..., path
 row_goodput() { # 1: keep-alive, 0: a connection each
     local ratios=() most at over round
     overload_start || { REASON="the server does not start: $(tail -n 1 "$work/error")"; return 1; }
-    most=$(open_loop good_per_second 20000 -c 32 -k "$1" "$list_path") || return 1
+    most=$(open_loop good_per_second 20000 -c 32 "$list_path") || return 1
+    [ "$1" = 1 ] || most=$(open_loop good_per_second $((2 * ${most%.*})) -c 32 -k 0 "$list_path") || return 1
     most=${most%.*}
     [ "$most" -gt 0 ] || { REASON='no list is answered'; return 1; }
     for ((round = 1; round <= rounds_wanted; round++)); do
