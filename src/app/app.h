@@ -48,7 +48,7 @@ extern struct app_backup_settings app_backup_settings;
 struct app_limits_settings {
     int64_t connections, address, requests, tasks;
     uint64_t memory, rate;
-    span head, body, idle, write, request;
+    span turn, head, body, idle, write, request;
 };
 extern struct app_limits_settings app_limits;
 

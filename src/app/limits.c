@@ -22,13 +22,18 @@ SETTINGS(
     SETTING_INT(struct app_limits_settings, requests, "limits.requests_per_connection", "100000",
                 .min = 1, .max = 1000000000,
                 .doc = "requests of one connection, which is then closed"),
-    SETTING_INT(struct app_limits_settings, tasks, "limits.tasks", "2048", .min = 16, .max = 16000,
+    SETTING_INT(struct app_limits_settings, tasks, "limits.tasks", "512", .min = 16, .max = 16000,
                 .doc = "requests and jobs in progress an event loop; more are answered 503"),
     SETTING_SIZE(struct app_limits_settings, memory, "limits.memory", "256MiB", .min = 16 << 20,
                  .doc = "memory of the requests in progress, an event loop; more are answered 503"),
     SETTING_SIZE(struct app_limits_settings, rate, "limits.rate_min", "512", .min = 1,
                  .max = 1 << 30,
                  .doc = "bytes a second a client has to send of a body or to take of an answer"),
+    SETTING_SPAN(struct app_limits_settings, turn, "limits.turn", "100ms", .min = MILLISECONDS(1),
+                 .max = MINUTES(1),
+                 .doc =
+                     "an event loop that has worked this long without a pause answers 503 to the "
+                     "rest of what has come meanwhile"),
     SETTING_SPAN(struct app_limits_settings, head, "limits.header_timeout", "10s",
                  .min = SECONDS(1), .max = HOURS(1),
                  .doc = "how long a request's head may take to arrive"),
@@ -59,6 +64,7 @@ void app_limits_http(struct http_server_settings *settings)
     settings->connection_requests_max = (unsigned)app_limits.requests;
     settings->memory_bytes_max = app_limits.memory;
     settings->rate_min = (unsigned)app_limits.rate;
+    settings->turn = app_limits.turn;
     settings->header_timeout = app_limits.head;
     settings->body_timeout = app_limits.body;
     settings->idle_timeout = app_limits.idle;

@@ -45,11 +45,12 @@ REFUSED(connections, HTTP_REFUSED_CONNECTIONS, "Refused: an event loop had all i
 REFUSED(address, HTTP_REFUSED_ADDRESS, "Connections refused: their address had enough.");
 REFUSED(memory, HTTP_REFUSED_MEMORY, "Requests refused: those in progress used all memory.");
 REFUSED(tasks, HTTP_REFUSED_TASKS, "Requests refused: an event loop had all its tasks.");
+REFUSED(turn, HTTP_REFUSED_TURN, "Requests refused: an event loop could not keep up.");
 REFUSED(slow, HTTP_REFUSED_SLOW, "Clients cut off: they sent or took too little.");
 METRICS(gateway_metrics, &http_refused_connections_total, &http_refused_address_total,
-        &http_refused_memory_total, &http_refused_tasks_total, &http_refused_slow_total,
-        &http_requests_total, &http_response_bytes_total, &http_requests_aborted_total,
-        &http_request_duration_seconds, &log_lines_dropped_total);
+        &http_refused_memory_total, &http_refused_tasks_total, &http_refused_turn_total,
+        &http_refused_slow_total, &http_requests_total, &http_response_bytes_total,
+        &http_requests_aborted_total, &http_request_duration_seconds, &log_lines_dropped_total);
 
 static struct {
     struct http_route_table tables[TABLES_MAX];

@@ -229,7 +229,7 @@ static double hold(void)
     memset(&latency, 0, sizeof(latency));
     if (!options.probe.pid || !options.idle)
         return 0;
-    return (double)(probe_memory_bytes(&options.probe) - before) / options.idle;
+    return ((double)probe_memory_bytes(&options.probe) - (double)before) / options.idle;
 }
 
 static void run(void)

@@ -139,6 +139,8 @@ struct http_server {
     void (*on_drained)(void *arg);
     void *drained_arg;
     struct http_server_stats stats;
+    uint64_t turn_at_ms; /* when the loop last looked around, and the tasks begun since */
+    unsigned turn_tasks;
     struct arena_budget budget; /* of the exchanges */
     char *in, *out;
 };
@@ -183,6 +185,8 @@ void overload_leave(struct conn *conn);
 bool overload_evict(struct http_server *server);
 /* NULL, or why the request is not even begun. */
 const struct http_refusal *overload_refusal(const struct conn *conn);
+/* The loop has more to do than it can: nobody's task begins before it has looked around. */
+bool overload_turn_is_over(struct http_server *server);
 /* Answers 503; the connection stays when nothing of the request is left unread. */
 void overload_answer(struct http_exchange *exchange, const struct http_refusal *refusal);
 /* The client sent less of the body than it has to in the time it was waited for. */

@@ -175,6 +175,12 @@ static void run_task(struct http_exchange *exchange)
                               .timeout = timeout,
                               .arena = &exchange->arena,
                               .on_end = on_task_end };
+    bool vital = route->flags & ROUTE_VITAL;
+    if (!vital && overload_turn_is_over(conn->server)) {
+        refused_count(HTTP_REFUSED_TURN);
+        overload_answer(exchange, &no_task);
+        return;
+    }
     exchange->phase = PHASE_RUN;
     exchange->starting = true;
     conn->holds++;

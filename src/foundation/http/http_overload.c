@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { TURN_TASKS_MIN = 32 };
+
 static _Atomic uint64_t refused_totals[HTTP_REFUSED_COUNT];
 
 void refused_count(enum http_refused what)
@@ -89,6 +91,23 @@ const struct http_refusal *overload_refusal(const struct conn *conn)
         return NULL;
     refused_count(HTTP_REFUSED_MEMORY);
     return &no_memory;
+}
+
+/*
+ * Requests wait in the kernel while the loop works, and it takes all that have come in one turn. So
+ * the length of a turn is how long they have waited; beyond a limit their clients are better served
+ * by hearing so. A few tasks are begun in any turn: it may be long because the machine is busy.
+ */
+bool overload_turn_is_over(struct http_server *server)
+{
+    uint64_t now_ms = uv_now(server->uv); /* when the loop was last told of events */
+    if (server->turn_at_ms != now_ms) {
+        server->turn_at_ms = now_ms;
+        server->turn_tasks = 0;
+    }
+    if (++server->turn_tasks <= TURN_TASKS_MIN)
+        return false;
+    return uv_hrtime() / 1000000 > now_ms + (uint64_t)(server->settings.turn / 1000);
 }
 
 void overload_answer(struct http_exchange *exchange, const struct http_refusal *refusal)

@@ -60,7 +60,15 @@ static enum err on_endless(struct http_request *request, struct http_response *r
     return OK;
 }
 
+static enum err on_work(struct http_request *request, struct http_response *response)
+{
+    for (instant until = clock_mono() + MILLISECONDS(1); clock_mono() < until;)
+        ;
+    return on_hello(request, response);
+}
+
 static const struct http_route routes[] = {
+    { METHOD_GET, "/work", on_work, .summary = NULL },
     { METHOD_GET, "/", on_hello, .flags = ROUTE_INLINE },
     { METHOD_GET, "/task", on_hello, .summary = NULL },
     { METHOD_GET, "/livez", on_hello, .flags = ROUTE_INLINE | ROUTE_VITAL },
@@ -237,6 +245,35 @@ TEST(tasks_have_a_limit)
     close(one);
     fixture_close(fixture);
     fixture_tasks_max(0);
+}
+
+TEST(a_loop_that_cannot_keep_up_says_so)
+{
+    enum { CLIENTS = 200 };
+    unsigned good = 0, busy = 0;
+    struct http_server_settings settings = { .turn = MILLISECONDS(1) };
+    struct fixture *fixture = open_with(&settings);
+    int fds[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = waiting_client(fixture, STR("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        CHECK_INT(answer_status(client_read_answer(fds[i], false)), 200);
+    }
+    /* All at once, until the loop finds many in one turn. */
+    for (int round = 0; round < TRIES && !(busy && good); round++) {
+        for (int i = 0; i < CLIENTS; i++)
+            client_send(fds[i], STR("GET /work HTTP/1.1\r\nHost: a\r\n\r\n"));
+        for (int i = 0; i < CLIENTS; i++) {
+            unsigned status = answer_status(client_read_answer(fds[i], false));
+            CHECK(status == 200 || status == 503);
+            good += status == 200;
+            busy += status == 503;
+        }
+    }
+    CHECK(busy > 0 && good > 0);
+    CHECK_INT(answer_status(get(fixture, "/work")), 200); /* back at once */
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    fixture_close(fixture);
 }
 
 /* --- Rates ---------------------------------------------------------------------------------- */

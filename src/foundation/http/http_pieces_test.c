@@ -165,15 +165,15 @@ static str multipart_of(str answer, const size_t ranges[][2], size_t count, size
     for (size_t i = 0; i < count; i++) {
         size_t size = ranges[i][1] - ranges[i][0] + 1;
         len +=
-            (size_t)sprintf(body + len,
-                            "%s--%.*s\r\nContent-Type: %s\r\n"
-                            "Content-Range: bytes %zu-%zu/%zu\r\n\r\n",
-                            i ? "\r\n" : "", STR_ARG(boundary), film ? "video/mp4" : "text/plain",
-                            ranges[i][0], ranges[i][1], whole);
+            (size_t)snprintf(body + len, sizeof(body) - len,
+                             "%s--%.*s\r\nContent-Type: %s\r\n"
+                             "Content-Range: bytes %zu-%zu/%zu\r\n\r\n",
+                             i ? "\r\n" : "", STR_ARG(boundary), film ? "video/mp4" : "text/plain",
+                             ranges[i][0], ranges[i][1], whole);
         memcpy(body + len, expected + ranges[i][0], size);
         len += size;
     }
-    len += (size_t)sprintf(body + len, "\r\n--%.*s--\r\n", STR_ARG(boundary));
+    len += (size_t)snprintf(body + len, sizeof(body) - len, "\r\n--%.*s--\r\n", STR_ARG(boundary));
     return (str){ body, len };
 }
 

@@ -20,6 +20,8 @@ static void defaults_apply(struct http_server_settings *settings)
         settings->connections_max = 10000;
     if (!settings->memory_bytes_max)
         settings->memory_bytes_max = 256 << 20;
+    if (!settings->turn)
+        settings->turn = MILLISECONDS(100);
     if (!settings->rate_min)
         settings->rate_min = 512;
     if (!settings->connection_requests_max)

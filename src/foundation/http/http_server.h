@@ -52,8 +52,9 @@ struct http_server_settings {
     unsigned connections_max; /* 10,000. More: the longest idle one is closed, or else the new one
                                  is answered 503 but for vital routes */
     struct net_crowd *crowd;  /* NULL: an address may have as many connections as it likes */
-    const struct http_trust *trust;   /* proxies, which bring everybody: not counted; may be NULL */
-    size_t memory_bytes_max;          /* of requests in progress; 0: 256 MiB */
+    const struct http_trust *trust; /* proxies, which bring everybody: not counted; may be NULL */
+    size_t memory_bytes_max;        /* of requests in progress; 0: 256 MiB */
+    span turn; /* a loop that worked so long without a pause begins no more tasks in it; 100 ms */
     unsigned rate_min;                /* bytes a second a client sends or takes at least; 0: 512 */
     unsigned connection_requests_max; /* 100,000, then Connection: close */
 };
@@ -99,6 +100,7 @@ enum http_refused {
     HTTP_REFUSED_ADDRESS,     /* connections of one address */
     HTTP_REFUSED_MEMORY,
     HTTP_REFUSED_TASKS,
+    HTTP_REFUSED_TURN, /* the loop could not keep up */
     HTTP_REFUSED_SLOW, /* clients that sent or took too little */
     HTTP_REFUSED_COUNT
 };
