@@ -19,6 +19,7 @@ enum peer_action {
     PEER_END,
     PEER_ACCEPT,  /* the next connection */
     PEER_READ,    /* to the end of a request's head */
+    PEER_HEADERS, /* frames of HTTP/2, up to HEADERS */
     PEER_SEND,    /* the text, `count` times (0: once), while the other side takes it */
     PEER_CLOSE,   /* at once */
     PEER_WAIT_END /* until the other side closes */

@@ -55,6 +55,17 @@ static void read_head(int fd)
     }
 }
 
+static void read_to_headers(int fd)
+{
+    unsigned char frame[9] = "";
+    char rest[65536];
+    while (frame[3] != 1 && recv(fd, frame, sizeof(frame), MSG_WAITALL) == sizeof(frame)) {
+        size_t len = (size_t)frame[1] << 8 | frame[2];
+        if (len && recv(fd, rest, len, MSG_WAITALL) != (ssize_t)len)
+            return;
+    }
+}
+
 static void *play(void *arg)
 {
     struct peer *peer = arg;
@@ -72,6 +83,9 @@ static void *play(void *arg)
             break;
         case PEER_READ:
             read_head(fd);
+            break;
+        case PEER_HEADERS:
+            read_to_headers(fd);
             break;
         case PEER_SEND:
             for (unsigned i = 0; i < MAX_OF(step->count, 1u); i++)

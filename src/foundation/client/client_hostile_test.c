@@ -143,8 +143,8 @@ TEST(client_nul_in_a_head)
 #define ANSWERS2(...)                                                                              \
     (const struct peer_step[])                                                                     \
     {                                                                                              \
-        { PEER_ACCEPT }, { PEER_READ }, { PEER_SEND, SETTINGS_FRAME, 0, 9 }, __VA_ARGS__,          \
-            { PEER_WAIT_END }, { PEER_CLOSE },                                                     \
+        { PEER_ACCEPT }, { PEER_READ }, { PEER_READ }, { PEER_SEND, SETTINGS_FRAME, 0, 9 },        \
+            __VA_ARGS__, { PEER_WAIT_END }, { PEER_CLOSE },                                        \
         {                                                                                          \
             PEER_END                                                                               \
         }                                                                                          \
@@ -174,8 +174,8 @@ TEST(client_http2_hostile)
         BAD2(RAW(FRAME("\1", "\0", "\1", "\1") "x")),                      /* DATA first */
         BAD2(RAW(FRAME("\1", "\1", "\5", "\1") "\x82")),                   /* :method GET */
         BAD2(RAW(FRAME("\1", "\1", "\5", "\2") "\x88")),                   /* pushed */
-        { ANSWERS2(RAW(FRAME("\4", "\3", "\0", "\1") "\0\0\0\2")), CLIENT_HTTP2, ERR_UNAVAILABLE,
-          "stream-reset", NULL },
+        { ANSWERS2({ PEER_HEADERS }, RAW(FRAME("\4", "\3", "\0", "\1") "\0\0\0\2")), CLIENT_HTTP2,
+          ERR_UNAVAILABLE, "stream-reset", NULL },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         meet(&cases[i], NULL);
@@ -239,6 +239,84 @@ TEST(client_retries_once_and_only_what_it_may)
     struct peer *peer = peer_open(steps);
     unsigned port = peer_port(peer);
     with_client(NULL, check_retry, &port);
+    peer_close(peer);
+}
+
+static void check_refused(struct client *client, void *arg)
+{
+    struct client_response response;
+    str body;
+    struct client_request request = { .method = METHOD_POST,
+                                      .url = url_at("http", "127.0.0.1", *(unsigned *)arg, "/"),
+                                      .protocol = CLIENT_HTTP2,
+                                      .body = STR("once") };
+    CHECK_OK(client_fetch(client, &request, FETCH_MAX, &response, &body));
+    CHECK_INT(response.status, 200);
+    CHECK_INT(client_stats(client).retried, 1);
+}
+
+TEST(client_http2_refused_streams_are_sent_again)
+{
+    static const struct peer_step steps[] = { { PEER_ACCEPT },
+                                              { PEER_READ },
+                                              { PEER_READ }, /* the preface has two such ends */
+                                              { PEER_SEND, SETTINGS_FRAME, 0, 9 },
+                                              { PEER_HEADERS },
+                                              RAW(FRAME("\4", "\3", "\0",
+                                                        "\1") "\0\0\0\7"), /* REFUSED_STREAM */
+                                              { PEER_HEADERS },
+                                              RAW(FRAME("\1", "\1", "\5", "\3") "\x88"),
+                                              { PEER_WAIT_END },
+                                              { PEER_END } };
+    struct peer *peer = peer_open(steps);
+    unsigned port = peer_port(peer);
+    with_client(NULL, check_refused, &port);
+    peer_close(peer);
+}
+
+/* --- Bodies of requests --------------------------------------------------------------------- */
+
+static void check_bodies(struct client *client, void *arg)
+{
+    static const char part[10000];
+    struct client_response response;
+    struct client_call *call;
+    struct client_request request = { .method = METHOD_POST,
+                                      .url = url_at("http", "127.0.0.1", *(unsigned *)arg, "/"),
+                                      .streamed = true,
+                                      .body_bytes = HTTP_SIZE_UNKNOWN };
+    enum err err = OK;
+    CHECK_OK(client_begin(client, &request, &call));
+    for (int i = 0; i < 100000 && err == OK; i++)
+        err = client_write(call, (str){ part, sizeof(part) });
+    CHECK_ERR(err, ERR_GONE);
+    CHECK_STR(str_of(err_slot()->slug), STR("answered"));
+    CHECK_OK(client_answer(call, &response));
+    CHECK_INT(response.status, 413);
+    client_end(call);
+    request.body_bytes = 3;
+    CHECK_OK(client_begin(client, &request, &call));
+    CHECK_ERR(client_write(call, STR("four")), ERR_INTERNAL);
+    CHECK_OK(client_write(call, STR("2.")));
+    client_write_end(call); /* one is missing */
+    CHECK_ERR(client_answer(call, &response), ERR_INTERNAL);
+    client_end(call);
+}
+
+TEST(client_bodies_of_requests)
+{
+    static const struct peer_step steps[] = {
+        { PEER_ACCEPT },
+        { PEER_READ },
+        { PEER_SEND, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n" },
+        { PEER_WAIT_END },
+        { PEER_ACCEPT },
+        { PEER_WAIT_END },
+        { PEER_END }
+    };
+    struct peer *peer = peer_open(steps);
+    unsigned port = peer_port(peer);
+    with_client(NULL, check_bodies, &port);
     peer_close(peer);
 }
 

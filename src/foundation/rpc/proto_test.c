@@ -1,6 +1,7 @@
 /* proto: bytes known from protobuf's own documents, round trips, hostile bytes. */
 #include "proto_fixture.h"
 
+#include "foundation/crypto/crypto.h"
 #include "foundation/test/test.h"
 
 #include <string.h>
@@ -10,11 +11,11 @@ static str bytes_of_hex(struct arena *arena, const char *hex)
     struct buf out;
     buf_init(&out, arena, KIB(4));
     for (; *hex; hex++) {
-        unsigned value;
+        uint8_t byte;
         if (*hex == ' ')
             continue;
-        CHECK_INT(sscanf(hex, "%2x", &value), 1);
-        buf_put_char(&out, (char)value);
+        CHECK(crypto_unhex((str){ hex, 2 }, &byte, 1));
+        buf_put_char(&out, (char)byte);
         hex++;
     }
     return buf_str(&out);

@@ -67,12 +67,14 @@ TASK_FN enum err rpc_call(const struct rpc_target *target, const struct rpc_meth
  *     enum err catalog_title_get(const struct rpc_target *, const struct title_ask *, struct title
  * *).
  */
+/* NOLINTBEGIN(bugprone-macro-parentheses): types cannot have them */
 #define RPC_CALL(name, service_table, index, in_type, out_type)                                    \
     TASK_FN static inline enum err name(const struct rpc_target *target, const in_type *in,        \
                                         out_type *out)                                             \
     {                                                                                              \
         return rpc_call(target, &(service_table).methods[index], in, out);                         \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* A zero takes the default. */
 struct rpc_remote_settings {
