@@ -280,7 +280,6 @@ static void old_remove(struct folder_writer *to)
     struct manifests list;
     char path[BACKUP_PATH_MAX];
     unsigned keep = to->base.target->keep;
-    struct err_slot detail = *err_slot();
     if (manifests_list(to->base.arena, to->folder, &list) == OK && keep && list.count > keep) {
         for (size_t i = 0; i + keep < list.count; i++)
             unlink(list.paths[i]);
@@ -288,7 +287,6 @@ static void old_remove(struct folder_writer *to)
     }
     path_in(to, "unfinished", path);
     unlink(path);
-    *err_slot() = detail;
 }
 
 static enum err folder_finish(struct writer *writer, struct manifest *manifest)

@@ -97,6 +97,9 @@ enum err feed_read_all(struct feed *feed, void *out, size_t size_bytes);
 /* "<path>: <verb>: reason"; a full disk is ERR_EXHAUSTED "disk-full". Reads errno. */
 enum err file_error(const char *verb, const char *path);
 enum err sync_folder(const char *path);
+/* The error slot, kept aside on the heap while things are put in order, and back. */
+struct err_slot *detail_keep(void);
+void detail_back(struct err_slot *kept);
 /* ERR_CANCELLED once it is wanted; counts what was done. */
 enum err progress_add(struct backup_progress *progress, uint64_t bytes);
 

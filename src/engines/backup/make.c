@@ -248,12 +248,12 @@ enum err backup_make(const struct backup_source *source, const struct backup_tar
     making.staging = arena_printf(making.arena, "%s/" STAGING, source->folder).ptr;
     TRY(blob_snapshot_begin(source->blobs));
     enum err result = make_run(&making);
-    struct err_slot detail = *err_slot();
+    struct err_slot *detail = detail_keep();
     if (making.writer)
         making.writer->ops->drop(making.writer);
     staging_clear(making.staging);
     blob_snapshot_end(source->blobs);
-    *err_slot() = detail;
+    detail_back(detail);
     if (result == OK)
         *out_totals = making.totals;
     return result;

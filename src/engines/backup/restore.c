@@ -7,6 +7,7 @@
 #include "internal.h"
 
 #include "foundation/crypto/crypto.h"
+#include "foundation/mem/heap.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -173,23 +174,25 @@ static enum err times_set(const char *path, const struct entry *entry)
  */
 static enum err content_copy(const char *from, const char *to)
 {
+    enum { PIECE_BYTES = 1 << 18 };
     struct keys none = { .made = false };
     struct feed *feed;
-    struct sink *sink;
-    char room[2048];
+    struct sink *sink = NULL;
     TRY(feed_open(from, &none, &feed));
+    char *room = heap_alloc(PIECE_BYTES);
     enum err result = sink_open(to, NULL, &sink);
     size_t got = 1;
     while (result == OK && got) {
-        result = feed_read(feed, room, sizeof(room), &got);
+        result = feed_read(feed, room, PIECE_BYTES, &got);
         if (result == OK)
             result = sink_write(sink, (str){ room, got });
-        if (result != OK)
-            sink_abort(sink);
     }
+    heap_free(room);
     feed_close(feed);
-    TRY(result);
-    return sink_close(sink, false);
+    if (result == OK)
+        return sink_close(sink, false);
+    sink_abort(sink);
+    return result;
 }
 
 static enum err entry_place(const struct restoring *restoring, const struct entry *entry)
@@ -351,12 +354,12 @@ enum err backup_restore(struct arena *arena, const struct backup_given *given, c
     snprintf(restoring.part, sizeof(restoring.part), "%.700s/" STAGING "/part", folder);
     TRY(look_first(&restoring));
     enum err result = restore_run(&restoring, &manifest);
-    struct err_slot detail = *err_slot();
+    struct err_slot *detail = detail_keep();
     if (restoring.sink)
         sink_abort(restoring.sink);
     if (result != OK && folder_clear(folder) == OK)
         folder_end(folder); /* as empty as it was */
-    *err_slot() = detail;
+    detail_back(detail);
     TRY(result);
     summary_of(&restoring.reading, &manifest, out_summary);
     return OK;

@@ -40,6 +40,19 @@ enum err sync_folder(const char *path)
     return result;
 }
 
+struct err_slot *detail_keep(void)
+{
+    struct err_slot *kept = HEAP_NEW(struct err_slot);
+    *kept = *err_slot();
+    return kept;
+}
+
+void detail_back(struct err_slot *kept)
+{
+    *err_slot() = *kept;
+    heap_free(kept);
+}
+
 enum err progress_add(struct backup_progress *progress, uint64_t bytes)
 {
     if (!progress)
