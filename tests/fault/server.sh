@@ -5,7 +5,8 @@ folder=$(mktemp -d) || exit 2
 data=$folder/data server='' passed=0 failed=0 skipped=0
 
 end_of_script() {
-    [ -z "$server" ] || kill -9 "$server" 2>/dev/null
+    # Waited for in silence: the shell's own word of its end would follow the totals.
+    [ -z "$server" ] || { kill -9 "$server" && wait "$server"; } 2>/dev/null
     [ ! -d "$folder/disk" ] || umount "$folder/disk" 2>/dev/null
     rm -rf "$folder"
 }
