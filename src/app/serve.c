@@ -158,9 +158,9 @@ static enum err start(struct data *data, struct serving *serving)
         handover_close(app_data_folder(), serving->handover_fd);
         return result;
     }
+    backup_schedule_start();
     if (bound.http.size_bytes)
-        backup_schedule_start();
-    say_where(&bound.http);
+        say_where(&bound.http);
     say_secure(&bound.https);
     fflush(stdout);
     char text[NET_ADDRESS_TEXT_MAX];
