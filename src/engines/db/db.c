@@ -440,6 +440,18 @@ void db_unlisten(struct db *db, struct db_listener *listener)
     pthread_mutex_unlock(&db->listeners->lock);
 }
 
+/* A line of its own each time, so that no two transactions meet over it. */
+enum err db_changes_keep(struct db_tx *tx)
+{
+    int64_t topics = tx->topics & DB_TOPICS_KEPT;
+    return topics ? db_exec(tx, &SQL_CHANGE_ADD, DB_ARGS(DB_I64(topics)), NULL) : OK;
+}
+
+bool db_is_told(const struct db *db)
+{
+    return !db->driver->told || db->driver->told(db);
+}
+
 void db_tell(struct db *db, unsigned topics)
 {
     if (!topics)

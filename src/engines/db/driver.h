@@ -64,6 +64,8 @@ struct db_driver {
     struct db_stats (*stats)(const struct db *db);
     /* Somebody wants to be told of commits, other processes' too. NULL: nothing to prepare. */
     void (*listen)(struct db *db);
+    /* db_is_told(). NULL: always, no other process has the database. */
+    bool (*told)(const struct db *db);
     /*
      * Prepares the query on a connection of its own; *out_scans when its plan walks a whole table
      * (not an index range), *out_writes when it changes the database.
@@ -71,6 +73,12 @@ struct db_driver {
     enum err (*explain)(struct db *db, const struct db_query *query, bool *out_scans,
                         bool *out_writes);
 };
+
+/*
+ * Writes down that the transaction is about topics of DB_TOPICS_KEPT, if it is. The last thing
+ * before a commit, where other processes have the database too.
+ */
+TASK_FN enum err db_changes_keep(struct db_tx *tx);
 
 /* Calls the listeners to any of the topics. Drivers call it after a commit, on any thread. */
 void db_tell(struct db *db, unsigned topics);
