@@ -14,6 +14,8 @@ extern const char *const app_version; /* "0.1.0" */
 struct app_settings {
     str data;     /* the data folder */
     str database; /* postgres://…; empty: embedded, in the data folder */
+    str shared;   /* folder of blobs and key; empty: the data folder */
+    str modules;  /* to serve, separated by commas; empty: all */
     str listen;
     int64_t cores; /* event loops; 0: one a core */
     bool log_requests;
@@ -45,6 +47,13 @@ extern struct app_flags app_flags;
 /* The one list of modules, in the order they are opened (modules.c). */
 extern const struct module *const app_modules[];
 extern const unsigned app_modules_count;
+/* Which of them this process serves: their routes and jobs. All are open in every process. */
+struct app_selection {
+    const struct module *served[GATEWAY_MODULES_MAX], *elsewhere[GATEWAY_MODULES_MAX];
+    unsigned served_count, elsewhere_count;
+};
+/* Reads "catalog,playback"; empty: all. ERR_INVALID "unknown-module". */
+enum err app_modules_select(str names, struct app_selection *out_selection);
 /* The web interface carried by the program. */
 extern const struct embedded_set app_site;
 /* The demo cinema: catalogue.json, posters/, backdrops/. */
@@ -67,6 +76,8 @@ enum err data_folder_make(const char *folder);
 enum err data_open(const char *folder, struct data **out_data);
 /* Keeps the error slot as it is, so that a failure may close on its way out. */
 void data_close(struct data *data);
+/* Where films, pictures and the administrator's key are; it is there after data_open(). */
+const char *app_shared_folder(void);
 /* "<folder>/control.sock": where the process that serves the folder takes work from commands. */
 enum err data_control_path(const char *folder, char *out, size_t size_bytes);
 /* False: the databases are a server's, and other processes may use them too. */

@@ -248,6 +248,18 @@ static enum err open_modules(struct data *data)
     return OK;
 }
 
+/* Embedded, there is nobody to share with. */
+static enum err shared_check(void)
+{
+    if (app_settings.shared.len == 0)
+        return OK;
+    if (data_is_embedded())
+        return err_set(ERR_INVALID, "shared-embedded",
+                       "cinema.shared is for a database on a server; without db.url the data "
+                       "folder has everything");
+    return data_folder_make(app_shared_folder());
+}
+
 static enum err open_all(struct data *data)
 {
     char blobs[DATA_PATH_BYTES];
@@ -258,7 +270,8 @@ static enum err open_all(struct data *data)
         TRY(seat_read(data));
     TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
     TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
-    snprintf(blobs, sizeof(blobs), "%s/blobs", data->folder);
+    TRY(shared_check());
+    snprintf(blobs, sizeof(blobs), "%s/blobs", app_shared_folder());
     TRY(blob_open(&blob_disk, blobs, data->files, &data->blobs));
     TRY(open_databases(data));
     return open_modules(data);

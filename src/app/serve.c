@@ -7,12 +7,14 @@
 #include "gateway/access.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
-/* The administrator's key is made at the first start and shown that once. */
-static enum err first_key(const char *folder)
+static enum err key_make_missing(const char *folder)
 {
     struct access *access;
     char key[ACCESS_KEY_BYTES];
@@ -26,6 +28,24 @@ static enum err first_key(const char *folder)
            "    %s\n",
            key);
     return OK;
+}
+
+/*
+ * The administrator's key is made at the first start and shown that once; of several processes that
+ * start together one makes it.
+ */
+static enum err first_key(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0) {
+        enum err err = err_errno(folder);
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    enum err result = key_make_missing(folder);
+    close(fd);
+    return result;
 }
 
 static bool starts_with_any(str text, const str *beginnings, size_t count)
@@ -77,7 +97,7 @@ static int wait_for_signal(const sigset_t *signals, struct net_tls *tls)
 static enum err start(struct data *data, struct net_tls **out_tls, struct server **out_server)
 {
     struct server_bound bound = { 0 };
-    TRY(first_key(app_data_folder()));
+    TRY(first_key(app_shared_folder()));
     TRY(app_tls_open(out_tls));
     struct server_spec spec = { .listen = app_settings.listen,
                                 .tls_listen = app_tls_settings.listen,

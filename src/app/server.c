@@ -38,6 +38,7 @@ struct core {
 
 struct server {
     struct gateway *gateway;
+    struct app_selection selection;
     struct db *content;
     const char *seat;
     struct job_kind job_kinds[JOB_KINDS_MAX];
@@ -76,11 +77,13 @@ static enum err jobs_open(struct core *core)
 
 static void collect_job_kinds(struct server *server)
 {
-    for (unsigned i = 0; i < app_modules_count; i++)
-        for (unsigned j = 0; j < app_modules[i]->job_kinds_count; j++) {
+    for (unsigned i = 0; i < server->selection.served_count; i++) {
+        const struct module *module = server->selection.served[i];
+        for (unsigned j = 0; j < module->job_kinds_count; j++) {
             ASSERT(server->job_kinds_count < JOB_KINDS_MAX);
-            server->job_kinds[server->job_kinds_count++] = app_modules[i]->job_kinds[j];
+            server->job_kinds[server->job_kinds_count++] = module->job_kinds[j];
         }
+    }
 }
 
 static enum err core_open(struct core *core)
@@ -98,7 +101,8 @@ static enum err core_open(struct core *core)
     for (size_t i = 0; i < ARRAY_LEN(core->fds); i++)
         if (core->fds[i] >= 0)
             TRY(http_server_listen(core->http, core->fds[i], entries[i]));
-    return core == &core->server->cores[0] ? jobs_open(core) : OK;
+    bool runs_jobs = core == &core->server->cores[0] && core->server->job_kinds_count;
+    return runs_jobs ? jobs_open(core) : OK;
 }
 
 static void *core_main(void *arg)
@@ -252,7 +256,10 @@ static void server_discard(struct server *server)
 enum err server_start(struct data *data, const struct server_spec *spec, struct server **out_server,
                       struct server_bound *out_bound)
 {
+    struct app_selection selection;
+    TRY(app_modules_select(app_settings.modules, &selection));
     struct server *server = HEAP_NEW(struct server);
+    server->selection = selection;
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     server->cores_count = spec->cores ? spec->cores : (unsigned)MAX_OF(online, 1L);
     server->cores_count = MIN_OF(server->cores_count, (unsigned)CORES_MAX);
@@ -265,11 +272,13 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     if (spec->tls && spec->hsts)
         snprintf(server->hsts, sizeof(server->hsts), "max-age=%lld",
                  (long long)(spec->hsts / SECONDS(1)));
-    struct gateway_settings settings = { .modules = app_modules,
-                                         .modules_count = app_modules_count,
+    struct gateway_settings settings = { .modules = server->selection.served,
+                                         .modules_count = server->selection.served_count,
+                                         .elsewhere = server->selection.elsewhere,
+                                         .elsewhere_count = server->selection.elsewhere_count,
                                          .site = &app_site,
                                          .version = app_version,
-                                         .data_folder = server->folder,
+                                         .key_folder = app_shared_folder(),
                                          .log_requests = app_settings.log_requests };
     settings.checks = data_checks_of(data_env(data), &settings.checks_count);
     server->content = data_env(data)->db;

@@ -5,7 +5,10 @@ folder=$(mktemp -d) || exit 2
 data=$folder/data server='' passed=0 failed=0 skipped=0
 
 end_of_script() {
-    [ -z "$server" ] || kill -9 "$server" 2>/dev/null
+    if [ -n "$server" ]; then
+        disown "$server" 2>/dev/null # else the shell has the last word: "Killed"
+        kill -9 "$server" 2>/dev/null
+    fi
     [ ! -d "$folder/disk" ] || umount "$folder/disk" 2>/dev/null
     rm -rf "$folder"
 }
