@@ -299,6 +299,21 @@ void db_unlisten(struct db *db, struct db_listener *listener);
 #define DB_TOLD_WITHIN SECONDS(1)
 bool db_is_told(const struct db *db);
 
+/* --- Carrying over -------------------------------------------------------------------------- */
+
+struct db_carried {
+    unsigned tables;
+    uint64_t rows;
+    bool was_there; /* the other had all of it already: an earlier attempt's */
+};
+/*
+ * Copies all rows of a database into another of the same context and modules, in one transaction:
+ * either all is there and was read back equal (number and checksum of the rows of each table), or
+ * nothing. Nobody else may write into either meanwhile. Blocks. ERR_PRECONDITION "carry-not-empty":
+ * the other holds other rows; "carry-schema": other tables. ERR_CORRUPT "carry-differs".
+ */
+enum err db_carry_over(struct db *from, struct db *to, struct db_carried *out_carried);
+
 /* --- Numbers -------------------------------------------------------------------------------- */
 
 struct db_stats {

@@ -318,3 +318,6 @@ enum err pg_migrate(struct pg_db *db);
 
 /* plan.c */
 enum err pg_explain(struct db *db, const struct db_query *query, bool *out_scans, bool *out_writes);
+
+/* carry.c */
+extern const struct db_carrier pg_carrier;

@@ -102,4 +102,5 @@ const struct db_driver db_postgres = {
     .listen = pg_listen,
     .told = pg_told,
     .explain = pg_explain,
+    .carrier = &pg_carrier,
 };

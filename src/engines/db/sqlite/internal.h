@@ -121,3 +121,6 @@ enum err sqlite_write(struct db *db, struct arena *arena, db_tx_fn fn, void *arg
 /* plan.c */
 enum err sqlite_explain(struct db *db, const struct db_query *query, bool *out_scans,
                         bool *out_writes);
+
+/* carry.c */
+extern const struct db_carrier sqlite_carrier;

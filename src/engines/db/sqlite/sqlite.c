@@ -136,4 +136,5 @@ const struct db_driver db_sqlite = {
     .call = sqlite_call,
     .stats = sqlite_stats,
     .explain = sqlite_explain,
+    .carrier = &sqlite_carrier,
 };
