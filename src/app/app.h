@@ -41,6 +41,7 @@ struct app_flags {
     bool draft;    /* import: do not publish */
     bool queue;    /* import: return at once */
     bool no_media; /* import: texts and pictures only */
+    str to;        /* move: where to */
 };
 extern struct app_flags app_flags;
 
@@ -58,7 +59,7 @@ enum err app_modules_select(str names, struct app_selection *out_selection);
 extern const struct embedded_set app_site;
 /* The demo cinema: catalogue.json, posters/, backdrops/. */
 extern const struct embedded_set app_demo;
-extern const struct module demo_module, health_module;
+extern const struct module demo_module, health_module, move_module;
 
 /* The path of the data folder, its zero included; and that of a file in it. */
 enum { DATA_FOLDER_BYTES = 512, DATA_PATH_BYTES = DATA_FOLDER_BYTES + 32 };
@@ -82,6 +83,19 @@ const char *app_shared_folder(void);
 enum err data_control_path(const char *folder, char *out, size_t size_bytes);
 /* False: the databases are a server's, and other processes may use them too. */
 bool data_is_embedded(void);
+struct db;
+struct pool;
+/* Opens the database at the URL, or with an empty one the folder's. */
+enum err data_database_open(const char *url, struct pool *pool, struct db **out_db);
+/*
+ * "<folder>/database.url": where the database is when no setting says so. Empty: in the folder, and
+ * there is no such file. Durable when it returns.
+ */
+enum err data_database_choose(const char *url);
+/* Whether db.url came from there. */
+bool data_database_chosen(void);
+/* Fills app_settings.database from there, unless it is set. */
+enum err data_database_read(struct arena *arena);
 /* The folder's seat in the queue of jobs (jobs.h). */
 const char *data_seat(const struct data *data);
 const struct module_env *data_env(const struct data *data);
@@ -133,6 +147,7 @@ int command_routes(int argc, char **argv);
 int command_settings(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_demo(int argc, char **argv);
+int command_move(int argc, char **argv);
 
 /* Exit codes, as sysexits(3) has them. */
 enum {

@@ -139,28 +139,7 @@ bool data_is_embedded(void)
     return app_settings.database.len == 0;
 }
 
-/* Where the databases are: the URL is given back as a C string. */
-static enum err database_place(struct data *data, char url[DATABASE_URL_BYTES],
-                               struct db_spec *spec)
-{
-    str given = app_settings.database;
-    if (data_is_embedded()) {
-        spec->driver = &db_sqlite;
-        spec->place = data->folder;
-        return OK;
-    }
-    if (!postgres_is_place(given) || given.len >= DATABASE_URL_BYTES)
-        return err_set(ERR_INVALID, "database-url",
-                       "db.url is a URL of at most %d bytes that begins postgres://",
-                       DATABASE_URL_BYTES - 1);
-    memcpy(url, given.ptr, given.len);
-    url[given.len] = 0;
-    spec->driver = &db_postgres;
-    spec->place = url;
-    return OK;
-}
-
-static enum err open_databases(struct data *data)
+enum err data_database_open(const char *url, struct pool *pool, struct db **out_db)
 {
     const struct db_module *modules[32];
     unsigned count = 0;
@@ -168,14 +147,94 @@ static enum err open_databases(struct data *data)
     for (unsigned i = 0; i < app_modules_count; i++)
         if (app_modules[i]->sql)
             modules[count++] = app_modules[i]->sql;
-    char url[DATABASE_URL_BYTES];
-    struct db_spec spec = { .context = "content",
+    struct db_spec spec = { .driver = *url ? &db_postgres : &db_sqlite,
+                            .place = *url ? url : app_data_folder(),
+                            .context = "content",
                             .modules = modules,
                             .modules_count = count,
-                            .pool = data->files,
+                            .pool = pool,
                             .settings = { .group_max = (unsigned)app_settings.writer_group } };
-    TRY(database_place(data, url, &spec));
-    return db_open(&spec, &data->content);
+    if (*url && !postgres_is_place(str_of(url)))
+        return err_set(ERR_INVALID, "database-url",
+                       "db.url is a URL of at most %d bytes that begins postgres://",
+                       DATABASE_URL_BYTES - 1);
+    return db_open(&spec, out_db);
+}
+
+static enum err open_databases(struct data *data)
+{
+    char url[DATABASE_URL_BYTES] = "";
+    str given = app_settings.database;
+    if (given.len >= DATABASE_URL_BYTES)
+        return err_set(ERR_INVALID, "database-url",
+                       "db.url is a URL of at most %d bytes that begins postgres://",
+                       DATABASE_URL_BYTES - 1);
+    memcpy(url, given.ptr ? given.ptr : "", given.len);
+    url[given.len] = 0;
+    return data_database_open(url, data->files, &data->content);
+}
+
+/* --- The choice of the database -------------------------------------------------------------- */
+
+static bool database_chosen;
+
+static void choice_path(char path[DATA_PATH_BYTES], const char *suffix)
+{
+    snprintf(path, DATA_PATH_BYTES, "%s/database.url%s", app_data_folder(), suffix);
+}
+
+static enum err folder_sync(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    enum err err = synced ? OK : err_errno(folder);
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+enum err data_database_choose(const char *url)
+{
+    char path[DATA_PATH_BYTES], fresh[DATA_PATH_BYTES];
+    choice_path(path, "");
+    choice_path(fresh, ".new");
+    if (!*url) {
+        if (unlink(path) != 0 && errno != ENOENT)
+            return err_errno(path);
+        return folder_sync(app_data_folder());
+    }
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(fresh);
+    bool written = dprintf(fd, "%s\n", url) > 0 && fsync(fd) == 0;
+    written = close(fd) == 0 && written;
+    if (!written || rename(fresh, path) != 0)
+        return err_errno(fresh);
+    return folder_sync(app_data_folder());
+}
+
+bool data_database_chosen(void)
+{
+    return database_chosen;
+}
+
+enum err data_database_read(struct arena *arena)
+{
+    char path[DATA_PATH_BYTES], text[DATABASE_URL_BYTES];
+    choice_path(path, "");
+    if (app_settings.database.len)
+        return OK;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? OK : err_errno(path);
+    ssize_t len = read(fd, text, sizeof(text));
+    close(fd);
+    str url = str_trim((str){ text, len > 0 ? (size_t)len : 0 });
+    if (url.len == 0 || (size_t)len == sizeof(text))
+        return err_set(ERR_CORRUPT, "database-url", "%s holds no URL of a database", path);
+    app_settings.database = arena_str(arena, url);
+    database_chosen = true;
+    return OK;
 }
 
 /* --- Checks --------------------------------------------------------------------------------- */

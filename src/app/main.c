@@ -53,7 +53,9 @@ SETTINGS(app_flags_conf, struct app_flags,
          SETTING_BOOL(struct app_flags, queue, "flag.queue", "no", .flag = "queue",
                       .doc = "import: return at once, the films follow"),
          SETTING_BOOL(struct app_flags, no_media, "flag.no_media", "no", .flag = "no-media",
-                      .doc = "import: texts and pictures only, no films"));
+                      .doc = "import: texts and pictures only, no films"),
+         SETTING_TEXT(struct app_flags, to, "flag.to", "", .flag = "to", .secret = true,
+                      .doc = "move: postgres://… or the data folder"));
 
 extern const struct settings app_tls_conf;
 static struct log_settings log_settings;
@@ -73,6 +75,7 @@ static const struct command {
     { "serve", command_serve, "serve the cinema (the default)" },
     { "import", command_import, "take films in: import PATH..." },
     { "demo", command_demo, "put the demo catalogue in: classics without films" },
+    { "move", command_move, "move the database: move --to postgres://... | DATA-FOLDER" },
     { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
     { "routes", command_routes, "print every route" },
     { "openapi", command_openapi, "print the OpenAPI 3.1 document" },
@@ -177,7 +180,7 @@ static enum err read_settings(struct arena *arena, int *argc, char **argv)
     TRY(conf_read_flags(&conf, *argc, argv, argc));
     if (app_settings.data.len >= DATA_FOLDER_BYTES || app_settings.shared.len >= DATA_FOLDER_BYTES)
         return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long");
-    return OK;
+    return data_database_read(arena);
 }
 
 /* Wherever it stands: people write "import --help" as well. */

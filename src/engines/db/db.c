@@ -12,6 +12,7 @@
 #include <openssl/sha.h>
 #include <setjmp.h>
 #include <string.h>
+#include <unistd.h>
 
 static _Thread_local struct arena *thread_arena;
 
@@ -176,7 +177,22 @@ enum err db_guarded(struct arena *arena, db_tx_fn fn, struct db_tx *tx, void *ar
 
 enum err db_tx(struct db *db, db_tx_fn fn, void *arg)
 {
-    return db->driver->write(db, running_arena(), fn, arg);
+    struct db_listeners *shared = db->listeners;
+    atomic_fetch_add(&shared->writing,
+                     1); /* before the look: who pauses waits for us, or we see it */
+    enum err err = atomic_load(&shared->paused)
+                       ? err_set(ERR_UNAVAILABLE, "writes-paused",
+                                 "the cinema only reads for now: its database is being moved")
+                       : db->driver->write(db, running_arena(), fn, arg);
+    atomic_fetch_sub(&shared->writing, 1);
+    return err;
+}
+
+void db_writes_pause(struct db *db, bool paused)
+{
+    atomic_store(&db->listeners->paused, paused);
+    while (paused && atomic_load(&db->listeners->writing))
+        usleep(1000);
 }
 
 enum err db_read(struct db *db, db_tx_fn fn, void *arg)

@@ -301,6 +301,12 @@ bool db_is_told(const struct db *db);
 
 /* --- Carrying over -------------------------------------------------------------------------- */
 
+/*
+ * From now on transactions of this process fail with ERR_UNAVAILABLE "writes-paused" (503); waits
+ * for those under way. Blocks; not in a task.
+ */
+void db_writes_pause(struct db *db, bool paused);
+
 struct db_carried {
     unsigned tables;
     uint64_t rows;

@@ -7,6 +7,7 @@
 #include "db.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* One query on its way: rows go to `row` while they are valid. */
 struct db_call {
@@ -23,6 +24,8 @@ struct db_call {
 struct db_listeners {
     pthread_mutex_t lock;
     struct db_listener *first;
+    _Atomic bool paused; /* db_writes_pause() */
+    _Atomic unsigned writing;
 };
 
 enum db_mode {
