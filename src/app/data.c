@@ -193,7 +193,7 @@ static enum err folder_sync(const char *folder)
     return err;
 }
 
-enum err data_database_choose(const char *url)
+__attribute__((noinline)) enum err data_database_choose(const char *url)
 {
     char path[DATA_PATH_BYTES], fresh[DATA_PATH_BYTES];
     choice_path(path, "");

@@ -63,9 +63,11 @@ static __attribute__((noinline)) enum err move_run(struct db_carried *out_carrie
         TRY(put_aside());
     TRY(data_database_open(embedded ? "" : move.to, NULL, &target));
     enum err err = db_carry_over(move.env->db, target, out_carried);
-    struct err_slot detail = *err_slot();
+    struct err_slot *detail = HEAP_NEW(struct err_slot);
+    *detail = *err_slot();
     db_close(target);
-    *err_slot() = detail;
+    *err_slot() = *detail;
+    heap_free(detail);
     TRY(err);
     return data_database_choose(embedded ? "" : move.to);
 }
