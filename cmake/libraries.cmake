@@ -15,6 +15,10 @@ pkg_check_modules(SSL REQUIRED IMPORTED_TARGET libssl)
 add_library(lib_ssl ALIAS PkgConfig::SSL)
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 add_library(lib_nghttp2 ALIAS PkgConfig::NGHTTP2)
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+add_library(lib_zlib ALIAS PkgConfig::ZLIB)
+pkg_check_modules(BROTLI REQUIRED IMPORTED_TARGET libbrotlienc)
+add_library(lib_brotli ALIAS PkgConfig::BROTLI)
 pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
 add_library(lib_expat ALIAS PkgConfig::EXPAT)
 
@@ -31,6 +35,12 @@ add_library(lib_llhttp STATIC
 target_include_directories(lib_llhttp SYSTEM PUBLIC "${LLHTTP_INCLUDE}")
 target_compile_definitions(lib_llhttp PUBLIC LLHTTP_STRICT_MODE=1)
 target_compile_options(lib_llhttp PRIVATE -w)
+
+# Tests read back what was compressed.
+if(KB_TESTS)
+  pkg_check_modules(BROTLI_READER REQUIRED IMPORTED_TARGET libbrotlidec)
+  add_library(lib_brotli_reader ALIAS PkgConfig::BROTLI_READER)
+endif()
 
 # libavformat is the oracle of media tests and no part of the program; without it those tests are skipped.
 if(KB_TESTS)

@@ -15,7 +15,7 @@ if(KB_WEB AND EXISTS "${WEB}/package.json")
     COMMAND ${CMAKE_COMMAND} -E touch "${built}"
     DEPENDS "${installed}" ${web_sources} "${WEB}/index.html" "${WEB}/docs.html" "${WEB}/vite.config.ts"
     WORKING_DIRECTORY "${WEB}" COMMENT "web: building" VERBATIM)
-  kb_embed(app_site "${WEB}/dist" DEPENDS "${built}")
+  kb_embed(app_site "${WEB}/dist" CODED DEPENDS "${built}")
 else()
   kb_embed(app_site "${CMAKE_BINARY_DIR}/no-web")
 endif()

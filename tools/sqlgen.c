@@ -2,7 +2,8 @@
  * sqlgen: turns the sql/ folder of a module into C. Migrations (NNNN_name.sql) become embedded
  * texts, named queries (queries.sql) become typed handles, so that C says SQL_TITLE_GET and a
  * misspelt name does not compile. NNNN_name.sqlite.sql / .pg.sql and queries.sqlite.sql / .pg.sql
- * hold what must differ between the dialects. Run by the build: sqlgen MODULE OUT.h OUT.c FILE...
+ * hold what must differ between the dialects, NNNN_name.down.sql how a migration is undone. Run by
+ * the build: sqlgen MODULE OUT.h OUT.c FILE...
  */
 #include "foundation/base/base.h"
 #include "foundation/base/str.h"
@@ -34,6 +35,7 @@ struct migration {
     unsigned number;
     str name;
     str sql[DIALECTS];
+    str down[DIALECTS]; /* NNNN_name.down.sql: how it is undone */
 };
 
 static struct arena arena;
@@ -285,9 +287,31 @@ static void tables_check(const char *path, str text)
     }
 }
 
+/* "-- refuse: why" with a query that counts, any number of times, then "-- down" and statements. */
+static void down_check(const char *path, str text)
+{
+    bool begun = false, wants = false;
+    str line;
+    unsigned number = 0;
+    while (!begun && str_cut(&text, '\n', &line)) {
+        number++;
+        bool refuse = str_starts(line, STR("-- refuse: "));
+        begun = str_eq(line, STR("-- down"));
+        if ((refuse || begun) && wants)
+            fail(path, number, "the refusal above has no query");
+        if (!refuse && !begun && !wants && str_trim(line).len)
+            fail(path, number, "expected \"-- refuse: why\" or \"-- down\"");
+        wants = refuse || (wants && !str_ends(str_trim(line), STR(";")));
+    }
+    if (!begun)
+        fail(path, number, "there is no line \"-- down\"");
+}
+
 static void migration_read(const char *path, str stem, const bool speaks[DIALECTS])
 {
     int64_t number;
+    bool down = str_ends(stem, STR(".down"));
+    stem.len -= down ? 5 : 0;
     if (stem.len < 6 || stem.ptr[4] != '_' || !str_parse_i64(str_sub(stem, 0, 4), &number) ||
         number < 1 || !name_is_valid(str_skip(stem, 5)))
         fail(path, 0, "migrations are named NNNN_name.sql, queries queries.sql");
@@ -307,11 +331,14 @@ static void migration_read(const char *path, str stem, const bool speaks[DIALECT
     str text = read_file(path);
     if (speaks[SQLITE])
         tables_check(path, text);
+    if (down)
+        down_check(path, text);
+    str *texts = down ? migration->down : migration->sql;
     for (int d = 0; d < DIALECTS; d++) {
-        if (speaks[d] && migration->sql[d].ptr)
+        if (speaks[d] && texts[d].ptr)
             fail(path, 0, "migration %04d has two texts for one dialect", (int)number);
         if (speaks[d])
-            migration->sql[d] = text;
+            texts[d] = text;
     }
 }
 
@@ -416,6 +443,8 @@ static void migrations_write(FILE *out)
     for (unsigned i = 0; i < migrations_count; i++) {
         const char *prefix = arena_printf(&arena, "migration_%04u", migrations[i].number).ptr;
         texts_write(out, prefix, migrations[i].sql);
+        if (migrations[i].down[SQLITE].ptr || migrations[i].down[POSTGRES].ptr)
+            texts_write(out, arena_printf(&arena, "%s_down", prefix).ptr, migrations[i].down);
     }
     if (migrations_count == 0)
         return;
@@ -424,6 +453,8 @@ static void migrations_write(FILE *out)
         const struct migration *m = &migrations[i];
         fprintf(out, "    { %u, \"%.*s\", ", m->number, STR_ARG(m->name));
         texts_refer(out, arena_printf(&arena, "migration_%04u", m->number).ptr, m->sql);
+        fputs(", ", out);
+        texts_refer(out, arena_printf(&arena, "migration_%04u_down", m->number).ptr, m->down);
         fputs(" },\n", out);
     }
     fputs("};\n\n", out);
@@ -476,6 +507,9 @@ int main(int argc, char **argv)
     for (int i = 4; i < argc; i++)
         file_read(argv[i]);
     qsort(migrations, migrations_count, sizeof(migrations[0]), by_number);
+    for (unsigned i = 0; i < migrations_count; i++)
+        if (!migrations[i].sql[SQLITE].ptr && !migrations[i].sql[POSTGRES].ptr)
+            fail(arena_cstr(&arena, migrations[i].name), 0, "is undone but never done");
     header_write(argv[2], argv[1]);
     source_write(argv[3], argv[1]);
     arena_deinit(&arena);

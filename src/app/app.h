@@ -19,12 +19,15 @@ struct app_settings {
     str listen;
     int64_t cores; /* event loops; 0: one a core */
     bool log_requests;
-    span drain_timeout;
+    span drain_delay, drain_timeout;
     str trusted_proxies;
+    str cors_origins;
     int64_t writer_group;        /* transactions a commit */
     uint64_t disk_reserve_bytes; /* imports stop before less is free */
 };
 extern struct app_settings app_settings;
+struct trace_settings;
+extern struct trace_settings app_trace_settings;
 
 /* HTTPS (tls.c). */
 struct app_tls_settings {
@@ -35,13 +38,35 @@ struct app_tls_settings {
 };
 extern struct app_tls_settings app_tls_settings;
 
+/* Backups by the clock (backup_service.c). */
+struct app_backup_settings {
+    span every; /* 0: never */
+    str to;
+    int64_t keep;
+    str passphrase_file;
+};
+extern struct app_backup_settings app_backup_settings;
+/* What clients may take (limits.c). */
+struct app_limits_settings {
+    int64_t connections, address, requests, tasks;
+    uint64_t memory, rate;
+    span turn, head, body, idle, write, request;
+};
+extern struct app_limits_settings app_limits;
+
 /* Flags of single commands. */
 struct app_flags {
-    bool reset;    /* admin-key: replace the key */
-    bool draft;    /* import: do not publish */
-    bool queue;    /* import: return at once */
-    bool no_media; /* import: texts and pictures only */
-    str to;        /* move: where to */
+    bool reset;     /* admin-key: replace the key */
+    bool draft;     /* import: do not publish */
+    bool queue;     /* import: return at once */
+    bool no_media;  /* import: texts and pictures only */
+    bool json;      /* what a command prints, for programs */
+    bool take_over; /* serve: from the process that serves the folder now */
+    bool encrypt;   /* backup: ask for a passphrase */
+    bool repair;    /* fsck */
+    bool snapshot;  /* rollback: by the copy of before */
+    str passphrase_file;
+    str to; /* move: where to */
 };
 extern struct app_flags app_flags;
 
@@ -59,7 +84,7 @@ enum err app_modules_select(str names, struct app_selection *out_selection);
 extern const struct embedded_set app_site;
 /* The demo cinema: catalogue.json, posters/, backdrops/. */
 extern const struct embedded_set app_demo;
-extern const struct module demo_module, health_module, move_module;
+extern const struct module demo_module, health_module, backup_module, move_module;
 
 /* The path of the data folder, its zero included; and that of a file in it. */
 enum { DATA_FOLDER_BYTES = 512, DATA_PATH_BYTES = DATA_FOLDER_BYTES + 32 };
@@ -75,6 +100,15 @@ enum err data_folder_make(const char *folder);
  * the modules. ERR_CONFLICT slug "data-in-use": another process has it. Blocks; for start-up.
  */
 enum err data_open(const char *folder, struct data **out_data);
+/* The lock alone; *out_fd is open even on a failure, unless it is -1. */
+enum err data_lock(const char *folder, int *out_fd);
+/* What a context's database holds beside the port's own. */
+enum { DATA_MODULES_MAX = 32 };
+unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX]);
+struct db_spec;
+/* The embedded database of a folder, for commands that look at it while nobody has it. */
+void data_spec(const char *folder, const struct db_module *modules[static DATA_MODULES_MAX],
+               struct db_spec *out_spec);
 /* Keeps the error slot as it is, so that a failure may close on its way out. */
 void data_close(struct data *data);
 /* Where films, pictures and the administrator's key are; it is there after data_open(). */
@@ -106,13 +140,15 @@ const struct gateway_check *data_checks_of(const struct module_env *env, unsigne
 
 struct server;
 struct net_tls;
+struct inherited;
 
 /* Addresses may be empty; on the control socket the data is always served. */
 struct server_spec {
     str listen, tls_listen, redirect_listen;
     struct net_tls *tls; /* NULL: tls_listen and redirect_listen are empty */
     span hsts;
-    unsigned cores; /* event loops; 0: one a core */
+    unsigned cores;              /* event loops; 0: one a core */
+    struct inherited *inherited; /* sockets open already; those taken are marked. NULL: none */
 };
 struct server_bound {
     struct net_address http, https;
@@ -124,6 +160,15 @@ struct server_bound {
  */
 enum err server_start(struct data *data, const struct server_spec *spec, struct server **out_server,
                       struct server_bound *out_bound);
+/* From now on /readyz says 503; everything else goes on. */
+void server_unready(struct server *server);
+/* The listening sockets of the server, which keeps them. */
+void server_sockets(const struct server *server, struct inherited *out);
+/*
+ * Asks every loop for a sign of life; true when all have given the one asked for before. Always on
+ * the same thread.
+ */
+bool server_beat(struct server *server);
 /* Drains and joins: nothing is accepted, what is in flight has `timeout`. The error slot stays. */
 void server_stop(struct server *server, span timeout);
 
@@ -134,6 +179,26 @@ enum err app_tls_open(struct net_tls **out_tls);
 /* Looks whether they have changed, or reads them `always`; logs what came of it. NULL: nothing. */
 void app_tls_watch(struct net_tls *tls, bool always);
 
+/* --- Backups (backup_service.c) -------------------------------------------------------------- */
+
+/* From now on, until the data is closed, backups are made as the settings say. For `serve`. */
+void backup_schedule_start(void);
+/* The first line of a file, without its end, as a C string. ERR_INVALID "passphrase". */
+enum err backup_passphrase_read(struct arena *arena, str path, str *out_passphrase);
+/* When the last backup of the folder ended well, and where it lies (at most `size_bytes`); false:
+ * never. */
+bool backup_last_read(const char *folder, instant *out_at, char *place, size_t size_bytes);
+/* For /readyz and the health page. */
+bool backup_look(void *arg, struct buf *detail);
+/* --- Limits (limits.c) ---------------------------------------------------------------------- */
+
+struct loop_settings;
+struct net_crowd;
+/* The count of connections an address, for all loops. */
+struct net_crowd *app_limits_crowd(void);
+void app_limits_loop(struct loop_settings *out);
+void app_limits_http(struct http_server_settings *settings);
+
 /* --- Commands ------------------------------------------------------------------------------- */
 
 /* argv[0] is the command's name; flags have been taken out. The result is the exit code. */
@@ -141,11 +206,20 @@ typedef int (*command_fn)(int argc, char **argv);
 
 int command_serve(int argc, char **argv);
 int command_import(int argc, char **argv);
+int command_backup(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_restore(int argc, char **argv);
+int command_rollback(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+int command_fsck(int argc, char **argv);
 int command_admin_key(int argc, char **argv);
 int command_openapi(int argc, char **argv);
+int command_proto(int argc, char **argv);
 int command_routes(int argc, char **argv);
 int command_settings(int argc, char **argv);
 int command_version(int argc, char **argv);
+int command_ready(int argc, char **argv);
+int command_exit_codes(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_move(int argc, char **argv);
 
@@ -161,5 +235,8 @@ enum {
 /* Prints the failure in the error slot as "kinobezdna: sentence" and returns the exit code for it.
  */
 int app_fail(enum err code);
+/* The exit code of a failure; the table of all of them at the end of --help (exit_codes.c). */
+int app_exit_code(enum err code);
+void app_exit_codes_help(void);
 /* The data folder as a C string; ends with no slash. */
 const char *app_data_folder(void);

@@ -5,6 +5,7 @@
  */
 #include "app.h"
 
+#include "engines/backup/backup.h"
 #include "engines/blob/blob.h"
 #include "engines/blob/disk/disk.h"
 #include "engines/db/db.h"
@@ -31,7 +32,8 @@ enum {
     FILE_QUEUE = 4096,
     CHILD_THREADS = 2,
     CHILD_QUEUE = 256,
-    CHECKS = 4,
+    CHECKS = 5,
+    SNAPSHOTS_KEPT = 3,
     SOCKET_PATH_BYTES = 108, /* unix(7) */
     DATABASE_URL_BYTES = 1024,
     SEAT_BYTES = 8
@@ -80,23 +82,34 @@ enum err data_folder_make(const char *folder)
     return OK;
 }
 
-static enum err take_lock(struct data *data)
+enum err data_lock(const char *folder, int *out_fd)
 {
     char path[DATA_PATH_BYTES], pid[32];
-    snprintf(path, sizeof(path), "%s/lock", data->folder);
-    data->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (data->lock_fd < 0)
+    snprintf(path, sizeof(path), "%s/lock", folder);
+    int fd = *out_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
         return err_errno(path);
-    if (flock(data->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
         int len = snprintf(pid, sizeof(pid), "%d\n", getpid());
-        bool written =
-            ftruncate(data->lock_fd, 0) == 0 && pwrite(data->lock_fd, pid, (size_t)len, 0) == len;
+        bool written = ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)len, 0) == len;
         return written ? OK : err_errno(path);
     }
-    ssize_t len = pread(data->lock_fd, pid, sizeof(pid) - 1, 0);
+    ssize_t len = pread(fd, pid, sizeof(pid) - 1, 0);
     str owner = str_trim((str){ pid, len > 0 ? (size_t)len : 0 });
-    return err_set(ERR_CONFLICT, "data-in-use", "%s is in use by another process (%.*s)",
-                   data->folder, STR_ARG(owner));
+    return err_set(ERR_CONFLICT, "data-in-use", "%s is in use by another process (%.*s)", folder,
+                   STR_ARG(owner));
+}
+
+/* Half a cinema is none. */
+static enum err check_restored(const char *folder)
+{
+    char path[DATA_PATH_BYTES];
+    snprintf(path, sizeof(path), "%s/" BACKUP_UNFINISHED, folder);
+    if (access(path, F_OK) != 0)
+        return OK;
+    return err_set(ERR_PRECONDITION, "restore-unfinished",
+                   "a restore into %s did not end: run " KB_NAME " restore again, or empty it",
+                   folder);
 }
 
 /*
@@ -139,25 +152,43 @@ bool data_is_embedded(void)
     return app_settings.database.len == 0;
 }
 
-enum err data_database_open(const char *url, struct pool *pool, struct db **out_db)
+unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX])
 {
-    const struct db_module *modules[32];
     unsigned count = 0;
     modules[count++] = &FLOW_SQL;
     for (unsigned i = 0; i < app_modules_count; i++)
         if (app_modules[i]->sql)
             modules[count++] = app_modules[i]->sql;
-    struct db_spec spec = { .driver = *url ? &db_postgres : &db_sqlite,
-                            .place = *url ? url : app_data_folder(),
-                            .context = "content",
-                            .modules = modules,
-                            .modules_count = count,
-                            .pool = pool,
-                            .settings = { .group_max = (unsigned)app_settings.writer_group } };
+    ASSERT(count < DATA_MODULES_MAX);
+    return count;
+}
+
+void data_spec(const char *folder, const struct db_module *modules[static DATA_MODULES_MAX],
+               struct db_spec *out_spec)
+{
+    *out_spec = (struct db_spec){ .driver = &db_sqlite,
+                                  .place = folder,
+                                  .context = "content",
+                                  .modules = modules,
+                                  .modules_count = data_modules(modules),
+                                  .settings = { .snapshots_kept = SNAPSHOTS_KEPT } };
+}
+
+enum err data_database_open(const char *url, struct pool *pool, struct db **out_db)
+{
+    const struct db_module *modules[DATA_MODULES_MAX];
+    struct db_spec spec;
     if (*url && !postgres_is_place(str_of(url)))
         return err_set(ERR_INVALID, "database-url",
                        "db.url is a URL of at most %d bytes that begins postgres://",
                        DATABASE_URL_BYTES - 1);
+    data_spec(app_data_folder(), modules, &spec);
+    if (*url) {
+        spec.driver = &db_postgres;
+        spec.place = url;
+    }
+    spec.pool = pool;
+    spec.settings.group_max = (unsigned)app_settings.writer_group;
     return db_open(&spec, out_db);
 }
 
@@ -171,7 +202,9 @@ static enum err open_databases(struct data *data)
                        DATABASE_URL_BYTES - 1);
     memcpy(url, given.ptr ? given.ptr : "", given.len);
     url[given.len] = 0;
-    return data_database_open(url, data->files, &data->content);
+    TRY(data_database_open(url, data->files, &data->content));
+    db_meters_open(data->content);
+    return OK;
 }
 
 /* --- The choice of the database -------------------------------------------------------------- */
@@ -291,6 +324,7 @@ static void list_checks(struct data *data)
     data->checks[1] = (struct gateway_check){ "disk", look_disk, data, false };
     data->checks[2] = (struct gateway_check){ "ffmpeg", look_ffmpeg, data, false };
     data->checks[3] = (struct gateway_check){ "ffprobe", look_ffprobe, data, false };
+    data->checks[4] = (struct gateway_check){ "backup", backup_look, data, false };
 }
 
 static enum err open_modules(struct data *data)
@@ -322,7 +356,8 @@ static enum err shared_check(void)
 static enum err open_all(struct data *data)
 {
     char blobs[DATA_PATH_BYTES];
-    TRY(take_lock(data));
+    TRY(data_lock(data->folder, &data->lock_fd));
+    TRY(check_restored(data->folder));
     if (data_is_embedded())
         tell_missing(data->folder);
     else

@@ -328,7 +328,8 @@ static enum err seed_through(struct arena *arena, const char *folder)
     struct demo_answer seeded;
     TRY(control_call(arena, folder, "POST", "/v1/demo", STR(""), &answer));
     TRY(shape_parse_json(arena, &demo_answer_shape, answer, &seeded));
-    printf("The demo catalogue is in: %lld titles\n", (long long)seeded.titles);
+    printf(app_flags.json ? "{\"titles\":%lld}\n" : "The demo catalogue is in: %lld titles\n",
+           (long long)seeded.titles);
     return OK;
 }
 

@@ -3,7 +3,10 @@
 
 #include "gateway/access.h"
 
+#include "foundation/rpc/rpc.h"
+
 #include <stdio.h>
+#include <string.h>
 
 static const struct gateway_settings *described(void)
 {
@@ -35,7 +38,44 @@ int command_openapi(int argc, char **argv)
 int command_routes(int argc, char **argv)
 {
     (void)argc, (void)argv;
-    return print(gateway_write_routes);
+    return print(app_flags.json ? gateway_write_routes_json : gateway_write_routes);
+}
+
+enum { SERVICES_MAX = 64 };
+
+/* Those of one package make one file. */
+static void proto_put(struct buf *out, const struct rpc_service *const *services, unsigned count,
+                      const char *package)
+{
+    const struct rpc_service *of[SERVICES_MAX];
+    unsigned found = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(services[i]->package, package) == 0)
+            of[found++] = services[i];
+    rpc_write_proto(out, of, found);
+}
+
+int command_proto(int argc, char **argv)
+{
+    const struct rpc_service *services[SERVICES_MAX] = { &rpc_health_service };
+    unsigned count = 1;
+    struct buf text;
+    (void)argc, (void)argv;
+    for (unsigned i = 0; i < app_modules_count && count < SERVICES_MAX; i++)
+        if (app_modules[i]->calls)
+            services[count++] = app_modules[i]->calls;
+    buf_init(&text, NULL, MIB(4));
+    for (unsigned i = 0; i < count; i++) {
+        bool printed = false;
+        for (unsigned before = 0; before < i; before++)
+            printed |= strcmp(services[before]->package, services[i]->package) == 0;
+        if (!printed)
+            proto_put(&text, services, count, services[i]->package);
+    }
+    fwrite(text.ptr, 1, text.len, stdout);
+    bool whole = !text.overflowed && fflush(stdout) == 0;
+    buf_deinit(&text);
+    return whole ? 0 : EXIT_SOFTWARE;
 }
 
 int command_admin_key(int argc, char **argv)
@@ -54,6 +94,10 @@ int command_admin_key(int argc, char **argv)
         access_close(access);
     if (result != OK && !reset)
         return app_fail(result);
+    if (has_key && !reset && app_flags.json) {
+        puts("{\"key\":null}");
+        return 0;
+    }
     if (has_key && !reset) {
         printf(
             "There is a key already; it is stored hashed and cannot be shown. A new one: " KB_NAME
@@ -65,6 +109,6 @@ int command_admin_key(int argc, char **argv)
         result = access_key_make(app_shared_folder(), key);
     if (result != OK)
         return app_fail(result);
-    printf("%s\n", key);
+    printf(app_flags.json ? "{\"key\":\"%s\"}\n" : "%s\n", key);
     return 0;
 }

@@ -92,8 +92,26 @@ static enum err request_body(struct arena *arena, int argc, char **argv, str *ou
     return OK;
 }
 
+/* How fast and how long still, by what has been done in this time; empty as long as that says
+ * little. */
+static const char *time_left(double progress, span took, char out[48])
+{
+    out[0] = 0;
+    if (progress < 0.01 || progress >= 1 || took < SECONDS(3))
+        return out;
+    double seconds = (double)took / 1e6, rest = seconds * (1 - progress) / progress;
+    double rate = progress * 100 * 60 / seconds;
+    if (rest < 90)
+        snprintf(out, 48, "%.1f %%/min, %.0f s left  ", rate, rest);
+    else if (rest < 5400)
+        snprintf(out, 48, "%.1f %%/min, %.0f min left  ", rate, rest / 60);
+    else
+        snprintf(out, 48, "%.1f %%/min, %.1f h left  ", rate, rest / 3600);
+    return out;
+}
+
 /* The name of the file that is being worked on, cut to fit, and a bar for all of it. */
-static void show(const struct import_status *status)
+static void show(const struct import_status *status, span took)
 {
     str now = status->state;
     char bar[BAR_CELLS * 3 + 1];
@@ -107,8 +125,10 @@ static void show(const struct import_status *status)
     size_t cut = MIN_OF(now.len, (size_t)NAME_CELLS);
     while (cut && !str_is_utf8(str_sub(now, 0, cut)))
         cut--;
-    fprintf(stderr, "\r%s %3.0f %%  %lld/%lld  %.*s\033[K", bar, status->progress * 100,
-            (long long)status->files_done, (long long)status->files_total, (int)cut, now.ptr);
+    char left[48];
+    fprintf(stderr, "\r%s %3.0f %%  %lld/%lld  %s%.*s\033[K", bar, status->progress * 100,
+            (long long)status->files_done, (long long)status->files_total,
+            time_left(status->progress, took, left), (int)cut, now.ptr);
 }
 
 static bool ended(str state)
@@ -155,11 +175,26 @@ static enum err report_files(struct arena *arena, const char *folder, str id, in
     return OK;
 }
 
+/* The import as the server tells it: its pages of files are /v1/imports/ID/files. */
+static enum err report_json(struct arena *arena, const char *folder,
+                            const struct import_status *status)
+{
+    str body, path = arena_printf(arena, "/v1/imports/%.*s", STR_ARG(status->id));
+    TRY(control_call(arena, folder, "GET", path.ptr, STR(""), &body));
+    printf("%.*s\n", STR_ARG(body));
+    return OK;
+}
+
 /* The exit code tells scripts. */
 static enum err report(struct arena *arena, const char *folder, const struct import_status *status,
                        int *out_code)
 {
     int64_t doubtful;
+    bool well = str_eq(status->state, STR("done")) && status->files_failed == 0 &&
+                import_paths_refused == 0;
+    *out_code = well ? 0 : EXIT_DATA;
+    if (app_flags.json)
+        return report_json(arena, folder, status);
     TRY(report_files(arena, folder, status->id, &doubtful));
     if (status->message.len)
         printf("%.*s\n", STR_ARG(status->message));
@@ -171,9 +206,6 @@ static enum err report(struct arena *arena, const char *folder, const struct imp
     if (doubtful)
         printf(", %lld wait for a decision at /admin/reviews", (long long)doubtful);
     putchar('\n');
-    bool well = str_eq(status->state, STR("done")) && status->files_failed == 0 &&
-                import_paths_refused == 0;
-    *out_code = well ? 0 : EXIT_DATA;
     return OK;
 }
 
@@ -190,7 +222,8 @@ static enum err follow(struct arena *arena, const char *folder, str id,
                        struct import_status *out_status)
 {
     instant begun = clock_mono();
-    bool terminal = isatty(STDERR_FILENO);
+    const char *term = getenv("TERM");
+    bool terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
     str path = arena_printf(arena, "/v1/imports/%.*s", STR_ARG(id));
     for (;;) {
         struct arena_mark mark = arena_mark(arena);
@@ -199,7 +232,7 @@ static enum err follow(struct arena *arena, const char *folder, str id,
         TRY(control_call(arena, folder, "GET", path.ptr, STR(""), &body));
         TRY(shape_parse_json(arena, &import_status_shape, body, out_status));
         if (terminal)
-            show(out_status);
+            show(out_status, clock_mono() - begun);
         if (ended(out_status->state))
             break;
         arena_rewind(arena, mark);
@@ -227,7 +260,8 @@ static enum err import_through(struct arena *arena, const char *folder)
     if (import_id.len == 0)
         TRY(import_begin(arena, folder));
     if (app_flags.queue) {
-        printf("import %.*s is queued\n", STR_ARG(import_id));
+        printf(app_flags.json ? "{\"id\":\"%.*s\"}\n" : "import %.*s is queued\n",
+               STR_ARG(import_id));
         import_code = import_paths_refused ? EXIT_DATA : 0;
         return OK;
     }

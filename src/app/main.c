@@ -2,7 +2,9 @@
 #include "app.h"
 
 #include "foundation/crash/crash.h"
+#include "foundation/json/json.h"
 #include "foundation/log/log.h"
+#include "foundation/trace/trace_export.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,6 +36,12 @@ SETTINGS(app_conf, struct app_settings,
                      .doc = "event loops; 0 is one a processor core"),
          SETTING_BOOL(struct app_settings, log_requests, "http.log_requests", "no",
                       .flag = "log-requests", .doc = "write a log line for every request"),
+         SETTING_TEXT(struct app_settings, cors_origins, "http.cors_origins", "",
+                      .doc = "origins whose pages may read the API, like https://app.example, "
+                             "separated by commas; * is every one; cookies are never part of it"),
+         SETTING_SPAN(struct app_settings, drain_delay, "http.drain_delay", "0", .max = HOURS(1),
+                      .doc = "how long /readyz says 503 before the program takes no more "
+                             "connections, so that a balancer notices"),
          SETTING_SPAN(struct app_settings, drain_timeout, "http.drain_timeout", "10s",
                       .doc = "how long answers under way may take when the program stops"),
          SETTING_TEXT(struct app_settings, trusted_proxies, "http.trusted_proxies", "",
@@ -44,6 +52,18 @@ SETTINGS(app_conf, struct app_settings,
          SETTING_SIZE(struct app_settings, disk_reserve_bytes, "ingest.disk_reserve", "1GiB",
                       .doc = "imports stop before less than this is free"));
 
+struct app_backup_settings app_backup_settings;
+extern const struct settings app_backup_conf;
+SETTINGS(app_backup_conf, struct app_backup_settings,
+         SETTING_SPAN(struct app_backup_settings, every, "backup.every", "0", .max = DAYS(366),
+                      .doc = "a backup is made this often while the server runs; 0 is never"),
+         SETTING_TEXT(struct app_backup_settings, to, "backup.to", "",
+                      .doc = "folder for them, best on another disk"),
+         SETTING_INT(struct app_backup_settings, keep, "backup.keep", "7", .max = 10000,
+                     .doc = "how many a folder of backups keeps; 0 is all"),
+         SETTING_TEXT(struct app_backup_settings, passphrase_file, "backup.passphrase_file", "",
+                      .doc = "file whose first line seals them; without one they are not sealed"));
+
 struct app_flags app_flags;
 SETTINGS(app_flags_conf, struct app_flags,
          SETTING_BOOL(struct app_flags, reset, "flag.reset", "no", .flag = "reset",
@@ -52,18 +72,32 @@ SETTINGS(app_flags_conf, struct app_flags,
                       .doc = "import: keep new titles as drafts"),
          SETTING_BOOL(struct app_flags, queue, "flag.queue", "no", .flag = "queue",
                       .doc = "import: return at once, the films follow"),
+         SETTING_BOOL(struct app_flags, take_over, "flag.take_over", "no", .flag = "take-over",
+                      .doc = "serve: take the sockets and the data from the process that has them"),
          SETTING_BOOL(struct app_flags, no_media, "flag.no_media", "no", .flag = "no-media",
                       .doc = "import: texts and pictures only, no films"),
+         SETTING_BOOL(struct app_flags, json, "flag.json", "no", .flag = "json",
+                      .doc = "every command that prints data: print JSON"),
+         SETTING_BOOL(struct app_flags, repair, "flag.repair", "no", .flag = "repair",
+                      .doc = "fsck: make anew what can be made anew"),
+         SETTING_BOOL(struct app_flags, snapshot, "flag.snapshot", "no", .flag = "snapshot",
+                      .doc = "rollback: put the copy of before in the database's place"),
+         SETTING_BOOL(struct app_flags, encrypt, "flag.encrypt", "no", .flag = "encrypt",
+                      .doc = "backup: seal it with a passphrase that is asked for"),
+         SETTING_TEXT(struct app_flags, passphrase_file, "flag.passphrase_file", "",
+                      .flag = "passphrase-file",
+                      .doc = "backup, verify, restore: file whose first line is the passphrase"),
          SETTING_TEXT(struct app_flags, to, "flag.to", "", .flag = "to", .secret = true,
                       .doc = "move: postgres://… or the data folder"));
 
-extern const struct settings app_tls_conf;
+extern const struct settings app_limits_conf, app_tls_conf;
 static struct log_settings log_settings;
+struct trace_settings app_trace_settings;
 
 static const struct conf_group groups[] = {
-    { &app_conf, &app_settings },
-    { &app_tls_conf, &app_tls_settings },
-    { &log_conf, &log_settings },
+    { &app_conf, &app_settings },         { &app_tls_conf, &app_tls_settings },
+    { &app_limits_conf, &app_limits },    { &log_conf, &log_settings },
+    { &trace_conf, &app_trace_settings }, { &app_backup_conf, &app_backup_settings },
     { &app_flags_conf, &app_flags },
 };
 
@@ -76,10 +110,19 @@ static const struct command {
     { "import", command_import, "take films in: import PATH..." },
     { "demo", command_demo, "put the demo catalogue in: classics without films" },
     { "move", command_move, "move the database: move --to postgres://... | DATA-FOLDER" },
+    { "backup", command_backup, "copy all of it: backup FILE|DIR, while it is served or not" },
+    { "verify", command_verify, "check a backup without restoring it: verify BACKUP" },
+    { "restore", command_restore, "make a data folder of it: restore BACKUP --data DIR" },
+    { "rollback", command_rollback, "undo the last upgrade of the database" },
+    { "doctor", command_doctor, "say what is wrong and what to do" },
+    { "fsck", command_fsck, "compare every file with the database (--repair)" },
+    { "ready", command_ready, "is the server of the data folder well?" },
     { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
     { "routes", command_routes, "print every route" },
     { "openapi", command_openapi, "print the OpenAPI 3.1 document" },
+    { "proto", command_proto, "print the .proto files of calls between processes" },
     { "settings", command_settings, "print every setting as Markdown" },
+    { "exit-codes", command_exit_codes, "print what exit codes mean, as Markdown" },
     { "version", command_version, "print version and build id" },
 };
 
@@ -94,6 +137,64 @@ static void print_help(void)
     printf("\nflags (also in <data>/kinobezdna.conf and the environment):\n%.*s",
            STR_ARG(buf_str(&help)));
     buf_deinit(&help);
+    app_exit_codes_help();
+}
+
+/* The documents of a command's own flags begin with its name: "import, demo: what it does". */
+static bool is_flag_of(const struct setting *setting, str command)
+{
+    str doc = str_of(setting->doc), names, name;
+    if (!str_cut(&doc, ':', &names) || !doc.ptr)
+        return false;
+    while (str_cut(&names, ',', &name))
+        if (str_eq(str_trim(name), command))
+            return true;
+    return false;
+}
+
+static void print_command_help(const struct command *command)
+{
+    printf(KB_NAME " %s: %s\n\nusage: " KB_NAME " %s [FLAGS]\n\n", command->name, command->what,
+           command->name);
+    for (size_t i = 0; i < app_flags_conf.count; i++) {
+        const struct setting *flag = &app_flags_conf.items[i];
+        if (is_flag_of(flag, str_of(command->name)))
+            printf("  --%-20s %s\n", flag->flag, flag->doc);
+    }
+    printf("  --%-20s %s\n\nEvery setting is a flag, too: " KB_NAME " --help\n", "data",
+           "folder the cinema lives in");
+    app_exit_codes_help();
+}
+
+static void put_text(struct buf *buf, const char *key, const char *text)
+{
+    json_put_key(buf, str_of(key));
+    if (text)
+        json_put_string(buf, str_of(text));
+    else
+        json_put_null(buf);
+}
+
+static void settings_as_json(struct buf *buf)
+{
+    json_object_begin(buf);
+    json_put_key(buf, STR("items"));
+    json_array_begin(buf);
+    for (size_t g = 0; g < ARRAY_LEN(groups); g++)
+        for (size_t i = 0; i < groups[g].settings->count; i++) {
+            const struct setting *setting = &groups[g].settings->items[i];
+            json_object_begin(buf);
+            put_text(buf, "name", setting->name);
+            put_text(buf, "flag", setting->flag);
+            put_text(buf, "initial", setting->initial);
+            put_text(buf, "doc", setting->doc);
+            json_put_key(buf, STR("secret"));
+            json_put_bool(buf, setting->secret);
+            json_object_end(buf);
+        }
+    json_array_end(buf);
+    json_object_end(buf);
+    buf_put_char(buf, '\n');
 }
 
 int command_settings(int argc, char **argv)
@@ -101,7 +202,10 @@ int command_settings(int argc, char **argv)
     struct buf text;
     (void)argc, (void)argv;
     buf_init(&text, NULL, KIB(256));
-    conf_write_markdown(&text, groups, ARRAY_LEN(groups));
+    if (app_flags.json)
+        settings_as_json(&text);
+    else
+        conf_write_markdown(&text, groups, ARRAY_LEN(groups));
     printf("%.*s", STR_ARG(buf_str(&text)));
     buf_deinit(&text);
     return 0;
@@ -110,7 +214,11 @@ int command_settings(int argc, char **argv)
 int command_version(int argc, char **argv)
 {
     (void)argc, (void)argv;
-    printf(KB_NAME " %s (build %s)\n", app_version, crash_build_id());
+    if (app_flags.json)
+        printf("{\"name\":\"" KB_NAME "\",\"version\":\"%s\",\"build_id\":\"%s\"}\n", app_version,
+               crash_build_id());
+    else
+        printf(KB_NAME " %s (build %s)\n", app_version, crash_build_id());
     return 0;
 }
 
@@ -120,22 +228,7 @@ int app_fail(enum err code)
     fprintf(stderr, KB_NAME ": %s\n", slot->text);
     for (unsigned i = 0; i < MIN_OF(slot->fields_count, (unsigned)ERR_FIELDS_MAX); i++)
         fprintf(stderr, "  %s %s\n", slot->fields[i].path, slot->fields[i].message);
-    switch (code) {
-    case ERR_INVALID:
-        return EXIT_USAGE;
-    case ERR_CORRUPT:
-    case ERR_PRECONDITION:
-        return EXIT_DATA;
-    case ERR_UNAVAILABLE:
-    case ERR_NOT_FOUND:
-        return EXIT_UNAVAILABLE;
-    case ERR_CONFLICT:
-    case ERR_EXHAUSTED:
-    case ERR_TIMEOUT:
-        return EXIT_TEMPORARY;
-    default:
-        return EXIT_SOFTWARE;
-    }
+    return app_exit_code(code);
 }
 
 const char *app_data_folder(void)
@@ -209,13 +302,18 @@ int main(int argc, char **argv)
     crash_install(app_version);
     arena_init(&arena, MIB(1));
     const char *name = argc > 1 && argv[1][0] != '-' ? argv[1] : "serve";
-    if (wants_help(argc, argv)) {
+    bool help = wants_help(argc, argv);
+    if (help && (argc < 2 || argv[1][0] == '-' || strcmp(argv[1], "help") == 0)) {
         print_help();
-        return 0;
+        return printed(0);
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(commands[i].name, name) != 0)
             continue;
+        if (help) {
+            print_command_help(&commands[i]);
+            return printed(0);
+        }
         bool named = argc > 1 && argv[1][0] != '-';
         int rest = named ? argc - 1 : argc;
         char **from = named ? argv + 1 : argv;

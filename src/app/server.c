@@ -3,11 +3,14 @@
  * The main thread does none of this: it waits for signals.
  */
 #include "app.h"
+#include "inherit.h"
+#include "meters.h"
 
 #include "engines/flow/jobs.h"
 #include "foundation/crash/crash.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
+#include "foundation/net/crowd.h"
 #include "foundation/net/listen.h"
 #include "foundation/net/tls.h"
 #include "foundation/task/loop.h"
@@ -20,7 +23,6 @@
 #include <unistd.h>
 
 enum { CORES_MAX = 256, JOB_KINDS_MAX = 64 };
-enum { FD_HTTP, FD_CONTROL, FD_HTTPS, FD_REDIRECT, FD_COUNT };
 #define HTTP_ADDR  "http.addr"
 #define HTTPS_ADDR "https.addr"
 
@@ -30,7 +32,14 @@ struct core {
     struct loop *loop;
     struct http_server *http;
     struct jobs *jobs; /* the queue's runner, on the first core */
-    int fds[FD_COUNT]; /* listening sockets; -1: none. The control socket is the first core's */
+    struct {           /* listening sockets; the control socket is the first core's */
+        int fd;
+        enum entry_kind entry;
+    } sockets[HTTP_LISTENERS_MAX];
+    unsigned sockets_count;
+    uint64_t beat_asked; /* of the main thread; see server_beat() */
+    _Atomic uint64_t beat_seen;
+    instant beat_at;
     enum err started;
     struct err_slot detail;
     span drain_timeout;
@@ -45,8 +54,10 @@ struct server {
     unsigned job_kinds_count;
     const char *folder;
     struct net_tls *tls;
+    struct net_crowd *crowd;
     char hsts[48];
     unsigned redirect_port;
+    char asked[ENTRY_COUNT][NET_ADDRESS_TEXT_MAX]; /* the settings the sockets are open for */
     unsigned cores_count;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -88,19 +99,22 @@ static void collect_job_kinds(struct server *server)
 
 static enum err core_open(struct core *core)
 {
-    static const enum http_entry entries[FD_COUNT] = { [FD_CONTROL] = HTTP_ENTRY_CONTROL,
-                                                       [FD_HTTPS] = HTTP_ENTRY_TLS,
-                                                       [FD_REDIRECT] = HTTP_ENTRY_REDIRECT };
+    static const enum http_entry entries[ENTRY_COUNT] = { [ENTRY_CONTROL] = HTTP_ENTRY_CONTROL,
+                                                          [ENTRY_HTTPS] = HTTP_ENTRY_TLS,
+                                                          [ENTRY_REDIRECT] = HTTP_ENTRY_REDIRECT };
     struct http_server_settings settings;
-    TRY(loop_open(NULL, &core->loop));
+    struct loop_settings loop;
+    app_limits_loop(&loop);
+    TRY(loop_open(&loop, &core->loop));
     gateway_server_settings(core->server->gateway, &settings);
+    app_limits_http(&settings);
+    settings.crowd = core->server->crowd;
     settings.tls = core->server->tls;
     settings.hsts = str_of(core->server->hsts);
     settings.redirect_port = core->server->redirect_port;
     TRY(http_server_open(core->loop, &settings, &core->http));
-    for (size_t i = 0; i < ARRAY_LEN(core->fds); i++)
-        if (core->fds[i] >= 0)
-            TRY(http_server_listen(core->http, core->fds[i], entries[i]));
+    for (unsigned i = 0; i < core->sockets_count; i++)
+        TRY(http_server_listen(core->http, core->sockets[i].fd, entries[core->sockets[i].entry]));
     bool runs_jobs = core == &core->server->cores[0] && core->server->job_kinds_count;
     return runs_jobs ? jobs_open(core) : OK;
 }
@@ -109,6 +123,9 @@ static void *core_main(void *arg)
 {
     struct core *core = arg;
     struct server *server = core->server;
+    char name[16];
+    snprintf(name, sizeof(name), "core%u", (unsigned)(core - server->cores));
+    pthread_setname_np(pthread_self(), name);
     crash_thread_init();
     core->started = core_open(core);
     core->detail = *err_slot();
@@ -182,10 +199,51 @@ static enum err write_address(const char *folder, const char *name, const struct
     return written && rename(fresh, path) == 0 ? OK : err_errno(path);
 }
 
-/* Nothing when the address is empty. */
-static enum err listen_at(struct server *server, str listen, int which,
-                          struct net_address *out_bound)
+static enum err socket_add(struct core *core, int fd, enum entry_kind entry)
 {
+    if (core->sockets_count == HTTP_LISTENERS_MAX) {
+        close(fd);
+        return err_set(ERR_EXHAUSTED, "listeners",
+                       "there are too many listening sockets for so few event loops");
+    }
+    core->sockets[core->sockets_count].fd = fd;
+    core->sockets[core->sockets_count++].entry = entry;
+    return OK;
+}
+
+/* Every socket is served by some core and every core has one, if it must share it. */
+static enum err adopt(struct server *server, struct inherited *inherited, const unsigned *places,
+                      unsigned count, struct net_address *out_bound)
+{
+    enum entry_kind entry = inherited->items[places[0]].entry;
+    struct net_address bound = { .size_bytes = sizeof(bound.socket) };
+    if (getsockname(inherited->items[places[0]].fd, &bound.socket.any, &bound.size_bytes) != 0)
+        return err_errno("an inherited socket");
+    for (unsigned i = count; i < server->cores_count; i++) {
+        int fd = fcntl(inherited->items[places[i % count]].fd, F_DUPFD_CLOEXEC, 0);
+        if (fd < 0)
+            return err_errno("an inherited socket");
+        TRY(socket_add(&server->cores[i], fd, entry));
+    }
+    for (unsigned i = 0; i < count; i++) {
+        int fd = inherited->items[places[i]].fd;
+        inherited->items[places[i]].fd = -1;
+        TRY(socket_add(&server->cores[i % server->cores_count], fd, entry));
+    }
+    if (out_bound)
+        *out_bound = bound;
+    return OK;
+}
+
+/* Nothing when the address is empty and nothing is inherited. */
+static enum err listen_at(struct server *server, struct inherited *inherited, str listen,
+                          enum entry_kind which, struct net_address *out_bound)
+{
+    unsigned places[INHERITED_MAX], inherited_count;
+    snprintf(server->asked[which], NET_ADDRESS_TEXT_MAX, "%.*s", STR_ARG(listen));
+    inherited_count = inherit_find(inherited, which, listen, places);
+    if (inherited_count)
+        return adopt(server, inherited, places, inherited_count, out_bound);
     int fds[CORES_MAX];
     struct net_address address;
     if (listen.len == 0)
@@ -195,7 +253,7 @@ static enum err listen_at(struct server *server, str listen, int which,
     unsigned count = address.socket.any.sa_family == AF_UNIX ? 1 : server->cores_count;
     TRY(net_listen(&address, count, fds, out_bound));
     for (unsigned i = 0; i < count; i++)
-        server->cores[i].fds[which] = fds[i];
+        TRY(socket_add(&server->cores[i], fds[i], which));
     return OK;
 }
 
@@ -207,10 +265,15 @@ static enum err listen_all(struct server *server, const struct server_spec *spec
     forget_addresses(server->folder); /* a process that was killed could not */
     TRY(data_control_path(server->folder, path + 5, sizeof(path) - 5));
     TRY(net_address_parse(str_of(path), &address));
-    TRY(net_listen(&address, 1, &server->cores[0].fds[FD_CONTROL], NULL));
-    TRY(listen_at(server, spec->listen, FD_HTTP, &out_bound->http));
-    TRY(listen_at(server, spec->tls_listen, FD_HTTPS, &out_bound->https));
-    TRY(listen_at(server, spec->redirect_listen, FD_REDIRECT, NULL));
+    int control;
+    TRY(net_listen(&address, 1, &control, NULL));
+    TRY(socket_add(&server->cores[0], control, ENTRY_CONTROL));
+    struct inherited *given = spec->inherited;
+    TRY(listen_at(server, given, spec->listen, ENTRY_HTTP, &out_bound->http));
+    if (spec->tls) {
+        TRY(listen_at(server, given, spec->tls_listen, ENTRY_HTTPS, &out_bound->https));
+        TRY(listen_at(server, given, spec->redirect_listen, ENTRY_REDIRECT, NULL));
+    }
     server->redirect_port = net_address_port(&out_bound->https);
     if (out_bound->https.size_bytes)
         TRY(write_address(server->folder, HTTPS_ADDR, &out_bound->https));
@@ -243,11 +306,11 @@ static enum err start_threads(struct server *server)
 static void server_discard(struct server *server)
 {
     for (unsigned i = 0; i < server->cores_count; i++)
-        for (size_t k = 0; k < ARRAY_LEN(server->cores[i].fds); k++)
-            if (server->cores[i].fds[k] >= 0)
-                close(server->cores[i].fds[k]);
+        for (unsigned k = 0; k < server->cores[i].sockets_count; k++)
+            close(server->cores[i].sockets[k].fd);
     if (server->gateway)
         gateway_close(server->gateway);
+    net_crowd_close(server->crowd);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     heap_free(server);
@@ -267,8 +330,9 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);
     for (unsigned i = 0; i < server->cores_count; i++)
-        server->cores[i] = (struct core){ .server = server, .fds = { -1, -1, -1, -1 } };
+        server->cores[i].server = server;
     server->tls = spec->tls;
+    server->crowd = app_limits_crowd();
     if (spec->tls && spec->hsts)
         snprintf(server->hsts, sizeof(server->hsts), "max-age=%lld",
                  (long long)(spec->hsts / SECONDS(1)));
@@ -284,10 +348,14 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     server->content = data_env(data)->db;
     server->seat = data_is_embedded() ? NULL : data_seat(data);
     collect_job_kinds(server);
+    meters_start();
+    meters_folder(server->folder);
     net_sigpipe_ignore();
     net_descriptors_raise();
     loop_stall_handler(on_stall);
     enum err result = http_trust_parse(app_settings.trusted_proxies, &settings.trust);
+    if (result == OK)
+        result = http_cors_parse(app_settings.cors_origins, &settings.cors);
     if (result == OK)
         result = gateway_open(&settings, &server->gateway);
     if (result == OK)
@@ -302,8 +370,59 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
         forget_addresses(server->folder);
         return result;
     }
+    gateway_started(server->gateway);
     *out_server = server;
     return OK;
+}
+
+void server_sockets(const struct server *server, struct inherited *out)
+{
+    out->count = 0;
+    for (unsigned i = 0; i < server->cores_count; i++)
+        for (unsigned k = 0; k < server->cores[i].sockets_count; k++) {
+            enum entry_kind entry = server->cores[i].sockets[k].entry;
+            if (entry == ENTRY_CONTROL || out->count == INHERITED_MAX)
+                continue;
+            struct inherited_socket *item = &out->items[out->count++];
+            *item = (struct inherited_socket){ server->cores[i].sockets[k].fd, entry, "" };
+            memcpy(item->asked, server->asked[entry], sizeof(item->asked));
+        }
+}
+
+static void on_beat(void *arg)
+{
+    struct core *core = arg;
+    struct http_server_stats http = http_server_stats(core->http);
+    struct loop_stats loop = loop_stats(core->loop);
+    struct core_numbers numbers = { .connections = http.connections,
+                                    .tasks = loop.tasks,
+                                    .accepted = http.accepted,
+                                    .refused = http.refused,
+                                    .stalls = loop.stalls,
+                                    .tasks_refused = loop.tasks_refused };
+    meters_core((unsigned)(core - core->server->cores), &numbers, clock_mono() - core->beat_at);
+    atomic_fetch_add(&core->beat_seen, 1);
+}
+
+bool server_beat(struct server *server)
+{
+    bool all = true;
+    for (unsigned i = 0; i < server->cores_count; i++) {
+        struct core *core = &server->cores[i];
+        if (atomic_load(&core->beat_seen) != core->beat_asked) {
+            all = false; /* it has not come to the last one yet */
+            continue;
+        }
+        core->beat_asked++;
+        core->beat_at = clock_mono();
+        loop_post(core->loop, on_beat, core);
+    }
+    return all;
+}
+
+void server_unready(struct server *server)
+{
+    gateway_drain(server->gateway);
 }
 
 void server_stop(struct server *server, span timeout)
@@ -316,10 +435,13 @@ void server_stop(struct server *server, span timeout)
     }
     for (unsigned i = 0; i < server->cores_count; i++)
         pthread_join(server->cores[i].thread, NULL);
+    meters_cores_gone();
+    meters_folder(NULL);
     if (server->cores[0].jobs)
         jobs_close(server->cores[0].jobs);
     forget_addresses(server->folder);
     gateway_close(server->gateway);
+    net_crowd_close(server->crowd);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     heap_free(server);

@@ -3,6 +3,7 @@
  * put new files in the place of the old ones, or to send SIGHUP afterwards.
  */
 #include "app.h"
+#include "meters.h"
 
 #include "foundation/log/log.h"
 #include "foundation/net/tls.h"
@@ -51,6 +52,7 @@ static enum err pairs_parse(struct net_tls_pair pairs[NET_TLS_PAIRS_MAX], unsign
 static void log_certificates(struct net_tls *tls, const char *message)
 {
     char until[INSTANT_HTTP_MAX];
+    meters_certificates(net_tls_expires(tls));
     log_info("tls", message,
              LOG_STR("valid_until", instant_format_http(net_tls_expires(tls), until)));
 }

@@ -274,11 +274,12 @@ int64_t access_wait_s(struct access *access, const struct http_request *request)
     return str_starts(authorization, STR("Bearer ")) ? guess_wait_s(access, request) : 0;
 }
 
-bool access_origin_ok(const struct http_request *request)
+bool access_origin_ok(const struct http_request *request, const struct http_cors *cors)
 {
     str origin = http_header_find(request, STR("Origin"));
-    if (!cookie_find(request, STR("kb_session")).len && !origin.len)
-        return true; /* no browser's credentials, no browser */
+    bool cookie = cookie_find(request, STR("kb_session")).len > 0;
+    if (!cookie && (!origin.len || http_cors_allows(cors, origin)))
+        return true; /* no browser's credentials, no browser, or one that was let in */
     ptrdiff_t scheme = str_find(origin, STR("://"));
     return scheme > 0 && str_eq_nocase(str_skip(origin, (size_t)scheme + 3), request->host);
 }

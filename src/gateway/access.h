@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "foundation/http/http.h"
+#include "foundation/http/http_cors.h"
 
 struct access;
 
@@ -27,8 +27,11 @@ enum err access_key_make(const char *data_folder, char out[ACCESS_KEY_BYTES]);
 bool access_is_admin(struct access *access, const struct http_request *request);
 /* Seconds until another key from this address is looked at; 0: at once, or no key was sent. */
 int64_t access_wait_s(struct access *access, const struct http_request *request);
-/* False for a change by cookie whose Origin (or Referer) is not this host. */
-bool access_origin_ok(const struct http_request *request);
+/*
+ * False for a change by a page that is neither of this host nor, without the session's cookie, of
+ * an origin that `cors` lets in.
+ */
+bool access_origin_ok(const struct http_request *request, const struct http_cors *cors);
 
 /*
  * The key for a cookie value in the arena. ERR_UNAUTHENTICATED "wrong-key"; ERR_RATE_LIMITED

@@ -6,56 +6,38 @@
 #include "gateway.h"
 
 #include "access.h"
+#include "meters.h"
 #include "openapi.h"
 #include "site.h"
 
 #include "domains/module/answers.h"
+#include "foundation/compress/compress.h"
+#include "foundation/http/http_coding.h"
+#include "foundation/json/json.h"
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
 #include "foundation/metric/metric.h"
 #include "foundation/shape/shape.h"
+#include "foundation/trace/trace.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
+
+enum { METRICS_BYTES_MAX = 2 << 20 };
 
 struct gateway {
     struct gateway_settings settings;
     struct access *access;
     struct http_router *router;
     struct http_route *elsewhere; /* routes other processes serve */
-    struct bytes *openapi;
-    _Atomic bool draining;
+    struct bytes *openapi[HTTP_CODING_COUNT];
+    char openapi_etag[24];
+    _Atomic bool started, draining;
+    _Atomic int64_t exhausted_said_s; /* when the log heard of something full */
 };
 
 /* One program has one gateway; handlers reach it here. */
 static struct gateway *the_gateway;
-
-/* --- Counting ------------------------------------------------------------------------------- */
-
-METRIC_LABEL(method_label, "method", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS");
-METRIC_LABEL(class_label, "status", "1xx", "2xx", "3xx", "4xx", "5xx");
-METRIC_COUNTER(http_requests_total, "Requests answered.", &method_label, &class_label);
-METRIC_COUNTER(http_response_bytes_total, "Bytes of answers handed to the system.");
-METRIC_COUNTER(http_requests_aborted_total, "Answers that could not be completed.");
-METRIC_HISTOGRAM(http_request_duration_seconds, "From the complete head to the last byte.",
-                 &metric_seconds);
-static double log_dropped(void)
-{
-    return (double)log_dropped_total();
-}
-METRIC_COUNTER_READ(log_lines_dropped_total, "Log lines lost because the reader was slow.",
-                    log_dropped);
-METRICS(gateway_metrics, &http_requests_total, &http_response_bytes_total,
-        &http_requests_aborted_total, &http_request_duration_seconds, &log_lines_dropped_total);
-
-static void count(const struct http_request *request, const struct http_outcome *outcome)
-{
-    unsigned class = outcome->status / 100 - 1;
-    metric_inc(&http_requests_total, request->method, class < 5 ? class : 4);
-    metric_add(&http_response_bytes_total, (int64_t)outcome->sent_bytes);
-    metric_observe(&http_request_duration_seconds, outcome->took);
-    if (outcome->aborted)
-        metric_inc(&http_requests_aborted_total);
-}
 
 /*
  * An answer its row says nothing of is a bug. Looked for in builds with sanitizers, which the
@@ -73,29 +55,48 @@ static void check_declared(const struct http_request *request, unsigned status)
 #endif
 }
 
-static void after(void *owner, const struct http_request *request,
-                  const struct http_response *response, const struct http_outcome *outcome)
+static void log_request(const struct http_request *request, const struct http_outcome *outcome)
 {
-    struct gateway *gateway = owner;
-    (void)response;
-    count(request, outcome);
-    check_declared(request, outcome->status);
-    if (!gateway->settings.log_requests)
-        return;
     log_info("http", "request", LOG_STR("method", http_method_name(request->method)),
              LOG_STR("path", request->path), LOG_INT("status", outcome->status),
              LOG_INT("bytes", outcome->sent_bytes), LOG_SPAN("took_s", outcome->took),
              LOG_BOOL("aborted", outcome->aborted));
 }
 
+static void after(void *owner, const struct http_request *request,
+                  const struct http_response *response, const struct http_outcome *outcome)
+{
+    struct gateway *gateway = owner;
+    (void)response;
+    meters_count(request, outcome);
+    check_declared(request, outcome->status);
+    struct trace_span *outer = request->trace ? trace_use(request->trace) : NULL;
+    if (gateway->settings.log_requests)
+        log_request(request, outcome);
+    if (request->trace) {
+        meters_trace_end(request, outcome);
+        trace_use(outer);
+    }
+}
+
+/* One line a second: under load, thousands of requests fail alike. */
+static bool is_news(struct gateway *gateway)
+{
+    int64_t now_s = clock_mono() / SECONDS(1);
+    return atomic_exchange(&gateway->exhausted_said_s, now_s) != now_s;
+}
+
 /* What a client did wrong is told to the client; what went wrong here is for the log. */
 static void failed(void *owner, const struct http_request *request, enum err err)
 {
-    (void)owner;
-    if (err_info(err)->http_status >= 500)
-        log_failure("http", "a request failed", err,
-                    LOG_STR("method", http_method_name(request->method)),
-                    LOG_STR("path", request->path));
+    if (err_info(err)->http_status < 500 || (err == ERR_EXHAUSTED && !is_news(owner)))
+        return;
+    struct trace_span *outer = request->trace ? trace_use(request->trace) : NULL;
+    log_failure("http", "a request failed", err,
+                LOG_STR("method", http_method_name(request->method)),
+                LOG_STR("path", request->path));
+    if (request->trace)
+        trace_use(outer);
 }
 
 /* --- Who may -------------------------------------------------------------------------------- */
@@ -118,13 +119,15 @@ static enum err before(void *owner, struct http_request *request, struct http_re
 {
     static struct caller anyone = { ROLE_ANYONE }, admin = { ROLE_ADMIN };
     struct gateway *gateway = owner;
+    if (trace_on())
+        meters_trace_begin(request);
     if (gateway->settings.trust.count)
         http_forwarded_apply(&gateway->settings.trust, request);
     unsigned needed = request->route ? request->route->role : ROLE_ANYONE;
     request->context = &anyone;
     if (access_is_admin(gateway->access, request))
         request->context = &admin;
-    if (changes(request->method) && !access_origin_ok(request))
+    if (changes(request->method) && !access_origin_ok(request, &gateway->settings.cors))
         return err_set(ERR_FORBIDDEN, "wrong-origin",
                        "a change must come from this site's own pages");
     if (needed == ROLE_ANYONE || caller_has(request, (enum role)needed))
@@ -192,6 +195,17 @@ static enum err on_livez(struct http_request *request, struct http_response *res
     return OK;
 }
 
+static enum err on_startupz(struct http_request *request, struct http_response *response)
+{
+    bool started = atomic_load(&the_gateway->started);
+    (void)request;
+    http_reply_memory(response, STR("text/plain; charset=utf-8"),
+                      started ? STR("started\n") : STR("starting\n"));
+    response->status = started ? 200 : 503;
+    response->cache_control = STR("no-store");
+    return OK;
+}
+
 static enum err on_readyz(struct http_request *request, struct http_response *response)
 {
     const struct gateway_settings *settings = &the_gateway->settings;
@@ -221,7 +235,7 @@ static enum err on_readyz(struct http_request *request, struct http_response *re
 static enum err on_metrics(struct http_request *request, struct http_response *response)
 {
     struct buf buf;
-    buf_init(&buf, request->arena, KIB(512));
+    buf_init(&buf, request->arena, METRICS_BYTES_MAX);
     metric_write(&buf);
     http_reply_memory(response, STR(METRIC_TYPE), buf_str(&buf));
     response->cache_control = STR("no-store");
@@ -230,9 +244,14 @@ static enum err on_metrics(struct http_request *request, struct http_response *r
 
 static enum err on_openapi(struct http_request *request, struct http_response *response)
 {
-    http_reply_bytes(request, response, STR("application/json"), the_gateway->openapi);
+    struct http_coded coded = { .type = STR("application/json"),
+                                .etag = str_of(the_gateway->openapi_etag),
+                                .vary = STR("Accept-Encoding") };
+    for (int i = 0; i < HTTP_CODING_COUNT; i++)
+        if (the_gateway->openapi[i])
+            coded.text[i] = bytes_str(the_gateway->openapi[i]);
     response->cache_control = STR("no-cache");
-    return OK;
+    return http_reply_coded(request, response, &coded);
 }
 
 static enum err on_site(struct http_request *request, struct http_response *response)
@@ -247,10 +266,13 @@ static const struct http_route own_routes[] = {
       .out = &session_shape },
     { METHOD_DELETE, "/v1/session", on_session_delete, "Sign out" },
     { METHOD_GET, "/livez", on_livez, "Is the process alive?", .media_types = "text/plain",
-      .flags = ROUTE_INLINE },
+      .flags = ROUTE_INLINE | ROUTE_VITAL },
+    { METHOD_GET, "/startupz", on_startupz, "Has it started? 503: the data is being opened",
+      .media_types = "text/plain", .flags = ROUTE_INLINE | ROUTE_VITAL },
     { METHOD_GET, "/readyz", on_readyz, "Can it serve? A line a dependency; 503: no",
-      .media_types = "text/plain" },
-    { METHOD_GET, "/metrics", on_metrics, "Metrics for Prometheus", .media_types = "text/plain" },
+      .media_types = "text/plain", .flags = ROUTE_VITAL },
+    { METHOD_GET, "/metrics", on_metrics, "Metrics for Prometheus", .media_types = "text/plain",
+      .arena_bytes_max = 3 * METRICS_BYTES_MAX, .flags = ROUTE_VITAL },
     { METHOD_GET, "/openapi.json", on_openapi, "This document", .media_types = "application/json",
       .answers = ANSWERS_304 },
     { METHOD_GET, "/{path*}", on_site, .flags = ROUTE_HIDDEN | ROUTE_INLINE },
@@ -279,6 +301,38 @@ void gateway_write_routes(const struct gateway_settings *settings, struct buf *o
     write_table(out, "gateway", &own_table);
     for (unsigned i = 0; i < settings->modules_count; i++)
         write_table(out, settings->modules[i]->name, settings->modules[i]->routes);
+}
+
+static void table_json(struct buf *out, const char *module, const struct http_route_table *table)
+{
+    for (size_t i = 0; table && i < table->count; i++) {
+        const struct http_route *route = &table->routes[i];
+        json_object_begin(out);
+        json_put_key(out, STR("method"));
+        json_put_string(out, http_method_name(route->method));
+        json_put_key(out, STR("path"));
+        json_put_string(out, str_of(route->pattern));
+        json_put_key(out, STR("module"));
+        json_put_string(out, str_of(module));
+        json_put_key(out, STR("role"));
+        json_put_string(out, route->role == ROLE_ADMIN ? STR("admin") : STR("anyone"));
+        json_put_key(out, STR("summary"));
+        json_put_string(out, str_of(route->summary ? route->summary : ""));
+        json_object_end(out);
+    }
+}
+
+void gateway_write_routes_json(const struct gateway_settings *settings, struct buf *out)
+{
+    json_object_begin(out);
+    json_put_key(out, STR("items"));
+    json_array_begin(out);
+    table_json(out, "gateway", &own_table);
+    for (unsigned i = 0; i < settings->modules_count; i++)
+        table_json(out, settings->modules[i]->name, settings->modules[i]->routes);
+    json_array_end(out);
+    json_object_end(out);
+    buf_put_char(out, '\n');
 }
 
 /* RFC 9110, section 15.5.20. */
@@ -317,7 +371,17 @@ static enum err compose(struct gateway *gateway)
     for (unsigned i = 0; i < gateway->settings.modules_count; i++)
         if (gateway->settings.modules[i]->routes)
             tables[count++] = *gateway->settings.modules[i]->routes;
+    meters_open(tables, count);
     return http_router_open(tables, count, &gateway->router);
+}
+
+static void document_keep(struct gateway *gateway, str text)
+{
+    gateway->openapi[HTTP_IDENTITY] = bytes_of(text);
+    gateway->openapi[HTTP_GZIP] = compress_bytes(COMPRESS_GZIP, COMPRESS_QUICK, text);
+    gateway->openapi[HTTP_BROTLI] = compress_bytes(COMPRESS_BROTLI, COMPRESS_QUICK, text);
+    snprintf(gateway->openapi_etag, sizeof(gateway->openapi_etag), "\"%016llx\"",
+             (unsigned long long)str_hash(text));
 }
 
 enum err gateway_open(const struct gateway_settings *settings, struct gateway **out_gateway)
@@ -337,9 +401,8 @@ enum err gateway_open(const struct gateway_settings *settings, struct gateway **
     }
     buf_init(&openapi, NULL, MIB(4));
     gateway_write_openapi(settings, &openapi);
-    gateway->openapi = bytes_of(buf_str(&openapi));
+    document_keep(gateway, buf_str(&openapi));
     buf_deinit(&openapi);
-    metric_register(&gateway_metrics);
     metric_register(&metric_process);
     the_gateway = gateway;
     *out_gateway = gateway;
@@ -351,9 +414,15 @@ void gateway_close(struct gateway *gateway)
     the_gateway = NULL;
     http_router_close(gateway->router);
     access_close(gateway->access);
-    bytes_release(gateway->openapi);
+    for (int i = 0; i < HTTP_CODING_COUNT; i++)
+        bytes_release(gateway->openapi[i]);
     heap_free(gateway->elsewhere);
     heap_free(gateway);
+}
+
+void gateway_started(struct gateway *gateway)
+{
+    atomic_store(&gateway->started, true);
 }
 
 void gateway_drain(struct gateway *gateway)
@@ -365,6 +434,9 @@ void gateway_server_settings(struct gateway *gateway, struct http_server_setting
 {
     *out_settings = (struct http_server_settings){ .router = gateway->router,
                                                    .owner = gateway,
+                                                   .cors = &gateway->settings.cors,
+                                                   .trust = &gateway->settings.trust,
+                                                   .nosniff = STR("nosniff"),
                                                    .before = before,
                                                    .after = after,
                                                    .failed = failed };

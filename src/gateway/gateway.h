@@ -7,6 +7,7 @@
 
 #include "domains/module/module.h"
 #include "foundation/base/embedded.h"
+#include "foundation/http/http_cors.h"
 #include "foundation/http/http_forwarded.h"
 #include "foundation/http/http_route.h"
 #include "foundation/http/http_server.h"
@@ -35,6 +36,7 @@ struct gateway_settings {
     const struct gateway_check *checks;
     unsigned checks_count;
     bool log_requests;
+    struct http_cors cors;   /* other origins whose pages may read answers */
     struct http_trust trust; /* proxies whose word is taken for who asks */
 };
 
@@ -46,6 +48,8 @@ struct gateway;
  */
 enum err gateway_open(const struct gateway_settings *settings, struct gateway **out_gateway);
 void gateway_close(struct gateway *gateway);
+/* From now on /startupz says 200: every loop serves. Any thread. */
+void gateway_started(struct gateway *gateway);
 /* From now on /readyz says 503: the program is about to stop. Any thread. */
 void gateway_drain(struct gateway *gateway);
 
@@ -55,3 +59,4 @@ void gateway_server_settings(struct gateway *gateway, struct http_server_setting
 /* The documents printed from the tables, for the command line too. */
 void gateway_write_openapi(const struct gateway_settings *settings, struct buf *out);
 void gateway_write_routes(const struct gateway_settings *settings, struct buf *out);
+void gateway_write_routes_json(const struct gateway_settings *settings, struct buf *out);

@@ -19,16 +19,16 @@ static struct gateway *gateway;
 static struct fixture *http;
 static char key[ACCESS_KEY_BYTES];
 static bool disk_is_well, mail_is_well;
+static const struct http_cors *friends; /* origins let in; NULL: none */
 
 static const char *text_of(const char *format, ...) PRINTF_LIKE(1, 2);
 static const char *text_of(const char *format, ...)
 {
-    char text[4096];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    str text = arena_vprintf(&arena, format, args);
     va_end(args);
-    return arena_str(&arena, str_of(text)).ptr;
+    return text.ptr;
 }
 
 /* --- A module with a route for everyone and one for the administrator ----------------------- */
@@ -65,7 +65,7 @@ static const struct module *const elsewhere[] = { &no_routes, &others };
 static const char page[] = "<!doctype html>page", script[] = "run()", docs[] = "docs";
 static const struct embedded_file files[] = {
     { STR_INIT("assets/app-1.js"), STR_INIT("text/javascript"), STR_INIT("\"js\""), script,
-      script + 5 },
+      script + 5, .gzip = STR_INIT("js by gzip"), .brotli = STR_INIT("js by br") },
     { STR_INIT("docs.html"), STR_INIT("text/html"), STR_INIT("\"docs\""), docs, docs + 4 },
     { STR_INIT("index.html"), STR_INIT("text/html"), STR_INIT("\"page\""), page, page + 19 },
 };
@@ -95,6 +95,8 @@ static enum err open_gateway(const struct embedded_set *the_site)
                                           .key_folder = test_folder(),
                                           .checks = checks,
                                           .checks_count = ARRAY_LEN(checks) };
+    if (friends)
+        settings.cors = *friends;
     return gateway_open(&settings, &gateway);
 }
 
@@ -366,6 +368,24 @@ TEST(a_change_comes_from_our_own_pages)
     close_it();
 }
 
+TEST(a_page_that_was_let_in_brings_a_key_and_no_cookie)
+{
+    struct http_cors cors;
+    const char *friend = "Origin: http://friend\r\n", *evil = "Origin: http://evil\r\n";
+    CHECK_OK(http_cors_parse(STR("http://friend"), &cors));
+    friends = &cors;
+    open_it();
+    const char *session = cookie(), *admin = bearer(key);
+    CHECK_INT(status("POST", "/v1/things", text_of("%s%s", admin, friend)), 200);
+    CHECK_INT(status("POST", "/v1/things", text_of("%s%s", admin, evil)), 403);
+    CHECK_INT(status("POST", "/v1/things", text_of("%s%s", session, friend)), 403);
+    CHECK_INT(status("POST", "/v1/things", friend), 401);
+    str answer = ask("GET", "/v1/things/1", friend, "");
+    CHECK_STR(answer_field(answer, STR("Access-Control-Allow-Origin")), STR("http://friend"));
+    close_it();
+    friends = NULL;
+}
+
 TEST(the_control_socket_is_the_administrator)
 {
     struct access *access;
@@ -478,13 +498,19 @@ TEST(the_page_is_at_every_address_of_its_own)
         CHECK_INT(answer_status(answer), 200);
         CHECK_STR(answer_body(answer), STR("<!doctype html>page"));
         CHECK_STR(answer_field(answer, STR("Cache-Control")), STR("no-cache"));
-        CHECK(has(answer_field(answer, STR("Content-Security-Policy")), "default-src 'self'"));
+        str policy = answer_field(answer, STR("Content-Security-Policy"));
+        CHECK(has(policy, "default-src 'self'") && has(policy, "frame-ancestors 'none'"));
+        CHECK(!has(policy, "unsafe"));
+        CHECK_STR(answer_field(answer, STR("Cross-Origin-Opener-Policy")), STR("same-origin"));
+        CHECK(has(answer_field(answer, STR("Permissions-Policy")), "camera=()"));
+        CHECK_STR(answer_field(answer, STR("Referrer-Policy")), STR("same-origin"));
         CHECK_STR(answer_field(answer, STR("X-Content-Type-Options")), STR("nosniff"));
     }
     for (size_t i = 0; i < ARRAY_LEN(nothing); i++) {
         str answer = ask("GET", nothing[i], "", "");
         CHECK_INT(answer_status(answer), 404);
         CHECK_STR(answer_field(answer, STR("Content-Type")), STR("application/problem+json"));
+        CHECK_STR(answer_field(answer, STR("X-Content-Type-Options")), STR("nosniff"));
     }
     CHECK_STR(answer_body(ask("GET", "/docs", "", "")), STR("docs"));
     CHECK_INT(status("POST", "/title/12", ""), 405);
@@ -504,6 +530,31 @@ TEST(files_have_types_and_are_kept)
     answer = ask("HEAD", "/assets/app-1.js", "", "");
     CHECK_INT(answer_status(answer), 200);
     CHECK_INT(answer_body(answer).len, 0);
+    close_it();
+}
+
+TEST(files_are_answered_in_the_coding_that_is_asked_for)
+{
+    open_it();
+    str answer = ask("GET", "/assets/app-1.js", "Accept-Encoding: gzip, deflate, br\r\n", "");
+    CHECK_STR(answer_body(answer), STR("js by br"));
+    CHECK_STR(answer_field(answer, STR("Content-Encoding")), STR("br"));
+    CHECK_STR(answer_field(answer, STR("Vary")), STR("Accept-Encoding"));
+    CHECK_STR(answer_field(answer, STR("ETag")), STR("\"js-br\""));
+    CHECK(has(answer_field(answer, STR("Cache-Control")), "immutable"));
+    answer = ask("HEAD", "/assets/app-1.js", "Accept-Encoding: gzip\r\n", "");
+    CHECK_STR(answer_field(answer, STR("Content-Length")), STR("10"));
+    CHECK_INT(status("GET", "/assets/app-1.js", "Accept-Encoding: *;q=0\r\n"), 406);
+    answer = ask("GET", "/docs", "Accept-Encoding: br\r\n", ""); /* it has no other coding */
+    CHECK(!answer_field(answer, STR("Content-Encoding")).ptr);
+    CHECK_STR(answer_field(answer, STR("Vary")), STR("Accept-Encoding"));
+    answer = ask("GET", "/openapi.json", "Accept-Encoding: gzip\r\n", "");
+    CHECK_STR(answer_field(answer, STR("Content-Encoding")), STR("gzip"));
+    str etag = answer_field(answer, STR("ETag"));
+    CHECK(etag.len > 4);
+    CHECK_INT(status("GET", "/openapi.json",
+                     text_of("Accept-Encoding: gzip\r\nIf-None-Match: %.*s\r\n", STR_ARG(etag))),
+              304);
     close_it();
 }
 

@@ -2,6 +2,8 @@
  */
 #include "site.h"
 
+#include "foundation/http/http_coding.h"
+
 static const char without_web[] =
     "<!doctype html><meta charset=\"utf-8\"><title>Kinobezdna</title>"
     "<h1>Kinobezdna</h1><p>Сервер работает, но собран без веб-интерфейса: см. <a "
@@ -33,16 +35,25 @@ static const struct embedded_file *find(const struct embedded_set *site, str pat
     return file || names_file(path) ? file : embedded_find(site, STR("index.html"));
 }
 
-static enum err headers(struct http_response *response)
+/*
+ * What a page of ours may do, and with whom. Swagger UI writes styles into its page; all else comes
+ * from files. The player makes blob: addresses of what it has fetched.
+ */
+#define POLICY(styles)                                                                             \
+    "default-src 'self'; script-src 'self'; style-src " styles "; img-src 'self' data: blob:; "    \
+    "media-src 'self' blob:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "     \
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+static enum err headers(struct http_response *response, bool docs)
 {
-    TRY(http_header_add(
-        response, STR("Content-Security-Policy"),
-        STR("default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-            "connect-src 'self'; worker-src 'self' blob:; "
-            "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; "
-            "form-action 'self'; frame-ancestors 'none'")));
+    TRY(http_header_add(response, STR("Content-Security-Policy"),
+                        docs ? STR(POLICY("'self' 'unsafe-inline'")) : STR(POLICY("'self'"))));
     TRY(http_header_add(response, STR("Referrer-Policy"), STR("same-origin")));
-    return http_header_add(response, STR("X-Content-Type-Options"), STR("nosniff"));
+    TRY(http_header_add(response, STR("Permissions-Policy"),
+                        STR("camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), "
+                            "midi=(), payment=(), serial=(), usb=()")));
+    TRY(http_header_add(response, STR("Cross-Origin-Opener-Policy"), STR("same-origin")));
+    return http_header_add(response, STR("Cross-Origin-Resource-Policy"), STR("same-origin"));
 }
 
 enum err site_answer(const struct embedded_set *site, struct http_request *request,
@@ -54,15 +65,20 @@ enum err site_answer(const struct embedded_set *site, struct http_request *reque
     const struct embedded_file *file = find(site, request->path);
     if (!file && site->files_count == 0 && !names_file(request->path)) {
         http_reply_memory(response, STR("text/html; charset=utf-8"), str_of(without_web));
-        return headers(response);
+        return headers(response, false);
     }
     if (!file)
         return err_set(ERR_NOT_FOUND, "no-such-path", "there is nothing at %.*s",
                        STR_ARG(request->path));
-    http_reply_memory(response, file->type, embedded_content(file));
-    response->etag = file->etag;
+    struct http_coded coded = { .type = file->type,
+                                .etag = file->etag,
+                                .vary = STR("Accept-Encoding"),
+                                .text = { embedded_content(file), file->gzip, file->brotli } };
+    TRY(http_reply_coded(request, response, &coded));
+    if (response->status == 406)
+        return OK;
     response->cache_control = str_starts(file->path, STR("assets/"))
                                   ? STR("public, max-age=31536000, immutable")
                                   : STR("no-cache");
-    return headers(response);
+    return headers(response, str_eq(file->path, STR("docs.html")));
 }

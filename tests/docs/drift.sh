@@ -21,7 +21,7 @@ if ! tools/docs "$program" "$folder"; then
     printf '  %s did not print its documents\nFAILED generate\n0 passed, 1 failed, 0 skipped\n' "$program"
     exit 1
 fi
-for file in docs/ops/settings.md docs/api/openapi.json docs/api/routes.txt; do
+for file in docs/ops/settings.md docs/ops/exit-codes.md docs/api/openapi.json docs/api/routes.txt docs/api/calls/*.proto; do
     diff -u --label "$file" --label 'the program' "$file" "$folder/$file" >"$folder/diff"
     code=$?
     head -n 20 "$folder/diff" | cut -c 1-200 | sed 's/^/    /'

@@ -36,7 +36,7 @@ int main(void)
     int count = 0;
     LLVMFuzzerTestOneInput((const uint8_t *)"", 0);
     while (folder && (entry = readdir(folder))) {
-        char path[4096];
+        static char path[4096];
         if (entry->d_name[0] == '.')
             continue;
         snprintf(path, sizeof(path), "%s/%s", KB_CORPUS, entry->d_name);

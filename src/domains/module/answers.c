@@ -58,7 +58,7 @@ void answers_of(const struct http_route *route, struct answers *out_answers)
 
 bool answers_allow(const struct http_route *route, unsigned status)
 {
-    static const unsigned anywhere[] = { 408, 413, 499, 500, 504 };
+    static const unsigned anywhere[] = { 406, 408, 413, 499, 500, 504 };
     struct answers answers;
     for (size_t i = 0; i < ARRAY_LEN(anywhere); i++)
         if (anywhere[i] == status)

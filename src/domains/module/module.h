@@ -13,6 +13,7 @@ struct db;
 struct db_module;
 struct http_route_table;
 struct job_kind;
+struct rpc_service;
 struct pool;
 
 /* Who may use a route: the numbering of http_route.role. */
@@ -55,6 +56,7 @@ struct module {
     const char *context;                   /* "content", "people", "commerce", "outreach" */
     const struct db_module *sql;           /* NULL: keeps nothing */
     const struct http_route_table *routes; /* NULL: none */
+    const struct rpc_service *calls;       /* what other contexts may ask it; NULL: nothing */
     const struct job_kind *job_kinds;      /* what it runs from the context's queue */
     unsigned job_kinds_count;
     enum err (*open)(const struct module_env *env);

@@ -142,3 +142,32 @@ enum err blob_space(struct blob_store *store, uint64_t *out_free_bytes, uint64_t
     return store->driver->space ? store->driver->space(store, out_free_bytes, out_total_bytes)
                                 : not_local(store);
 }
+
+/* --- Snapshots -------------------------------------------------------------------------------- */
+
+enum err blob_snapshot_begin(struct blob_store *store)
+{
+    return store->driver->snapshot_begin ? store->driver->snapshot_begin(store) : not_local(store);
+}
+
+void blob_snapshot_end(struct blob_store *store)
+{
+    if (store->driver->snapshot_end)
+        store->driver->snapshot_end(store);
+}
+
+enum err blob_snapshot_list(struct blob_store *store, struct blob_entry **out_entries,
+                            size_t *out_count)
+{
+    return store->driver->snapshot_list
+               ? store->driver->snapshot_list(store, out_entries, out_count)
+               : not_local(store);
+}
+
+enum err blob_snapshot_descriptor(struct blob_store *store, str key, int *out_fd)
+{
+    TRY(key_check(key));
+    return store->driver->snapshot_descriptor
+               ? store->driver->snapshot_descriptor(store, key, out_fd)
+               : not_local(store);
+}

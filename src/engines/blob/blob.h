@@ -102,3 +102,20 @@ TASK_FN enum err blob_list(struct blob_store *store, str prefix, str after, size
  */
 TASK_FN enum err blob_space(struct blob_store *store, uint64_t *out_free_bytes,
                             uint64_t *out_total_bytes);
+
+/* --- Snapshots -------------------------------------------------------------------------------- */
+
+/*
+ * From here to blob_snapshot_end() what blob_remove() takes away is put aside, so that a backup
+ * finds every object that was there when it copied the database. Others see it gone, as always. A
+ * crash in between loses nothing: what was put aside is removed at the next blob_open().
+ * ERR_CONFLICT "blob-snapshot": there is one already. ERR_UNAVAILABLE "blob-not-local".
+ */
+TASK_FN enum err blob_snapshot_begin(struct blob_store *store);
+/* Removes what was put aside. Keeps the error slot. */
+TASK_FN void blob_snapshot_end(struct blob_store *store);
+/* Every object, those put aside included, in byte order. In the task's arena. */
+TASK_FN enum err blob_snapshot_list(struct blob_store *store, struct blob_entry **out_entries,
+                                    size_t *out_count);
+/* As blob_descriptor(), also on what was put aside. */
+TASK_FN enum err blob_snapshot_descriptor(struct blob_store *store, str key, int *out_fd);

@@ -56,4 +56,9 @@ struct blob_driver {
     enum err (*local_path)(struct blob_store *store, str key, str *out_path);
     TASK_FN enum err (*space)(struct blob_store *store, uint64_t *out_free_bytes,
                               uint64_t *out_total_bytes);
+    TASK_FN enum err (*snapshot_begin)(struct blob_store *store);
+    TASK_FN void (*snapshot_end)(struct blob_store *store);
+    TASK_FN enum err (*snapshot_list)(struct blob_store *store, struct blob_entry **out_entries,
+                                      size_t *out_count);
+    TASK_FN enum err (*snapshot_descriptor)(struct blob_store *store, str key, int *out_fd);
 };

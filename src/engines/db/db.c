@@ -5,8 +5,10 @@
 #include "driver.h"
 
 #include "db_sql.h"
+#include "meters.h"
 
 #include "foundation/mem/heap.h"
+#include "foundation/trace/trace.h"
 
 #include <math.h>
 #include <openssl/sha.h>
@@ -40,27 +42,34 @@ static void base_free(const struct db_module *const *modules, struct db_listener
     heap_free((void *)modules);
 }
 
-enum err db_open(const struct db_spec *spec, struct db **out_db)
+/* What a spec says, before a driver has opened anything. The modules are on the heap. */
+static enum err base_init(const struct db_spec *spec, struct db *out_base)
 {
-    struct db base = { .driver = spec->driver, .pool = spec->pool };
+    *out_base = (struct db){ .driver = spec->driver, .pool = spec->pool };
     if (!context_is_valid(spec->context))
         return err_set(ERR_INVALID, "database-context", "\"%s\" is no name of a context",
                        spec->context);
-    memcpy(base.context, spec->context, strlen(spec->context) + 1);
-    base.settings = with_defaults(spec->settings);
+    memcpy(out_base->context, spec->context, strlen(spec->context) + 1);
+    out_base->settings = with_defaults(spec->settings);
     const struct db_module **modules =
         HEAP_ARRAY(spec->modules_count + 1, const struct db_module *);
     modules[0] = &DB_SQL;
     for (unsigned i = 0; i < spec->modules_count; i++)
         modules[i + 1] = spec->modules[i];
-    base.modules = modules;
-    base.modules_count = spec->modules_count + 1;
+    out_base->modules = modules;
+    out_base->modules_count = spec->modules_count + 1;
+    return OK;
+}
+
+enum err db_open(const struct db_spec *spec, struct db **out_db)
+{
+    struct db base, *db;
+    TRY(base_init(spec, &base));
     base.listeners = HEAP_NEW(struct db_listeners);
     pthread_mutex_init(&base.listeners->lock, NULL);
-    struct db *db;
     enum err err = spec->driver->open(&base, spec->place, &db);
     if (err != OK) {
-        base_free(modules, base.listeners);
+        base_free(base.modules, base.listeners);
         return err;
     }
     db->now = (struct db_tx){ .db = db, .mode = DB_MODE_NOW };
@@ -68,12 +77,85 @@ enum err db_open(const struct db_spec *spec, struct db **out_db)
     return OK;
 }
 
+static enum err not_undone(const struct db_spec *spec)
+{
+    return err_set(ERR_UNAVAILABLE, "database-not-local",
+                   "an upgrade of a %s database is undone by the tools of its server",
+                   spec->driver->name);
+}
+
+enum err db_snapshot_newest(const struct db_spec *spec, struct db_snapshot *out_snapshot)
+{
+    struct db base;
+    if (!spec->driver->snapshot_newest)
+        return not_undone(spec);
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->snapshot_newest(&base, spec->place, out_snapshot);
+    heap_free((void *)base.modules);
+    return err;
+}
+
+enum err db_check(const struct db_spec *spec, const struct db_check *check)
+{
+    struct db base;
+    if (!spec->driver->check)
+        return err_set(ERR_UNAVAILABLE, "database-not-local",
+                       "a %s database is checked by the tools of its server", spec->driver->name);
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->check(&base, spec->place, check);
+    heap_free((void *)base.modules);
+    return err;
+}
+
+enum err db_rollback(const struct db_spec *spec, const struct db_versions *to)
+{
+    struct db base;
+    if (!spec->driver->rollback)
+        return not_undone(spec);
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->rollback(&base, spec->place, to);
+    heap_free((void *)base.modules);
+    return err;
+}
+
+enum err db_snapshot_restore(const struct db_spec *spec, const struct db_snapshot *snapshot)
+{
+    struct db base;
+    if (!spec->driver->snapshot_restore)
+        return not_undone(spec);
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->snapshot_restore(&base, spec->place, snapshot);
+    heap_free((void *)base.modules);
+    return err;
+}
+
 void db_close(struct db *db)
 {
     const struct db_module *const *modules = db->modules;
     struct db_listeners *listeners = db->listeners;
+    db_meters_close(db);
     db->driver->close(db);
     base_free(modules, listeners);
+}
+
+enum err db_copy(struct db *db, const char *path, const struct db_copy_watch *watch)
+{
+    if (!db->driver->copy)
+        return err_set(ERR_UNAVAILABLE, "database-not-local",
+                       "the %s database of %s is copied by the tools of its server (pg_dump)",
+                       db->driver->name, db->context);
+    return db->driver->copy(db, path, watch);
+}
+
+const struct db_module *const *db_modules(const struct db *db, unsigned *out_count)
+{
+    *out_count = db->modules_count;
+    return db->modules;
+}
+
+const struct db_module *db_port_module(void)
+{
+    return &DB_SQL;
 }
 
 const char *db_context(const struct db *db)
@@ -177,13 +259,15 @@ enum err db_guarded(struct arena *arena, db_tx_fn fn, struct db_tx *tx, void *ar
 
 enum err db_tx(struct db *db, db_tx_fn fn, void *arg)
 {
+    struct arena *arena = running_arena();
     struct db_listeners *shared = db->listeners;
     atomic_fetch_add(&shared->writing,
                      1); /* before the look: who pauses waits for us, or we see it */
     enum err err = atomic_load(&shared->paused)
                        ? err_set(ERR_UNAVAILABLE, "writes-paused",
                                  "the cinema only reads for now: its database is being moved")
-                       : db->driver->write(db, running_arena(), fn, arg);
+                   : trace_on() ? db_write_traced(db, arena, fn, arg)
+                                : db->driver->write(db, arena, fn, arg);
     atomic_fetch_sub(&shared->writing, 1);
     return err;
 }
@@ -197,12 +281,12 @@ void db_writes_pause(struct db *db, bool paused)
 
 enum err db_read(struct db *db, db_tx_fn fn, void *arg)
 {
-    return db->driver->read(db, false, fn, arg);
+    return trace_on() ? db_read_traced(db, false, fn, arg) : db->driver->read(db, false, fn, arg);
 }
 
 enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg)
 {
-    return db->driver->read(db, true, fn, arg);
+    return trace_on() ? db_read_traced(db, true, fn, arg) : db->driver->read(db, true, fn, arg);
 }
 
 struct db_tx *db_now(struct db *db)
@@ -275,7 +359,7 @@ static enum err call(struct db_tx *tx, struct db_call *call)
     if (tx->failed != OK)
         return tx->failed;
     TRY(arguments_check(call->query, call->args));
-    return tx->db->driver->call(tx, call);
+    return db_call_metered(tx, call);
 }
 
 enum err db_find(struct db_tx *tx, const struct db_query *query, struct db_args args,

@@ -39,6 +39,7 @@ struct db_migration {
     unsigned number;
     const char *name; /* "0001_titles" */
     const char *sql[DB_DIALECTS];
+    const char *down[DB_DIALECTS]; /* how it is undone; NULL: it is not */
 };
 
 /* What one module keeps in its context's database: <MODULE>_SQL of the generated header. */
@@ -59,6 +60,8 @@ struct db_settings {
     unsigned page_steps_max;  /* of a page query; 0: 2,000,000 (about 20 ms) */
     uint64_t mmap_bytes;      /* how much of the file readers map; 0: none */
     bool run_twice; /* tests: every transaction function is run, rolled back and run again */
+    unsigned snapshots_kept; /* before migrations change a database it is copied to snapshots/
+                                beside it, and so many copies stay; 0: it is not */
 };
 
 struct db_spec {
@@ -83,6 +86,77 @@ enum err db_open(const struct db_spec *spec, struct db **out_db);
 /* Waits for the transactions queued. No other call may be under way. */
 void db_close(struct db *db);
 const char *db_context(const struct db *db);
+
+/* --- Copies --------------------------------------------------------------------------------- */
+
+/* Told of every step of a copy; false ends it with ERR_CANCELLED. */
+struct db_copy_watch {
+    bool (*on_step)(void *arg, uint64_t done_bytes, uint64_t total_bytes);
+    void *arg;
+};
+/*
+ * Writes a copy of the database to `path`, which must not be there: the state committed when the
+ * copy began, whole, checked and synced, a few pages at a time, while readers and the writer go on.
+ * What is written meanwhile stays in the write-ahead log until the copy ends. Blocks; on a thread
+ * that may. On a failure nothing is left at `path`. ERR_UNAVAILABLE "database-not-local": a
+ * database of a server has tools of its own. ERR_CORRUPT, ERR_EXHAUSTED "disk-full".
+ */
+enum err db_copy(struct db *db, const char *path, const struct db_copy_watch *watch);
+
+/* The modules of the database, the port's own first. Valid as long as it. */
+const struct db_module *const *db_modules(const struct db *db, unsigned *out_count);
+/* What the port itself keeps in every database. */
+const struct db_module *db_port_module(void);
+/* The number of its last migration; 0: none. */
+unsigned db_module_version(const struct db_module *module);
+
+/* --- Checks ----------------------------------------------------------------------------------- */
+
+struct db_check {
+    bool full;    /* indexes against tables, too: minutes a gigabyte */
+    bool reindex; /* makes the indexes anew first; nobody else has it open */
+    void (*on_damage)(void *arg, const char *what);
+    void *arg;
+};
+/*
+ * Looks at the database of a spec, which may be open elsewhere. OK also when damage was told.
+ * Errors as db_open()'s; ERR_NOT_FOUND "no-database".
+ */
+enum err db_check(const struct db_spec *spec, const struct db_check *check);
+
+/* --- Upgrades undone -------------------------------------------------------------------------- */
+
+enum { DB_VERSIONS_MAX = 64, DB_PLACE_MAX = 512 };
+
+/* Where the modules of a database stand. */
+struct db_version {
+    char module[33];
+    unsigned number;
+};
+struct db_versions {
+    struct db_version items[DB_VERSIONS_MAX];
+    unsigned count;
+};
+
+/* The copy that was made before migrations changed a database. */
+struct db_snapshot {
+    char path[DB_PLACE_MAX];
+    instant taken_at;
+    struct db_versions versions;
+};
+/* The newest of the context. ERR_NOT_FOUND "no-snapshot". */
+enum err db_snapshot_newest(const struct db_spec *spec, struct db_snapshot *out_snapshot);
+/*
+ * Takes the database back to `to` by the down migrations, in one transaction: what has been written
+ * since stays. Nobody has it open. ERR_PRECONDITION "rollback-refused": a migration has no way
+ * back, or there is data the older schema cannot hold; it is named, and nothing was changed.
+ */
+enum err db_rollback(const struct db_spec *spec, const struct db_versions *to);
+/*
+ * Puts the copy in the database's place: what has been written since it was taken is gone from
+ * there, and lies in <context>.db.before-rollback. Nobody has it open.
+ */
+enum err db_snapshot_restore(const struct db_spec *spec, const struct db_snapshot *snapshot);
 
 /* --- Values --------------------------------------------------------------------------------- */
 
@@ -337,3 +411,8 @@ struct db_stats {
 };
 /* Any thread; the numbers may be of different moments. */
 struct db_stats db_stats(const struct db *db);
+/*
+ * From now on the metrics db_* are this database's, its queries by name; one a process. Opened
+ * again, it must have the same modules.
+ */
+void db_meters_open(struct db *db);

@@ -102,6 +102,15 @@ struct db_driver {
     void (*listen)(struct db *db);
     /* db_is_told(). NULL: always, no other process has the database. */
     bool (*told)(const struct db *db);
+    /* As db_copy(). NULL: not this driver's to do. */
+    enum err (*copy)(struct db *db, const char *path, const struct db_copy_watch *watch);
+    /* As the calls of db.h; `base` is not open. NULL together: the server's tools do it. */
+    enum err (*check)(const struct db *base, const char *place, const struct db_check *check);
+    enum err (*snapshot_newest)(const struct db *base, const char *place,
+                                struct db_snapshot *out_snapshot);
+    enum err (*rollback)(const struct db *base, const char *place, const struct db_versions *to);
+    enum err (*snapshot_restore)(const struct db *base, const char *place,
+                                 const struct db_snapshot *snapshot);
     /*
      * Prepares the query on a connection of its own; *out_scans when its plan walks a whole table
      * (not an index range), *out_writes when it changes the database.
@@ -148,6 +157,12 @@ enum err db_history_check(const struct db *db, const char *place, const struct d
 /* ERR_PRECONDITION "migration-missing" unless all up to `version` are among the `count` applied. */
 enum err db_history_whole(const struct db_module *module, const char *place, unsigned version,
                           unsigned count);
+
+/*
+ * Cuts the next refusal off the text of a way back: why, and a query whose number is not 0 when it
+ * holds. False: what is left are the statements.
+ */
+bool db_down_cut(str *rest, str *out_why, str *out_query);
 
 /* --- Queries by number ------------------------------------------------------------------------ */
 

@@ -12,7 +12,7 @@ static const struct db_module *module_find(const struct db *db, const char *name
     return NULL;
 }
 
-static unsigned version_of(const struct db_module *module)
+unsigned db_module_version(const struct db_module *module)
 {
     unsigned count = module->migrations_count;
     return count ? module->migrations[count - 1].number : 0;
@@ -34,11 +34,11 @@ enum err db_history_check(const struct db *db, const char *place, const struct d
         return err_set(ERR_PRECONDITION, "database-newer",
                        "%s holds the module %s at version %u, which this program does not know",
                        place, applied->module, applied->number);
-    if (applied->number > version_of(module))
+    if (applied->number > db_module_version(module))
         return err_set(ERR_PRECONDITION, "database-newer",
                        "%s is at version %u of %s, this program knows version %u: use the newer "
                        "program",
-                       place, applied->number, applied->module, version_of(module));
+                       place, applied->number, applied->module, db_module_version(module));
     const struct db_migration *migration = migration_find(module, applied->number);
     const char *sql = migration ? migration->sql[db->driver->dialect] : NULL;
     char checksum[DB_CHECKSUM_TEXT] = "";
@@ -62,4 +62,20 @@ enum err db_history_whole(const struct db_module *module, const char *place, uns
                        "%s is at version %u of %s, but an earlier migration was never applied",
                        place, version, module->name);
     return OK;
+}
+
+bool db_down_cut(str *rest, str *out_why, str *out_query)
+{
+    static const str mark = STR_INIT("-- refuse: "), begin = STR_INIT("-- down\n");
+    if (!str_starts(*rest, mark)) {
+        *rest = str_starts(*rest, begin) ? str_skip(*rest, begin.len) : *rest;
+        return false;
+    }
+    *rest = str_skip(*rest, mark.len);
+    str_cut(rest, '\n', out_why);
+    ptrdiff_t next = str_find(*rest, STR("\n-- "));
+    size_t len = next < 0 ? rest->len : (size_t)next + 1;
+    *out_query = str_sub(*rest, 0, len);
+    *rest = str_skip(*rest, len);
+    return true;
 }

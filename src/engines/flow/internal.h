@@ -16,6 +16,7 @@ struct job_run {
     int64_t id;
     str subject, payload, checkpoint;
     unsigned attempt, attempts_max;
+    unsigned meter; /* the kind's number in metrics */
     double progress;
     char message[JOB_MESSAGE_MAX + 1];
     bool progress_unsaved, finish_called, cancel_seen, lease_lost;

@@ -8,6 +8,8 @@
 #include "flow_sql.h"
 
 #include "foundation/mem/heap.h"
+#include "foundation/metric/metric.h"
+#include "foundation/trace/trace.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,6 +17,41 @@
 #include <sys/random.h>
 
 static const span progress_every = SECONDS(1), after_failure = SECONDS(1), beat_max = SECONDS(20);
+
+/* --- Counting: a series a kind, of the kinds the first runner of the process had ------------- */
+
+enum { JOB_ENDED_WELL, JOB_ENDED_FAILED };
+
+static const int64_t duration_bounds[] = { 10000,     100000,    1000000,    10000000,   60000000,
+                                           300000000, 900000000, 3600000000, 14400000000 };
+static const struct metric_buckets duration_buckets = { duration_bounds, ARRAY_LEN(duration_bounds),
+                                                        1000000 };
+static const char *kind_names[KINDS_MAX + 1];
+static struct metric_label kind_label = { "kind", kind_names, 0 };
+METRIC_LABEL(result_label, "result", "done", "failed");
+METRIC_HISTOGRAM(job_duration_seconds, "One attempt of a job.", &duration_buckets, &kind_label);
+METRIC_COUNTER(jobs_ended_total, "Attempts ended.", &kind_label, &result_label);
+METRIC_GAUGE(jobs_running, "Jobs running.", &kind_label);
+METRICS(jobs_metrics, &job_duration_seconds, &jobs_ended_total, &jobs_running);
+
+static void meters_open(const struct job_kind *kinds, unsigned count)
+{
+    if (kind_label.count)
+        return;
+    for (unsigned i = 0; i < count; i++)
+        kind_names[i] = kinds[i].name;
+    kind_names[count] = "other";
+    kind_label.count = count + 1;
+    metric_register(&jobs_metrics);
+}
+
+static unsigned meter_of(const struct job_kind *kind)
+{
+    unsigned i = 0;
+    while (i + 1 < kind_label.count && strcmp(kind_names[i], kind->name) != 0)
+        i++;
+    return i;
+}
 
 /* --- Kinds and runs ------------------------------------------------------------------------- */
 
@@ -51,10 +88,31 @@ static void poke(struct jobs *jobs)
         task_wake(jobs->runner);
 }
 
+/* A job is a trace of its own: what asked for it has long been answered. */
+static __attribute__((noinline)) enum err run_traced(struct job_run *run)
+{
+    struct trace_span record;
+    trace_root(&record, run->kind->name, TRACE_CONSUMER, STR_NONE);
+    record.prefix = "job";
+    trace_put_int(&record, "kinobezdna.job.id", run->id);
+    trace_put_int(&record, "kinobezdna.job.attempt", run->attempt);
+    enum err err = run->kind->fn(run, run->kind->arg);
+    if (err != OK)
+        trace_put_text(&record, "error.type", str_of(err_info(err)->slug));
+    trace_end(&record, err != OK);
+    return err;
+}
+
 static enum err run_main(void *arg)
 {
     struct job_run *run = arg;
-    return run->kind->fn(run, run->kind->arg);
+    instant begun = clock_mono();
+    metric_add(&jobs_running, 1, run->meter);
+    enum err err = trace_on() ? run_traced(run) : run->kind->fn(run, run->kind->arg);
+    metric_add(&jobs_running, -1, run->meter);
+    metric_observe(&job_duration_seconds, clock_mono() - begun, run->meter);
+    metric_inc(&jobs_ended_total, run->meter, err == OK ? JOB_ENDED_WELL : JOB_ENDED_FAILED);
+    return err;
 }
 
 static void run_ended(struct job_run *run, enum err result)
@@ -82,6 +140,7 @@ void run_start(struct jobs *jobs, const struct job_kind *kind, const struct db_r
     arena_init(&run->texts, MIB(8));
     run->jobs = jobs;
     run->kind = kind;
+    run->meter = meter_of(kind);
     run->id = db_i64(claimed, 0);
     run->subject = arena_str(&run->texts, db_text(claimed, 2));
     run->payload = arena_str(&run->texts, db_text(claimed, 3));
@@ -284,6 +343,7 @@ enum err jobs_start(struct loop *loop, const struct jobs_spec *spec, struct jobs
         .arena_bytes_max = MIB(64),
         .on_end = on_runner_end,
     };
+    meters_open(spec->kinds, spec->kinds_count);
     *out_jobs = jobs; /* before the runner's first steps: handlers may ask for it */
     enum err err = task_start(loop, &task, &jobs->runner);
     if (err != OK) {

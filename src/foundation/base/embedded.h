@@ -9,6 +9,7 @@ struct embedded_file {
     str etag; /* of the content, quoted */
     const char *content;
     const char *content_end;
+    str gzip, brotli; /* the same compressed; ptr NULL: it was not worth it */
 };
 
 struct embedded_set {

@@ -7,7 +7,9 @@
 #include "jail.h"
 
 #include "foundation/mem/buf.h"
+#include "foundation/metric/metric.h"
 #include "foundation/task/pool.h"
+#include "foundation/trace/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -247,8 +249,8 @@ static enum err run_child(void *arg)
     return result;
 }
 
-enum err await_child(struct pool *pool, const struct child_spec *spec,
-                     struct child_result *out_result)
+static enum err run(struct pool *pool, const struct child_spec *spec,
+                    struct child_result *out_result)
 {
     ASSERT(spec->timeout > 0);
     struct arena *arena = task_arena();
@@ -260,6 +262,50 @@ enum err await_child(struct pool *pool, const struct child_spec *spec,
     TRY(await_blocking(pool, run_child, watch));
     *out_result = *watch->result;
     return OK;
+}
+
+/* --- Counting and tracing --------------------------------------------------------------------- */
+
+METRIC_LABEL(program_label, "program", "ffmpeg", "ffprobe", "other");
+METRIC_LABEL(outcome_label, "result", "well", "failed");
+METRIC_COUNTER(child_runs_total, "Foreign programs run.", &program_label, &outcome_label);
+static _Atomic int64_t cpu_us;
+static double cpu_seconds(void)
+{
+    return (double)atomic_load_explicit(&cpu_us, memory_order_relaxed) / 1e6;
+}
+METRIC_COUNTER_READ(child_cpu_seconds_total, "CPU time of foreign programs.", cpu_seconds);
+METRICS(child_metrics, &child_runs_total, &child_cpu_seconds_total);
+
+static unsigned program_of(str name)
+{
+    unsigned i = 0;
+    while (i + 1 < program_label.count && !str_eq(name, str_of(program_label.values[i])))
+        i++;
+    return i;
+}
+
+/* Its arguments may name films and folders: they are in no record. */
+enum err await_child(struct pool *pool, const struct child_spec *spec,
+                     struct child_result *out_result)
+{
+    struct trace_span record;
+    const char *slash = strrchr(spec->argv[0], '/');
+    str name = str_of(slash ? slash + 1 : spec->argv[0]);
+    unsigned program = program_of(name);
+    bool traced = trace_begin(&record, program_label.values[program], TRACE_INTERNAL);
+    enum err err = run(pool, spec, out_result);
+    bool well = err == OK && out_result->exit_code == 0;
+    metric_inc(&child_runs_total, program, well ? 0 : 1);
+    if (err == OK)
+        atomic_fetch_add_explicit(&cpu_us, out_result->cpu_time, memory_order_relaxed);
+    if (!traced)
+        return err;
+    trace_put_text(&record, "process.executable.name", name);
+    if (err == OK)
+        trace_put_int(&record, "process.exit.code", out_result->exit_code);
+    trace_end(&record, !well);
+    return err;
 }
 
 str child_find_program(struct arena *arena, const char *name)

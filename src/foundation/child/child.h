@@ -11,6 +11,7 @@
 #include "foundation/task/task.h"
 
 struct pool;
+struct metrics;
 
 struct child_spec {
     const char *const *argv; /* ends with NULL; argv[0] is a path, nothing is looked up */
@@ -43,6 +44,8 @@ struct child_result {
  */
 TASK_FN enum err await_child(struct pool *pool, const struct child_spec *spec,
                              struct child_result *out_result);
+
+extern const struct metrics child_metrics;
 
 /* The path of a program in PATH, in the arena; empty when it is not there. No search elsewhere. */
 str child_find_program(struct arena *arena, const char *name);

@@ -32,10 +32,11 @@ struct http_field {
     str name, value;
 };
 
-enum { HTTP_PARAMS_MAX = 8, HTTP_RESPONSE_FIELDS_MAX = 16 };
+enum { HTTP_PARAMS_MAX = 8, HTTP_RESPONSE_FIELDS_MAX = 16, HTTP_TRAILERS_MAX = 4 };
 
 struct http_route;
 struct http_exchange;
+struct trace_span;
 
 /* Read only for handlers. */
 struct http_request {
@@ -51,8 +52,9 @@ struct http_request {
     struct arena *arena;
     bool secure; /* came by TLS; or a trusted proxy says so (http_forwarded.h) */
     struct net_peer peer;
-    instant received_at; /* clock_mono() when the head was complete */
-    void *context;       /* for the before hook to leave something to handlers and the after hook */
+    instant received_at;      /* clock_mono() when the head was complete */
+    struct trace_span *trace; /* set by the before hook: current while the handler runs */
+    void *context; /* for the before hook to leave something to handlers and the after hook */
     str params[HTTP_PARAMS_MAX]; /* values of the pattern's {names}, in order */
 };
 
@@ -134,6 +136,9 @@ struct http_response {
     unsigned fields_count;
     struct http_body body;
     struct http_field fields[HTTP_RESPONSE_FIELDS_MAX];
+    /* Sent after the body, over HTTP/2 only; the body must not be empty. For gRPC. */
+    const struct http_field *trailers;
+    unsigned trailers_count; /* at most HTTP_TRAILERS_MAX */
 };
 
 /*

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIELDS_MAX = HTTP_RESPONSE_FIELDS_MAX + 10, TURN_BYTES = 1 << 20 };
+enum { FIELDS_MAX = HTTP_RESPONSE_FIELDS_MAX + 11, TURN_BYTES = 1 << 20 };
 
 struct fields {
     nghttp2_nv list[FIELDS_MAX];
@@ -88,6 +88,7 @@ static void fields_put(struct fields *fields, struct http_exchange *exchange,
     put_some(fields, STR("cache-control"), response->cache_control);
     if (response->ranges && response->status < 300)
         put(fields, STR("accept-ranges"), STR("bytes"));
+    put_some(fields, STR("x-content-type-options"), server->settings.nosniff);
     if (exchange->request.secure)
         put_some(fields, STR("strict-transport-security"), server->settings.hsts);
     for (unsigned i = 0; i < response->fields_count; i++)
@@ -150,6 +151,22 @@ static ptrdiff_t pull(struct http_exchange *exchange, char *room, size_t len, bo
     return count;
 }
 
+/* They end the stream in the place of the last DATA frame (RFC 9113 section 8.1). */
+static uint32_t trailers_submit(struct http2_stream *stream)
+{
+    const struct http_response *response = &stream->exchange->response;
+    nghttp2_nv list[HTTP_TRAILERS_MAX];
+    ASSERT(response->trailers_count <= HTTP_TRAILERS_MAX);
+    for (unsigned i = 0; i < response->trailers_count; i++) {
+        str name = response->trailers[i].name, value = response->trailers[i].value;
+        list[i] = (nghttp2_nv){ (uint8_t *)(uintptr_t)name.ptr, (uint8_t *)(uintptr_t)value.ptr,
+                                name.len, value.len, NGHTTP2_NV_FLAG_NONE };
+    }
+    int result =
+        nghttp2_submit_trailer(stream->http2->session, stream->id, list, response->trailers_count);
+    return result == 0 ? NGHTTP2_DATA_FLAG_NO_END_STREAM : 0;
+}
+
 static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t len,
                        uint32_t *flags, nghttp2_data_source *source, void *owner)
 {
@@ -171,6 +188,8 @@ static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buffer, si
     if (count == 0 && !over)
         return NGHTTP2_ERR_DEFERRED;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY | (over ? NGHTTP2_DATA_FLAG_EOF : 0);
+    if (over && stream->exchange->response.trailers_count)
+        *flags |= trailers_submit(stream);
     return count;
 }
 

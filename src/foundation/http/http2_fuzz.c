@@ -89,7 +89,7 @@ static void set_up(void)
 /* Reads what has been answered; false at the end of the connection. */
 static bool answers_read(int fd)
 {
-    char bytes[4096];
+    static char bytes[4096];
     ssize_t count;
     while ((count = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
         ;

@@ -499,6 +499,46 @@ TEST(h2_drains_by_goaway)
     fixture_close(fixture);
 }
 
+/* --- Trailers ------------------------------------------------------------------------------- */
+
+static enum err with_trailers(struct http_request *request, struct http_response *response)
+{
+    static const struct http_field fields[] = { { STR_INIT("x-status"), STR_INIT("0") },
+                                                { STR_INIT("x-more"), STR_INIT("said last") } };
+    str size = str_skip(request->path, 1);
+    uint64_t bytes = 0;
+    CHECK(str_parse_u64(size, &bytes));
+    http_reply_memory(response, STR("x/y"),
+                      (str){ arena_zalloc(request->arena, bytes, 1), (size_t)bytes });
+    response->trailers = fields;
+    response->trailers_count = ARRAY_LEN(fields);
+    return OK;
+}
+
+TEST(h2_trailers_end_the_answer)
+{
+    static const struct http_route table[] = { { METHOD_GET, "/{size}", with_trailers,
+                                                 .summary = NULL } };
+    static const char *const paths[] = { "/1", "/60000", "/5" };
+    static const unsigned sizes[] = { 1, 60000, 5 };
+    struct fixture *fixture = fixture_open(table, 1, NULL);
+    struct client2 client;
+    client2_open(&client, fixture);
+    for (unsigned i = 0; i < ARRAY_LEN(paths); i++) {
+        memset(&answer, 0, sizeof(answer));
+        client2_get(&client, i * 2 + 1, paths[i]);
+        client2_answer(&client, i * 2 + 1, &answer);
+        CHECK_INT(answer.status, 200);
+        CHECK_INT(answer.body_bytes, sizes[i]);
+        CHECK_INT(client.frame.type, NGHTTP2_HEADERS); /* the last frame */
+        CHECK_STR(answer2_field(&answer, "x-status"), STR("0"));
+        CHECK_STR(answer2_field(&answer, "x-more"), STR("said last"));
+        CHECK_INT(answer.reset, 0);
+    }
+    client2_close(&client);
+    fixture_close(fixture);
+}
+
 /* --- Time-outs ------------------------------------------------------------------------------ */
 
 TEST(h2_ends_idle_connections_and_stalled_streams)
@@ -520,7 +560,7 @@ TEST(h2_ends_idle_connections_and_stalled_streams)
     CHECK_INT(answer.reset, NGHTTP2_CANCEL + 1);
     post_head(&client, 3, "/upload", NULL, NULL);
     client2_answer(&client, 3, &answer);
-    CHECK_INT(answer.status, 504);
+    CHECK_INT(answer.status, 408);
     client2_close(&client);
     client2_open(&client, fixture);
     client2_get(&client, 1, "/file"); /* and no window */

@@ -4,6 +4,8 @@
  */
 #include "http_conditional.h"
 #include "http_conn.h"
+#include "http_cors.h"
+#include "http_multipart.h"
 #include "http_range.h"
 
 #include <string.h>
@@ -104,6 +106,15 @@ static void body_drop(struct http_exchange *exchange)
     exchange->response.body = (struct http_body){ .kind = HTTP_BODY_NONE };
 }
 
+static void field_drop(struct http_response *response, str name)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < response->fields_count; i++)
+        if (!str_eq(response->fields[i].name, name))
+            response->fields[kept++] = response->fields[i];
+    response->fields_count = kept;
+}
+
 /* "bytes 0-9/100" or "bytes *" "/100" */
 static void content_range_add(struct http_exchange *exchange, const struct http_range *range,
                               uint64_t size)
@@ -143,19 +154,24 @@ static void range_apply(struct http_exchange *exchange, const struct asked *aske
                         const struct http_validators *current)
 {
     struct http_response *response = &exchange->response;
-    struct http_range range;
+    struct http_ranges ranges;
     uint64_t size = response->body.size_bytes;
     if (!asked->range.ptr || exchange->request.method != METHOD_GET)
         return;
     if (asked->if_range.ptr && !http_if_range_holds(asked->if_range, current))
         return;
-    switch (http_range_parse(asked->range, size, &range)) {
+    switch (http_range_parse(asked->range, size, &ranges)) {
     case HTTP_RANGE_WHOLE:
         break;
     case HTTP_RANGE_PART:
+        if (ranges.count > 1) {
+            if (http_multipart_make(&exchange->arena, response, &ranges))
+                response->status = 206;
+            break;
+        }
         response->status = 206;
-        content_range_add(exchange, &range, size);
-        body_narrow(&response->body, &range);
+        content_range_add(exchange, &ranges.list[0], size);
+        body_narrow(&response->body, &ranges.list[0]);
         break;
     case HTTP_RANGE_UNSATISFIABLE:
         http_reply_problem(&exchange->request, response, 416, "range-not-satisfiable",
@@ -182,6 +198,7 @@ static void conditions_apply(struct http_exchange *exchange)
     if (verdict == 304) {
         response->status = 304;
         body_drop(exchange);
+        field_drop(response, STR("Content-Encoding")); /* of bytes that are not sent */
     } else if (verdict == 412) {
         http_reply_problem(&exchange->request, response, 412, "precondition-failed",
                            "What the request was made for has changed.");
@@ -270,6 +287,9 @@ static char *put_head(char *at, struct http_exchange *exchange)
         at = put(put(at, response->fields[i].name), STR(": "));
         at = put_field(at, STR(""), response->fields[i].value);
     }
+    if (exchange->conn->server->settings.nosniff.len)
+        at = put_field(at, STR("X-Content-Type-Options: "),
+                       exchange->conn->server->settings.nosniff);
     if (exchange->request.secure && exchange->conn->server->settings.hsts.len)
         at = put_field(at, STR("Strict-Transport-Security: "),
                        exchange->conn->server->settings.hsts);
@@ -310,6 +330,8 @@ void answer_prepare(struct http_exchange *exchange)
     if (!response->status)
         http_reply_status(response, body->kind == HTTP_BODY_NONE ? 204 : 200);
     conditions_apply(exchange);
+    if (exchange->conn->server->settings.cors)
+        http_cors_apply(exchange->conn->server->settings.cors, &exchange->request, response);
     if (head_bytes_max(response) > OUT_BYTES - INLINE_BODY_BYTES) {
         response->fields_count = 0;
         http_reply_problem(&exchange->request, response, 500, "internal",

@@ -16,6 +16,7 @@ static const struct http_refusal too_large = { 413, "body-too-large",
                                                "The body is larger than this path takes." };
 static const struct http_refusal bad_chunks = { 400, "bad-chunks",
                                                 "The chunks of the body are malformed." };
+static const struct http_refusal too_slow = { 408, "request-timeout", "The body came too slowly." };
 static const struct http_refusal no_memory = { 503, "exhausted",
                                                "The body needs more memory than is left." };
 
@@ -70,6 +71,10 @@ static const struct http_refusal *decode(struct sink *sink, size_t len)
         return sink->refusal ? sink->refusal : &bad_chunks;
     conn->in_at += (uint32_t)used;
     exchange->body_wire_bytes += (uint64_t)used;
+    if (!exchange->body_complete && overload_body_is_slow(exchange)) {
+        refused_count(HTTP_REFUSED_SLOW);
+        return &too_slow;
+    }
     return framing_is_abuse(exchange) ? &bad_chunks : NULL;
 }
 
@@ -97,6 +102,7 @@ bool body_step(struct http_exchange *exchange)
             continue_send(exchange);
         return false;
     }
+    exchange->body_waited_ms = (uint64_t)(clock_mono() - exchange->request.received_at) / 1000;
     const struct http_refusal *refusal = decode(&sink, conn_in_bytes(conn));
     if (refusal) {
         conn->in_at = conn->in_len;
@@ -114,18 +120,22 @@ static enum err refused(struct http_exchange *exchange, const struct http_refusa
 {
     exchange->body_failed = true;
     exchange->response.close = true;
-    return err_set(refusal == &too_large ? ERR_TOO_LARGE : ERR_INVALID, refusal->slug, "%s",
-                   refusal->text);
+    return err_set(refusal == &too_large  ? ERR_TOO_LARGE
+                   : refusal == &too_slow ? ERR_TIMEOUT
+                                          : ERR_INVALID,
+                   refusal->slug, "%s", refusal->text);
 }
 
 static enum err await_input(struct http_exchange *exchange)
 {
     struct conn *conn = exchange->conn;
+    instant began = clock_mono();
     exchange->body_waiter = task_current();
     continue_send(exchange);
     conn_settle(conn);
     enum err err = task_suspend();
     exchange->body_waiter = NULL;
+    exchange->body_waited_ms += (uint64_t)(clock_mono() - began) / 1000;
     return err;
 }
 

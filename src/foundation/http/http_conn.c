@@ -18,18 +18,6 @@ static void on_ready(struct net_socket *socket, int events);
 
 /* --- Beginning and end ---------------------------------------------------------------------- */
 
-/* Full: said at once, on a socket nobody has to wait for. */
-static void refuse(struct http_server *server, int fd, enum http_entry entry)
-{
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
-                                 "Content-Length: 0\r\nConnection: close\r\n\r\n";
-    server->stats.refused++;
-    if (entry != HTTP_ENTRY_TLS &&
-        send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-        shutdown(fd, SHUT_WR);
-    close(fd);
-}
-
 static struct conn *conn_take(struct http_server *server)
 {
     struct conn *conn = server->conns_free;
@@ -63,16 +51,20 @@ static bool conn_begin(struct conn *conn, int fd, enum http_entry entry)
 void conn_accept(struct http_server *server, int fd, const struct net_peer *peer,
                  enum http_entry entry)
 {
-    unsigned max = server->settings.connections_max;
-    if (server->stats.connections >= max) {
-        refuse(server, fd, entry);
+    bool over =
+        server->stats.connections >= server->settings.connections_max && !overload_evict(server);
+    if (over && server->stats.connections >= server->settings.connections_max + CONNS_RESERVE) {
+        refused_count(HTTP_REFUSED_CONNECTIONS);
+        overload_refuse(server, fd, entry);
         return;
     }
     struct conn *conn = conn_take(server);
     conn->server = server;
     conn->peer = *peer;
-    if (!conn_begin(conn, fd, entry)) {
-        refuse(server, fd, entry);
+    conn->over = over;
+    if (!overload_enter(conn) || !conn_begin(conn, fd, entry)) {
+        overload_leave(conn);
+        overload_refuse(server, fd, entry);
         conn_give(conn);
         return;
     }
@@ -125,6 +117,7 @@ static void destroy(struct conn *conn)
 {
     struct http_exchange *exchange = conn->exchange;
     conn->destroyed = true;
+    overload_leave(conn);
     timer_unlink(conn);
     in_drop(conn);
     if (conn->pending)
@@ -179,7 +172,7 @@ static int events_wanted(const struct conn *conn)
 static enum timer_kind timer_wanted(const struct conn *conn)
 {
     const struct http_exchange *exchange = conn->exchange;
-    if (conn->lingering)
+    if (conn->lingering || (conn->over && !exchange))
         return TIMER_LINGER;
     if (conn->blocked)
         return TIMER_WRITE;
@@ -197,16 +190,16 @@ static enum timer_kind timer_wanted(const struct conn *conn)
 
 static void timer_choose(struct conn *conn)
 {
-    enum timer_kind kind = timer_wanted(conn);
-    bool again = conn->progress && !conn->http2 &&
-                 (kind == TIMER_BODY || kind == TIMER_IDLE || kind == TIMER_WRITE);
+    enum timer_kind kind = timer_wanted(conn), was = (enum timer_kind)conn->timer;
+    bool again = conn->progress && !conn->http2 && (kind == TIMER_BODY || kind == TIMER_IDLE);
     /* The time for a head is not prolonged by its bytes, only by the next request. */
     bool by_request = kind == TIMER_HEADER || (conn->http2 && kind == TIMER_IDLE);
     again |= by_request && conn->header_timer_request != conn->requests;
-    again |= conn->progress && conn->blocked;
     bool linked = conn->timer_previous || conn->server->timers[conn->timer].first == conn;
     if (kind != conn->timer || again || !linked)
         timer_set(conn, kind);
+    if (kind == TIMER_WRITE && was != kind)
+        overload_write_note(conn);
     if (by_request)
         conn->header_timer_request = conn->requests;
     conn->progress = false;
@@ -233,7 +226,8 @@ void conn_settle(struct conn *conn)
         linger_begin(conn);
     else if (done && !conn_in_bytes(conn) &&
              (conn->eof || (conn->server->draining && !conn->lingering &&
-                            !conn->http2))) /* which says goodbye first */
+                            !conn->http2 && /* which says goodbye first */
+                            !conn_is_awaited(conn))))
         conn_kill(conn);
     if (conn->dead) {
         destroy(conn);
@@ -369,6 +363,10 @@ void conn_timed_out(struct conn *conn)
     static const struct http_refusal slow = { 408, "request-timeout",
                                               "The request did not arrive in time." };
     struct http_exchange *exchange = conn->exchange;
+    if (conn->blocked && !conn->lingering && overload_write_goes_on(conn)) {
+        conn_settle(conn); /* which arms the timer again */
+        return;
+    }
     if (conn->http2) {
         http2_timed_out(conn);
     } else if (!exchange && conn_in_bytes(conn)) {

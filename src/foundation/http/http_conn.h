@@ -20,7 +20,8 @@ enum {
     COPY_BYTES_MAX = 16 << 10, /* file parts up to this are copied: measured, docs/internals */
     OUT_BYTES = COPY_BYTES_MAX + (64 << 10), /* the loop's send buffer */
     INLINE_BODY_BYTES = 16 << 10, /* bodies in memory up to this are joined with their head */
-    LISTENERS_MAX = 4,
+    CONNS_RESERVE = 64,           /* beyond connections_max, for vital routes */
+    LISTENERS_MAX = HTTP_LISTENERS_MAX,
     HSTS_BYTES_MAX = 100
 };
 
@@ -56,6 +57,9 @@ struct conn {
     uint32_t pending_at, pending_len;
     struct http_scan scan;
     struct net_peer peer;
+    struct net_crowd_seat *seat; /* NULL: not counted */
+    uint64_t taken_at_least;     /* by the client, when the write timer was armed */
+    uint64_t sent_bytes;         /* handed to the system */
     uint32_t requests, header_timer_request;
     unsigned char timer; /* enum timer_kind */
     unsigned char entry; /* enum http_entry */
@@ -64,6 +68,7 @@ struct conn {
     bool hangup;         /* the client has ended its side; bytes before that may be unread */
     bool eof;            /* ... and all of them have been read */
     bool pumping, progress, blocked;
+    bool over;      /* one too many: for vital routes only */
     bool closing;   /* no request is read any more */
     bool lingering; /* our side is shut, reading until theirs is */
     bool dead, destroyed;
@@ -87,7 +92,7 @@ struct http_exchange {
     struct task *task, *body_waiter;
     char field_room[80]; /* of Allow, or of Content-Range: they owe nothing to the arena */
     struct buf body;
-    uint64_t body_bytes_max, body_received_bytes, body_wire_bytes;
+    uint64_t body_bytes_max, body_received_bytes, body_wire_bytes, body_waited_ms;
     uint64_t sent_at; /* of the response's body */
     uint64_t sent_bytes;
     uint64_t resident_until, resident_at_ms; /* of the file; see http_send_file.c */
@@ -130,10 +135,13 @@ struct http_server {
     struct http2_blocks *http2_blocks;
     char date[INSTANT_HTTP_MAX];
     bool draining, closing, drain_timed;
-    uint64_t drain_at_ms;
+    uint64_t drain_at_ms, unasked_until_ms;
     void (*on_drained)(void *arg);
     void *drained_arg;
     struct http_server_stats stats;
+    uint64_t turn_at_ms; /* when the loop last looked around, and the tasks begun since */
+    unsigned turn_tasks;
+    struct arena_budget budget; /* of the exchanges */
     char *in, *out;
 };
 
@@ -157,6 +165,36 @@ static inline size_t conn_in_bytes(const struct conn *conn)
 {
     return conn->in_len - conn->in_at;
 }
+
+/* Connected before a drain and has not asked yet: for a moment it still may. */
+static inline bool conn_is_awaited(const struct conn *conn)
+{
+    const struct http_server *server = conn->server;
+    return !server->closing && conn->requests == 0 && !conn->http2 && !conn->eof &&
+           uv_now(server->uv) < server->unasked_until_ms;
+}
+
+/* --- http_overload.c ------------------------------------------------------------------------ */
+void refused_count(enum http_refused what);
+/* Says 503 on a socket nobody has to wait for, and closes it. */
+void overload_refuse(struct http_server *server, int fd, enum http_entry entry);
+/* Takes the connection's seat; false: its address has enough. */
+bool overload_enter(struct conn *conn);
+void overload_leave(struct conn *conn);
+/* Makes room by closing the connection that has idled longest; false: none idles. */
+bool overload_evict(struct http_server *server);
+/* NULL, or why the request is not even begun. */
+const struct http_refusal *overload_refusal(const struct conn *conn);
+/* The loop has more to do than it can: nobody's task begins before it has looked around. */
+bool overload_turn_is_over(struct http_server *server);
+/* Answers 503; the connection stays when nothing of the request is left unread. */
+void overload_answer(struct http_exchange *exchange, const struct http_refusal *refusal);
+/* The client sent less of the body than it has to in the time it was waited for. */
+bool overload_body_is_slow(const struct http_exchange *exchange);
+/* The write timer is armed: notes what the client has taken. */
+void overload_write_note(struct conn *conn);
+/* It has run out: true when the client took enough meanwhile to go on. */
+bool overload_write_goes_on(const struct conn *conn);
 
 /* --- http_timer.c --------------------------------------------------------------------------- */
 void timers_init(struct http_server *server);

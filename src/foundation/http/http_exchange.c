@@ -6,6 +6,7 @@
 #include "http_conn.h"
 
 #include "foundation/mem/heap.h"
+#include "foundation/trace/trace.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct http_exchange *exchange_take(struct conn *conn)
     } else {
         exchange = HEAP_NEW(struct http_exchange);
         arena_init(&exchange->arena, ARENA_BYTES);
+        exchange->arena.budget = &server->budget;
     }
     /* The arrays at the ends of request and response are written before they are read. */
     memset(&exchange->request, 0, offsetof(struct http_request, params));
@@ -99,6 +101,15 @@ void exchange_refuse(struct conn *conn, const struct http_refusal *refusal)
 
 /* --- Running the handler -------------------------------------------------------------------- */
 
+/* A loop's callbacks are not the request's: its span is current for the call only. */
+static enum err handler_call_traced(struct http_exchange *exchange)
+{
+    struct trace_span *outer = trace_use(exchange->request.trace);
+    enum err err = exchange->request.route->handler(&exchange->request, &exchange->response);
+    trace_use(outer);
+    return err;
+}
+
 static enum err handler_call(void *arg)
 {
     struct http_exchange *exchange = arg;
@@ -109,6 +120,8 @@ static enum err handler_call(void *arg)
             return OK;
     }
     exchange->admitted = true;
+    if (__builtin_expect(exchange->request.trace != NULL, 0))
+        return handler_call_traced(exchange);
     return exchange->request.route->handler(&exchange->request, &exchange->response);
 }
 
@@ -118,7 +131,10 @@ static void answered(struct http_exchange *exchange, enum err err)
     exchange->arena.size_bytes_max += ARENA_RESERVE_BYTES;
     if (err != OK && settings->failed)
         settings->failed(settings->owner, &exchange->request, err);
-    if (err != OK)
+    if (err == ERR_TIMEOUT && exchange->body_failed) /* not the handler's, the client's */
+        http_reply_problem(&exchange->request, &exchange->response, 408, "request-timeout",
+                           err_slot()->text);
+    else if (err != OK)
         http_reply_error(&exchange->request, &exchange->response, err);
     exchange->phase = PHASE_ANSWER;
 }
@@ -148,6 +164,8 @@ void exchange_wake(struct http_exchange *exchange)
 
 static void run_task(struct http_exchange *exchange)
 {
+    static const struct http_refusal no_task = { 503, "busy",
+                                                 "The server has all the work it can take." };
     struct conn *conn = exchange->conn;
     const struct http_route *route = exchange->request.route;
     span timeout = route->timeout ? route->timeout : conn->server->settings.request_timeout;
@@ -157,6 +175,12 @@ static void run_task(struct http_exchange *exchange)
                               .timeout = timeout,
                               .arena = &exchange->arena,
                               .on_end = on_task_end };
+    bool vital = route->flags & ROUTE_VITAL;
+    if (!vital && overload_turn_is_over(conn->server)) {
+        refused_count(HTTP_REFUSED_TURN);
+        overload_answer(exchange, &no_task);
+        return;
+    }
     exchange->phase = PHASE_RUN;
     exchange->starting = true;
     conn->holds++;
@@ -165,7 +189,8 @@ static void run_task(struct http_exchange *exchange)
     if (err != OK) {
         conn->holds--;
         exchange->task = NULL;
-        answered(exchange, err);
+        refused_count(HTTP_REFUSED_TASKS);
+        overload_answer(exchange, &no_task);
     }
 }
 
@@ -326,8 +351,8 @@ void exchange_begin(struct conn *conn, size_t len)
         return;
     }
     unsigned requests_max = conn->server->settings.connection_requests_max;
-    exchange->response.close =
-        !exchange->head.keep_alive || conn->server->draining || conn->requests + 1 >= requests_max;
+    exchange->response.close = !exchange->head.keep_alive || conn->server->draining || conn->over ||
+                               conn->requests + 1 >= requests_max;
     exchange_route(exchange);
 }
 
@@ -342,6 +367,12 @@ void exchange_route(struct http_exchange *exchange)
     struct http_match match;
     http_router_match(conn->server->settings.router, request->method, request->path, &match);
     request->route = match.route;
+    bool vital = match.route && (match.route->flags & ROUTE_VITAL);
+    const struct http_refusal *full = vital ? NULL : overload_refusal(conn);
+    if (full) {
+        overload_answer(exchange, full);
+        return;
+    }
     if (!match.route) {
         reply_unrouted(exchange, &match);
         return;

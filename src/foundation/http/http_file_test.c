@@ -112,7 +112,7 @@ TEST(ranges_of_files)
     answer = ask(fixture, "/whole", "Range: bytes=3000000-\r\n");
     CHECK_INT(answer_status(answer), 416);
     CHECK_STR(answer_field(answer, STR("Content-Range")), STR("bytes */3000000"));
-    CHECK_INT(answer_status(ask(fixture, "/whole", "Range: bytes=0-1,4-5\r\n")), 200);
+    CHECK_INT(answer_status(ask(fixture, "/whole", "Range: bytes=0-1,4-x\r\n")), 200);
     fixture_close(fixture);
     http_file_release(the_file);
 }

@@ -18,6 +18,8 @@ struct fixture *fixture_open(const struct http_route *routes, size_t count,
 /* The same, speaking something else than clear text at its socket. */
 struct fixture *fixture_open_as(const struct http_route *routes, size_t count,
                                 const struct http_server_settings *settings, enum http_entry entry);
+/* Of the loops of fixtures opened from now on; 0: the usual limit. */
+void fixture_tasks_max(unsigned count);
 void fixture_close(struct fixture *fixture);
 unsigned fixture_port(const struct fixture *fixture);
 struct http_server *fixture_server(struct fixture *fixture);

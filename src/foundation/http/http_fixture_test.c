@@ -26,12 +26,20 @@ struct fixture {
     void *run_arg;
 };
 
+static unsigned tasks_max;
+
+void fixture_tasks_max(unsigned count)
+{
+    tasks_max = count;
+}
+
 static void *serve(void *arg)
 {
     struct fixture *fixture = arg;
     struct net_address any;
     int fd;
-    ASSERT(loop_open(NULL, &fixture->loop) == OK);
+    struct loop_settings loop = { .tasks_max = tasks_max };
+    ASSERT(loop_open(&loop, &fixture->loop) == OK);
     ASSERT(net_address_parse(STR("127.0.0.1:0"), &any) == OK);
     ASSERT(net_listen(&any, 1, &fd, &fixture->address) == OK);
     ASSERT(http_server_open(fixture->loop, &fixture->settings, &fixture->server) == OK);

@@ -199,6 +199,11 @@ static bool is_nobody(const uint8_t ip[16])
     return memcmp(ip, nobody, sizeof(nobody)) == 0;
 }
 
+bool http_trust_has(const struct http_trust *trust, const struct net_peer *peer)
+{
+    return is_trusted(trust, peer->ip);
+}
+
 void http_forwarded_apply(const struct http_trust *trust, struct http_request *request)
 {
     struct hops hops;

@@ -24,5 +24,8 @@ struct http_trust {
  */
 enum err http_trust_parse(str list, struct http_trust *out);
 
+/* Is this address one of them? */
+bool http_trust_has(const struct http_trust *trust, const struct net_peer *peer);
+
 /* Puts the viewer's address and scheme into the request's peer and secure. For the before hook. */
 void http_forwarded_apply(const struct http_trust *trust, struct http_request *request);

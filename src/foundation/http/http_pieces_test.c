@@ -36,8 +36,27 @@ static enum err whole(struct http_request *request, struct http_response *respon
     return OK;
 }
 
+static enum err from_memory(struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    http_reply_memory(response, STR("text/plain"), (str){ expected, 40000 + 300000 });
+    response->ranges = true;
+    return OK;
+}
+
+static enum err from_file(struct http_request *request, struct http_response *response)
+{
+    struct http_file_part part = {
+        .file = files[0], .offset = 7, .size_bytes = 300000, .before = { text, sizeof(text) }
+    };
+    http_reply_file(request, response, STR("video/mp4"), &part);
+    return OK;
+}
+
 static const struct http_route routes[] = {
     { METHOD_GET, "/film", whole, .flags = ROUTE_INLINE },
+    { METHOD_GET, "/memory", from_memory, .flags = ROUTE_INLINE },
+    { METHOD_GET, "/file", from_file, .flags = ROUTE_INLINE },
 };
 
 static void append(const char *bytes, size_t len)
@@ -129,6 +148,65 @@ TEST(a_part_may_begin_and_end_in_any_piece)
                 str_eq(answer_body(answer), (str){ expected + edges[i], edges[j] - edges[i] + 1 }));
         }
     CHECK_INT(answer_status(ask(fixture, "GET", "Range: bytes=99999999-\r\n")), 416);
+    fixture_close(fixture);
+    film_forget();
+}
+
+/* The body that the ranges make, with the boundary of the answer. */
+static str multipart_of(str answer, const size_t ranges[][2], size_t count, size_t whole)
+{
+    static char body[2 * FILE_BYTES];
+    str type = answer_field(answer, STR("Content-Type"));
+    str prefix = STR("multipart/byteranges; boundary=");
+    bool film = str_find(answer_body(answer), STR("video/mp4")) >= 0;
+    size_t len = 0;
+    CHECK(str_starts(type, prefix) && type.len == prefix.len + 30);
+    str boundary = str_skip(type, prefix.len);
+    for (size_t i = 0; i < count; i++) {
+        size_t size = ranges[i][1] - ranges[i][0] + 1;
+        len +=
+            (size_t)snprintf(body + len, sizeof(body) - len,
+                             "%s--%.*s\r\nContent-Type: %s\r\n"
+                             "Content-Range: bytes %zu-%zu/%zu\r\n\r\n",
+                             i ? "\r\n" : "", STR_ARG(boundary), film ? "video/mp4" : "text/plain",
+                             ranges[i][0], ranges[i][1], whole);
+        memcpy(body + len, expected + ranges[i][0], size);
+        len += size;
+    }
+    len += (size_t)snprintf(body + len, sizeof(body) - len, "\r\n--%.*s--\r\n", STR_ARG(boundary));
+    return (str){ body, len };
+}
+
+TEST(several_parts_come_in_one_answer)
+{
+    static const size_t ranges[][2] = {
+        { 0, 0 }, { 300, 500 }, { 39990, 200000 }, { 339990, 339999 }
+    };
+    static const char asked[] =
+        "Range: bytes=300-500, 39990-100000, 339990-339999,0-0,99999-200000\r\n";
+    static const struct {
+        const char *path;
+        size_t whole;
+    } list[] = { { "/film", 0 }, { "/memory", 340000 }, { "/file", 340000 } };
+    film_make();
+    struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), NULL);
+    for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+        char request[300], length[30];
+        snprintf(request, sizeof(request),
+                 "GET %s HTTP/1.1\r\nHost: a\r\n%sConnection: close\r\n\r\n", list[i].path, asked);
+        str answer = client_ask(fixture, str_of(request));
+        CHECK_INT(answer_status(answer), 206);
+        CHECK(!answer_field(answer, STR("Content-Range")).ptr);
+        str body = multipart_of(answer, ranges, ARRAY_LEN(ranges),
+                                list[i].whole ? list[i].whole : expected_len);
+        snprintf(length, sizeof(length), "%zu", body.len);
+        CHECK_STR(answer_field(answer, STR("Content-Length")), str_of(length));
+        CHECK(str_eq(answer_body(answer), body));
+    }
+    str single = ask(fixture, "GET", "Range: bytes=0-5,3-9,99999999-\r\n");
+    CHECK(str_starts(answer_field(single, STR("Content-Range")), STR("bytes 0-9/")));
+    CHECK_INT(answer_status(ask(fixture, "GET", "Range: bytes=99999999-,88888888-\r\n")), 416);
+    CHECK_INT(answer_status(ask(fixture, "HEAD", asked)), 200);
     fixture_close(fixture);
     film_forget();
 }

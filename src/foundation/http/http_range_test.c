@@ -4,6 +4,9 @@
 #include "foundation/test/test.h"
 #include "http_conditional.h"
 
+#include <stdio.h>
+#include <string.h>
+
 TEST(ranges_of_a_thousand_bytes)
 {
     static const struct {
@@ -22,7 +25,11 @@ TEST(ranges_of_a_thousand_bytes)
         { STR_INIT("bytes=99999999999999999999999-"), HTTP_RANGE_UNSATISFIABLE, 0, 0 },
         { STR_INIT("bytes=-0"), HTTP_RANGE_UNSATISFIABLE, 0, 0 },
         { STR_INIT("bytes=5-4"), HTTP_RANGE_WHOLE, 0, 0 },
-        { STR_INIT("bytes=0-1,5-6"), HTTP_RANGE_WHOLE, 0, 0 },
+        { STR_INIT("bytes=0-1,5-b"), HTTP_RANGE_WHOLE, 0, 0 },
+        { STR_INIT("bytes=0-1,5-6"), HTTP_RANGE_PART, 0, 7 }, /* joined */
+        { STR_INIT("bytes=,, 7-9 ,"), HTTP_RANGE_PART, 7, 3 },
+        { STR_INIT("bytes=2000-,3000-"), HTTP_RANGE_UNSATISFIABLE, 0, 0 },
+        { STR_INIT("bytes=,"), HTTP_RANGE_WHOLE, 0, 0 },
         { STR_INIT("bytes=-"), HTTP_RANGE_WHOLE, 0, 0 },
         { STR_INIT("bytes=a-b"), HTTP_RANGE_WHOLE, 0, 0 },
         { STR_INIT("bytes=+1-2"), HTTP_RANGE_WHOLE, 0, 0 },
@@ -33,18 +40,49 @@ TEST(ranges_of_a_thousand_bytes)
         { STR_INIT(""), HTTP_RANGE_WHOLE, 0, 0 },
     };
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
-        struct http_range range = { 0 };
-        CHECK_INT(http_range_parse(list[i].value, 1000, &range), list[i].kind);
-        CHECK_INT(range.offset, list[i].offset);
-        CHECK_INT(range.size_bytes, list[i].size_bytes);
+        struct http_ranges ranges = { 0 };
+        CHECK_INT(http_range_parse(list[i].value, 1000, &ranges), list[i].kind);
+        CHECK_INT(ranges.count, list[i].kind == HTTP_RANGE_PART);
+        CHECK_INT(ranges.list[0].offset, list[i].offset);
+        CHECK_INT(ranges.list[0].size_bytes, list[i].size_bytes);
     }
 }
 
 TEST(ranges_of_nothing)
 {
-    struct http_range range;
+    struct http_ranges range;
     CHECK_INT(http_range_parse(STR("bytes=0-"), 0, &range), HTTP_RANGE_UNSATISFIABLE);
     CHECK_INT(http_range_parse(STR("bytes=-5"), 0, &range), HTTP_RANGE_WHOLE);
+}
+
+TEST(several_ranges_are_put_in_order_and_joined)
+{
+    struct http_ranges ranges;
+    CHECK_INT(http_range_parse(STR("bytes=5000-5009, 0-9,-10, 99999-"), 10000, &ranges),
+              HTTP_RANGE_PART);
+    CHECK_INT(ranges.count, 3);
+    CHECK_INT(ranges.list[0].offset, 0);
+    CHECK_INT(ranges.list[1].offset, 5000);
+    CHECK_INT(ranges.list[2].offset, 9990);
+    CHECK_INT(http_range_parse(STR("bytes=0-,0-,0-,500-600"), 10000, &ranges), HTTP_RANGE_PART);
+    CHECK_INT(ranges.count, 1);
+    CHECK_INT(ranges.list[0].size_bytes, 10000);
+    CHECK_INT(http_range_parse(STR("bytes=0-9,110-119,219-"), 10000, &ranges), HTTP_RANGE_PART);
+    CHECK_INT(ranges.count, 2); /* a hundred bytes apart, and one less */
+    CHECK_INT(ranges.list[1].offset, 110);
+    CHECK_INT(ranges.list[1].size_bytes, 10000 - 110);
+}
+
+TEST(too_many_ranges_are_ignored)
+{
+    char text[400] = "bytes=0-0";
+    struct http_ranges ranges;
+    for (int i = 1; i < HTTP_RANGES_MAX; i++)
+        snprintf(text + strlen(text), 20, ",%d-%d", i * 1000, i * 1000);
+    CHECK_INT(http_range_parse(str_of(text), 1000000, &ranges), HTTP_RANGE_PART);
+    CHECK_INT(ranges.count, HTTP_RANGES_MAX);
+    snprintf(text + strlen(text), 20, ",0-0");
+    CHECK_INT(http_range_parse(str_of(text), 1000000, &ranges), HTTP_RANGE_WHOLE);
 }
 
 TEST(etag_lists)

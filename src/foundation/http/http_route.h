@@ -14,9 +14,10 @@ typedef enum err (*http_handler)(struct http_request *request, struct http_respo
 
 enum http_route_flags {
     ROUTE_INLINE = 1 << 0, /* runs in the loop's callback: must not suspend, saves the switch */
-    ROUTE_BODY_STREAM = 1 << 1,  /* the handler reads the body by http_body_read() */
-    ROUTE_HIDDEN = 1 << 2,       /* not in the generated documents */
-    ROUTE_BODY_OPTIONAL = 1 << 3 /* a request without a body is fine, too */
+    ROUTE_BODY_STREAM = 1 << 1,   /* the handler reads the body by http_body_read() */
+    ROUTE_HIDDEN = 1 << 2,        /* not in the generated documents */
+    ROUTE_BODY_OPTIONAL = 1 << 3, /* a request without a body is fine, too */
+    ROUTE_VITAL = 1 << 4          /* answered when all else is refused: what watches over us */
 };
 
 /*
@@ -53,6 +54,7 @@ struct http_route {
     unsigned answers;        /* of http_route_answers */
     const char *media_types; /* of a success that is no JSON: "text/vtt video/mp4" */
     span timeout;            /* 0: the server's request_timeout */
+    const void *owner;       /* for the handler: what the maker of the table keeps beside it */
 };
 
 struct http_route_table {

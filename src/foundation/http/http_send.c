@@ -30,6 +30,7 @@ static size_t sent_of(struct conn *conn, ssize_t result)
         return 0;
     }
     conn->progress = true;
+    conn->sent_bytes += (uint64_t)result;
     conn->blocked |= net_socket_unsent(&conn->socket);
     return (size_t)result;
 }

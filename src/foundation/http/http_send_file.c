@@ -241,6 +241,7 @@ static bool sendfile_step(struct http_exchange *exchange, uint64_t offset, uint6
         return false;
     }
     conn->progress |= count > 0;
+    conn->sent_bytes += count > 0 ? (uint64_t)count : 0;
     /* A socket that took less is full; one that took a turn's worth waits for its next turn. */
     conn->blocked = count < (ssize_t)resident || resident == TURN_BYTES;
     return sent(exchange, count > 0 ? (size_t)count : 0);

@@ -9,12 +9,21 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How long a drain waits for the first request of who had connected. */
+enum { UNASKED_MS = 1000 };
+
 static void defaults_apply(struct http_server_settings *settings)
 {
     if (!settings->request_timeout)
         settings->request_timeout = SECONDS(30);
     if (!settings->connections_max)
         settings->connections_max = 10000;
+    if (!settings->memory_bytes_max)
+        settings->memory_bytes_max = 256 << 20;
+    if (!settings->turn)
+        settings->turn = MILLISECONDS(100);
+    if (!settings->rate_min)
+        settings->rate_min = 512;
     if (!settings->connection_requests_max)
         settings->connection_requests_max = 100000;
 }
@@ -33,6 +42,7 @@ enum err http_server_open(struct loop *loop, const struct http_server_settings *
     server->stats.connection_bytes = sizeof(struct conn);
     server->tls = settings->tls ? net_tls_core_open(settings->tls) : NULL;
     defaults_apply(&server->settings);
+    server->budget.size_bytes_max = server->settings.memory_bytes_max;
     timers_init(server);
     http2_server_init(server);
     server->handles = 2;
@@ -129,7 +139,8 @@ static void idle_close(struct http_server *server, enum timer_kind kind)
     struct conn *next;
     for (struct conn *conn = server->timers[kind].first; conn; conn = next) {
         next = conn->timer_next;
-        if (!conn->exchange && !conn->http2 && !conn_unsent(conn) && !conn_in_bytes(conn))
+        if (!conn->exchange && !conn->http2 && !conn_unsent(conn) && !conn_in_bytes(conn) &&
+            !conn_is_awaited(conn))
             conn_kill(conn);
         conn_settle(conn);
     }
@@ -154,6 +165,7 @@ void http_server_drain(struct http_server *server, span deadline, void (*on_drai
     server->draining = true;
     server->drain_timed = true;
     server->drain_at_ms = uv_now(server->uv) + (uint64_t)(deadline / 1000);
+    server->unasked_until_ms = MIN_OF(uv_now(server->uv) + UNASKED_MS, server->drain_at_ms);
     server->on_drained = on_drained;
     server->drained_arg = arg;
     listeners_close(server);
@@ -193,8 +205,10 @@ void http_server_close(struct http_server *server)
 
 void server_drain_check(struct http_server *server, uint64_t now_ms)
 {
-    if (server->draining && !server->closing)
+    if (server->draining && !server->closing) {
         goodbye_say(server);
+        idle_close(server, TIMER_HEADER);
+    }
     if (!server->drain_timed || now_ms < server->drain_at_ms)
         return;
     server->drain_timed = false;

@@ -6,6 +6,9 @@
 
 #include "http_route.h"
 
+struct http_cors;
+struct http_trust;
+struct net_crowd;
 struct net_tls;
 
 /* What became of one request, for the access log and metrics. */
@@ -41,10 +44,18 @@ struct http_server_settings {
     span request_timeout; /* for the handler; 30 s */
     span linger_timeout;  /* reading on after the last answer, so that it arrives; 2 s */
     span gone_grace; /* a client that closed its side: how long its handler still may run; 2 s */
-    struct net_tls *tls;      /* certificates; NULL: none. Outlives the server */
-    str hsts;                 /* Strict-Transport-Security on answers over TLS; empty: not said */
-    unsigned redirect_port;   /* where redirected clients come again; 0: 443 */
-    unsigned connections_max; /* 10,000; more are answered 503 and closed */
+    struct net_tls *tls; /* certificates; NULL: none. Outlives the server */
+    str hsts;            /* Strict-Transport-Security on answers over TLS; empty: not said */
+    const struct http_cors *cors; /* NULL: pages of other origins read nothing */
+    str nosniff;                  /* X-Content-Type-Options of every answer; empty: not said */
+    unsigned redirect_port;       /* where redirected clients come again; 0: 443 */
+    unsigned connections_max; /* 10,000. More: the longest idle one is closed, or else the new one
+                                 is answered 503 but for vital routes */
+    struct net_crowd *crowd;  /* NULL: an address may have as many connections as it likes */
+    const struct http_trust *trust; /* proxies, which bring everybody: not counted; may be NULL */
+    size_t memory_bytes_max;        /* of requests in progress; 0: 256 MiB */
+    span turn; /* a loop that worked so long without a pause begins no more tasks in it; 100 ms */
+    unsigned rate_min;                /* bytes a second a client sends or takes at least; 0: 512 */
     unsigned connection_requests_max; /* 100,000, then Connection: close */
 };
 
@@ -58,17 +69,20 @@ enum http_entry {
 
 struct http_server;
 
+enum { HTTP_LISTENERS_MAX = 16 };
+
 enum err http_server_open(struct loop *loop, const struct http_server_settings *settings,
                           struct http_server **out_server);
 /*
- * Serves what arrives on `fd`, a listening socket, which it takes over. At most 4. TLS needs the
- * setting; the control socket is a Unix socket with mode 0600. Loop thread.
+ * Serves what arrives on `fd`, a listening socket, which it takes over. At most HTTP_LISTENERS_MAX.
+ * TLS needs the setting; the control socket is a Unix socket with mode 0600. Loop thread.
  */
 enum err http_server_listen(struct http_server *server, int fd, enum http_entry entry);
 /*
  * Closes the listening sockets and idle connections, answers what is in flight with Connection:
- * close, and cuts the rest off after `deadline`. Calls on_drained(arg) once no connection is left.
- * Loop thread.
+ * close, and cuts the rest off after `deadline`. Who has connected and not asked yet has a second
+ * to do so: no caller accepted finds a closed door. Calls on_drained(arg) once no connection is
+ * left. Loop thread.
  */
 void http_server_drain(struct http_server *server, span deadline, void (*on_drained)(void *arg),
                        void *arg);
@@ -80,5 +94,17 @@ struct http_server_stats {
     uint64_t accepted, refused, requests;
     size_t connection_bytes; /* user-space memory of an idle connection */
 };
+/* What was refused since the process began, by what was full. Any thread. */
+enum http_refused {
+    HTTP_REFUSED_CONNECTIONS, /* of the loop */
+    HTTP_REFUSED_ADDRESS,     /* connections of one address */
+    HTTP_REFUSED_MEMORY,
+    HTTP_REFUSED_TASKS,
+    HTTP_REFUSED_TURN, /* the loop could not keep up */
+    HTTP_REFUSED_SLOW, /* clients that sent or took too little */
+    HTTP_REFUSED_COUNT
+};
+uint64_t http_refused_total(enum http_refused what);
+
 /* Loop thread. */
 struct http_server_stats http_server_stats(const struct http_server *server);

@@ -74,4 +74,6 @@ void timers_run(struct http_server *server)
         }
     }
     server_drain_check(server, now_ms);
+    for (unsigned i = 0; i < server->listeners_count; i++)
+        net_listener_retry(&server->listeners[i].net);
 }

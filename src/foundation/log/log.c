@@ -39,8 +39,7 @@ static struct {
 
 static _Atomic uint64_t dropped_total, dropped_unsaid;
 static _Thread_local char line_memory[LINE_BYTES_MAX];
-static _Thread_local str thread_trace;
-static str (*trace_provider)(void);
+static bool (*span_provider)(char trace_id[33], char span_id[17]);
 
 static bool colour_wanted(enum log_colour colour, bool terminal)
 {
@@ -77,16 +76,9 @@ uint64_t log_dropped_total(void)
     return atomic_load_explicit(&dropped_total, memory_order_relaxed);
 }
 
-str log_trace_use(str trace)
+void log_span_provider(bool (*provider)(char trace_id[33], char span_id[17]))
 {
-    str before = thread_trace;
-    thread_trace = trace;
-    return before;
-}
-
-void log_trace_provider(str (*provider)(void))
-{
-    trace_provider = provider;
+    span_provider = provider;
 }
 
 /* --- Values --------------------------------------------------------------------------------- */
@@ -244,11 +236,10 @@ static bool put_field(struct buf *buf, const struct log_field *field)
 static void put_fields(struct buf *buf, const struct log_field *fields, uint64_t dropped)
 {
     bool all = true;
-    str trace = thread_trace;
-    if (!trace.len && trace_provider)
-        trace = trace_provider();
-    if (trace.len)
-        all = put_field(buf, &LOG_STR("trace", trace));
+    char trace_id[33], span_id[17];
+    if (span_provider && span_provider(trace_id, span_id))
+        all = put_field(buf, &LOG_CSTR("trace_id", trace_id)) &&
+              put_field(buf, &LOG_CSTR("span_id", span_id));
     for (const struct log_field *field = fields + 1; field->kind != LOG_FIELD_NONE; field++)
         all = put_field(buf, field) && all;
     buf->size_bytes_max = buf->capacity_bytes =

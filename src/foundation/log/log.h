@@ -131,9 +131,7 @@ void log_write_failure(enum err code, const char *area, const char *message,
 /* --- Trace ---------------------------------------------------------------------------------- */
 
 /*
- * The trace id lines of this thread carry; returns the one before. The text must outlive its use.
- * STR_NONE: the provider is asked.
+ * Asked for the ids of the span a line belongs to, in hexadecimal with a zero (false: none); lines
+ * carry them as trace_id and span_id. Set once, at start-up; NULL: nobody is asked.
  */
-str log_trace_use(str trace);
-/* Asked for the trace id of the running task when the thread has none. Set once, at start-up. */
-void log_trace_provider(str (*provider)(void));
+void log_span_provider(bool (*provider)(char trace_id[33], char span_id[17]));

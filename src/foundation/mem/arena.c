@@ -7,6 +7,7 @@
 
 #include "heap.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,8 +22,6 @@
 
 #ifdef KB_FAULTS
 #include "arena_faults.h"
-
-#include <stdatomic.h>
 
 /* Counts down to the refusal at 1 and stops at 0. */
 static _Atomic unsigned refuse_in;
@@ -86,8 +85,11 @@ static void release_holds(struct arena *arena, struct arena_hold *until)
     }
 }
 
-static void chunk_free(struct arena_chunk *chunk)
+static void chunk_free(struct arena *arena, struct arena_chunk *chunk)
 {
+    if (arena->budget)
+        atomic_fetch_sub_explicit(&arena->budget->held_bytes, chunk->size_bytes,
+                                  memory_order_relaxed);
     UNPOISON(chunk->data, chunk->size_bytes);
     heap_free(chunk);
 }
@@ -108,7 +110,7 @@ void arena_reset(struct arena *arena)
         if (!kept && chunk->size_bytes == CHUNK_DATA_BYTES)
             kept = chunk;
         else
-            chunk_free(chunk);
+            chunk_free(arena, chunk);
     }
     if (kept) {
         chunk_rewind(kept, 0);
@@ -122,13 +124,27 @@ void arena_deinit(struct arena *arena)
 {
     arena_reset(arena);
     if (arena->chunks)
-        chunk_free(arena->chunks);
+        chunk_free(arena, arena->chunks);
     arena->chunks = NULL;
 }
 
+static bool budget_take(struct arena *arena, size_t size_bytes)
+{
+    struct arena_budget *budget = arena->budget;
+    size_t held = atomic_fetch_add_explicit(&budget->held_bytes, size_bytes, memory_order_relaxed);
+    bool within = !budget->size_bytes_max || held + size_bytes <= budget->size_bytes_max;
+    if (within || (!arena->chunks && size_bytes == CHUNK_DATA_BYTES))
+        return true;
+    atomic_fetch_sub_explicit(&budget->held_bytes, size_bytes, memory_order_relaxed);
+    return false;
+}
+
+/* NULL: the budget is used up. */
 static struct arena_chunk *chunk_add(struct arena *arena, size_t size_bytes)
 {
     size_t data_bytes = MAX_OF(size_bytes, (size_t)CHUNK_DATA_BYTES);
+    if (arena->budget && !budget_take(arena, data_bytes))
+        return NULL;
     struct arena_chunk *chunk = heap_alloc(sizeof(*chunk) + data_bytes);
     chunk->size_bytes = data_bytes;
     chunk_rewind(chunk, 0);
@@ -148,6 +164,8 @@ void *arena_try(struct arena *arena, size_t size_bytes)
     struct arena_chunk *chunk = arena->chunks;
     if (!chunk || chunk->size_bytes - chunk->used_bytes < rounded)
         chunk = chunk_add(arena, rounded);
+    if (!chunk)
+        return NULL;
     void *ptr = chunk->data + chunk->used_bytes;
     UNPOISON(ptr, size_bytes);
     chunk->used_bytes += rounded;
@@ -237,7 +255,7 @@ void arena_rewind(struct arena *arena, struct arena_mark mark)
     while (arena->chunks != mark.chunk) {
         struct arena_chunk *chunk = arena->chunks;
         arena->chunks = chunk->next;
-        chunk_free(chunk);
+        chunk_free(arena, chunk);
     }
     if (mark.chunk)
         chunk_rewind(mark.chunk, mark.chunk_used_bytes);

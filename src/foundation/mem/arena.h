@@ -14,11 +14,21 @@
 struct arena_chunk;
 struct arena_hold;
 
+/*
+ * What the arenas that share it may hold together; 0 is no limit. Each has its first chunk in any
+ * case, so that a refusal can be written. They may be on different threads.
+ */
+struct arena_budget {
+    _Atomic size_t held_bytes;
+    size_t size_bytes_max;
+};
+
 struct arena {
-    struct arena_chunk *chunks; /* newest first; allocation happens in the first */
-    struct arena_hold *holds;   /* released in reverse order by the reset */
-    size_t used_bytes;          /* handed out, alignment included */
-    size_t size_bytes_max;      /* the limit on used_bytes */
+    struct arena_chunk *chunks;  /* newest first; allocation happens in the first */
+    struct arena_hold *holds;    /* released in reverse order by the reset */
+    size_t used_bytes;           /* handed out, alignment included */
+    size_t size_bytes_max;       /* the limit on used_bytes */
+    struct arena_budget *budget; /* NULL: none. Set while the arena has no chunk */
     jmp_buf *exhausted; /* where arena_alloc() goes when the limit is reached; NULL: panic */
 };
 

@@ -105,3 +105,23 @@ TEST(bytes_are_shared)
     CHECK_STR(bytes_str(bytes), STR("kino"));
     bytes_release(bytes);
 }
+
+TEST(arenas_share_a_budget)
+{
+    struct arena_budget budget = { .size_bytes_max = 64 << 10 };
+    struct arena one, two;
+    arena_init(&one, 1 << 20);
+    arena_init(&two, 1 << 20);
+    one.budget = two.budget = &budget;
+    CHECK(arena_try(&one, 40 << 10));
+    CHECK(!arena_try(&two, 40 << 10));
+    CHECK(arena_try(&two, 100)); /* the first chunk is always there */
+    CHECK(budget.held_bytes >= 40 << 10 && budget.held_bytes <= 64 << 10);
+    arena_reset(&one);
+    CHECK(arena_try(&two, 40 << 10));
+    CHECK(!arena_try(&one, 40 << 10));
+    CHECK(arena_try(&one, 100));
+    arena_deinit(&one);
+    arena_deinit(&two);
+    CHECK_INT(budget.held_bytes, 0);
+}

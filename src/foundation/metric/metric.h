@@ -49,6 +49,7 @@ struct metric {
     enum metric_kind kind;
     const struct metric_buckets *buckets;
     const struct metric_label *labels[METRIC_LABELS_MAX];
+    bool sparse; /* series that never counted are not written: for labels with many values */
     double (*read)(void); /* asked when metrics are written, instead of being counted */
     /* Set by metric_register(). */
     unsigned series, cells, stride; /* cells a series; cells a shard */

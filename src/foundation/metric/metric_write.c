@@ -84,6 +84,14 @@ static void put_histogram(struct buf *buf, const struct metric *metric, unsigned
     buf_printf(buf, "%llu\n", (unsigned long long)count);
 }
 
+static bool has_counted(const struct metric *metric, unsigned series)
+{
+    for (unsigned cell = 0; cell < metric->cells; cell++)
+        if (metric_cell(metric, series, cell))
+            return true;
+    return false;
+}
+
 static void put_metric(struct buf *buf, const struct metric *metric)
 {
     static const char *const kinds[] = { "counter", "gauge", "histogram" };
@@ -98,6 +106,8 @@ static void put_metric(struct buf *buf, const struct metric *metric)
         return;
     }
     for (unsigned series = 0; series < metric->series; series++) {
+        if (metric->sparse && !has_counted(metric, series))
+            continue;
         if (metric->kind == METRIC_KIND_HISTOGRAM) {
             put_histogram(buf, metric, series);
         } else {

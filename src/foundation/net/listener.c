@@ -15,10 +15,19 @@ static int reserve_open(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* The queue would make the loop spin: it waits in the kernel until something is free. */
+static void starve(struct net_listener *listener)
+{
+    listener->starved = true;
+    net_socket_watch(&listener->socket, 0);
+}
+
 static void refuse_one(struct net_listener *listener)
 {
-    if (listener->reserve_fd < 0)
+    if (listener->reserve_fd < 0) { /* another thread took the descriptor */
+        starve(listener);
         return;
+    }
     close(listener->reserve_fd);
     int fd = accept4(listener->socket.fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0) {
@@ -34,9 +43,12 @@ static bool accept_one(struct net_listener *listener)
     int fd = accept4(listener->socket.fd, &address.socket.any, &address.size_bytes,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE)
+        int why = errno;
+        if (why == EMFILE || why == ENFILE)
             refuse_one(listener);
-        return errno == ECONNABORTED || errno == EINTR;
+        else if (why == ENOBUFS || why == ENOMEM)
+            starve(listener);
+        return why == ECONNABORTED || why == EINTR;
     }
     if (address.socket.any.sa_family != AF_UNIX) {
         int on = 1;
@@ -83,6 +95,18 @@ void net_listener_control(struct net_listener *listener)
 void net_listener_pause(struct net_listener *listener, bool pause)
 {
     net_socket_watch(&listener->socket, pause ? 0 : NET_READABLE);
+}
+
+void net_listener_retry(struct net_listener *listener)
+{
+    if (!listener->starved)
+        return;
+    if (listener->reserve_fd < 0)
+        listener->reserve_fd = reserve_open();
+    if (listener->reserve_fd < 0)
+        return;
+    listener->starved = false;
+    net_socket_watch(&listener->socket, NET_READABLE);
 }
 
 void net_listener_close(struct net_listener *listener, void (*on_closed)(struct net_socket *socket))

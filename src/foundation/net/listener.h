@@ -14,6 +14,7 @@ struct net_listener {
     void *owner;
     uint64_t accepted, refused;
     bool control;
+    bool starved; /* not even the reserve could be had: accepts again by net_listener_retry() */
     /* Takes over `fd` (non-blocking, TCP_NODELAY set). */
     void (*on_accept)(void *owner, int fd, const struct net_peer *peer);
 };
@@ -28,6 +29,8 @@ enum err net_listener_init(struct net_listener *listener, uv_loop_t *loop, int f
 void net_listener_control(struct net_listener *listener);
 /* Stops for now and goes on; what arrives meanwhile waits in the kernel's queue. */
 void net_listener_pause(struct net_listener *listener, bool pause);
+/* To be called now and then: goes on where there was no descriptor or memory left to accept. */
+void net_listener_retry(struct net_listener *listener);
 /* Closes the socket; the memory may go when on_closed (may be NULL) is called. */
 void net_listener_close(struct net_listener *listener,
                         void (*on_closed)(struct net_socket *socket));

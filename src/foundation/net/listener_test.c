@@ -69,6 +69,37 @@ TEST(without_descriptors_callers_are_turned_away_and_the_rest_goes_on)
     CHECK_INT(uv_loop_close(&loop), 0);
 }
 
+TEST(without_even_the_reserve_it_waits_and_recovers)
+{
+    struct net_address any, bound;
+    struct net_listener listener;
+    uv_loop_t loop;
+    int fd;
+    CHECK_OK(net_address_parse(STR("127.0.0.1:0"), &any));
+    CHECK_OK(net_listen(&any, 1, &fd, &bound));
+    CHECK(uv_loop_init(&loop) == 0);
+    CHECK_OK(net_listener_init(&listener, &loop, fd, NULL, on_accept));
+    int one = connected(&bound);
+    close(listener.reserve_fd); /* as another thread does that is quicker */
+    listener.reserve_fd = -1;
+    struct rlimit before = descriptors_exhaust();
+    for (int i = 0; i < 1000 && !listener.starved; i++)
+        uv_run(&loop, UV_RUN_ONCE);
+    CHECK(listener.starved);
+    CHECK_INT(listener.socket.events, 0); /* the loop does not spin */
+    net_listener_retry(&listener);
+    CHECK(listener.starved);
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    net_listener_retry(&listener);
+    while (listener.accepted == 0)
+        uv_run(&loop, UV_RUN_ONCE);
+    close(accepted_fd);
+    close(one);
+    net_listener_close(&listener, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CHECK_INT(uv_loop_close(&loop), 0);
+}
+
 /* --- Whose peers are the owner's ------------------------------------------------------------ */
 
 static struct net_peer accepted_peer;

@@ -73,3 +73,28 @@ void net_tls_core_close(struct net_tls_core *core);
 enum err net_tls_begin(struct net_socket *socket, struct net_tls_core *core);
 /* The client has chosen "h2"; known from the first byte received on. */
 bool net_tls_is_http2(const struct net_socket *socket);
+
+/* --- Sockets we connect (tls_client.c) ------------------------------------------------------- */
+
+/*
+ * A store for connections to others: no certificate of our own, those of others are verified
+ * against the PEM file `ca_path` (empty: the system's trust). ERR_INVALID "tls-certificate".
+ * Blocks.
+ */
+enum err net_tls_trust_open(str ca_path, struct net_tls **out_tls);
+
+enum { NET_TLS_HOST_MAX = 253 };
+/*
+ * The connected socket speaks TLS from now on, as a client of a server that must prove to be
+ * `host`: a name (sent as SNI, RFC 6066 section 3) or an address. `http2`: "h2" is offered by ALPN,
+ * beside "http/1.1". The first flight goes out here; the handshake goes on in net_socket_recv().
+ * ERR_INVALID "bad-host", ERR_EXHAUSTED.
+ */
+enum err net_tls_connect(struct net_socket *socket, struct net_tls_core *core, str host,
+                         bool http2);
+/* The handshake is done: what is sent now goes out. */
+bool net_tls_is_ready(const struct net_socket *socket);
+/* The peer has said that nothing follows; an end without it may have been cut (RFC 8446 6.1). */
+bool net_tls_is_ended(const struct net_socket *socket);
+/* Why a connection failed, in English: "self-signed certificate"; never NULL. */
+const char *net_tls_problem(const struct net_socket *socket);

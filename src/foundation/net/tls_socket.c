@@ -44,6 +44,7 @@ struct net_tls_conn {
     uint32_t unsent_at, unsent_len;
     uint32_t chunk_bytes;
     bool greeted, established, http2, ended, failed;
+    unsigned long error; /* OpenSSL's, of what failed */
 };
 
 struct net_tls_core *net_tls_core_open(struct net_tls *tls)
@@ -116,9 +117,10 @@ BIO_METHOD *tls_bio_method(void)
 
 /* --- Beginning and end ---------------------------------------------------------------------- */
 
-enum err net_tls_begin(struct net_socket *socket, struct net_tls_core *core)
+static bool out_send(struct net_socket *socket, bool more);
+
+enum err tls_conn_begin(struct net_socket *socket, struct net_tls_core *core, SSL *ssl, bool client)
 {
-    SSL *ssl = store_ssl_new(core->tls);
     BIO *bio = ssl ? BIO_new(core->tls->method) : NULL;
     if (!bio) {
         SSL_free(ssl);
@@ -130,9 +132,49 @@ enum err net_tls_begin(struct net_socket *socket, struct net_tls_core *core)
     conn->chunk_bytes = CHUNK_BYTES_MAX / 2;
     BIO_set_data(bio, conn);
     SSL_set_bio(ssl, bio, bio);
-    SSL_set_accept_state(ssl);
     socket->tls = conn;
+    if (!client) {
+        SSL_set_accept_state(ssl);
+        return OK;
+    }
+    conn->greeted = true;
+    core->in_at = core->in_len = 0; /* nothing has been received for it */
+    ERR_clear_error();
+    SSL_set_connect_state(ssl);
+    SSL_do_handshake(ssl);
+    if (!out_send(socket, false))
+        return err_set(ERR_UNAVAILABLE, "connection-lost", "the connection was lost at once");
     return OK;
+}
+
+enum err net_tls_begin(struct net_socket *socket, struct net_tls_core *core)
+{
+    return tls_conn_begin(socket, core, store_ssl_new(core->tls), false);
+}
+
+struct net_tls *tls_core_store(const struct net_tls_core *core)
+{
+    return core->tls;
+}
+
+bool net_tls_is_ready(const struct net_socket *socket)
+{
+    return socket->tls && socket->tls->established && !socket->tls->failed;
+}
+
+bool net_tls_is_ended(const struct net_socket *socket)
+{
+    return socket->tls && socket->tls->ended;
+}
+
+const char *net_tls_problem(const struct net_socket *socket)
+{
+    const struct net_tls_conn *conn = socket->tls;
+    long verified = conn ? SSL_get_verify_result(conn->ssl) : X509_V_OK;
+    if (verified != X509_V_OK)
+        return X509_verify_cert_error_string(verified);
+    const char *reason = conn && conn->error ? ERR_reason_error_string(conn->error) : NULL;
+    return reason ? reason : "the connection was lost";
 }
 
 void tls_free(struct net_tls_conn *conn)
@@ -279,6 +321,7 @@ static size_t decrypt(struct net_tls_conn *conn, char *room, size_t room_bytes)
             break;
         conn->ended = error == SSL_ERROR_ZERO_RETURN;
         conn->failed = !conn->ended;
+        conn->error = conn->failed ? ERR_peek_last_error() : 0;
     }
     return total;
 }

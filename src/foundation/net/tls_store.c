@@ -122,6 +122,13 @@ static int no_passphrase(char *room, int room_bytes, int writing, void *arg)
     return -1;
 }
 
+bool tls_ciphers_set(SSL_CTX *context)
+{
+    return SSL_CTX_set_cipher_list(context, ciphers_12) == 1 &&
+           SSL_CTX_set_ciphersuites(context, ciphers_13) == 1 &&
+           SSL_CTX_set1_groups_list(context, groups) == 1;
+}
+
 static void context_configure(struct net_tls *tls, SSL_CTX *context)
 {
     static const unsigned char id[] = "kinobezdna";
@@ -157,9 +164,7 @@ static enum err context_load(struct net_tls *tls, struct tls_set *set, unsigned 
         return tls_fail(cert_path, "no TLS context can be made");
     set->contexts[set->contexts_count++] = context;
     context_configure(tls, context);
-    if (SSL_CTX_set_cipher_list(context, ciphers_12) != 1 ||
-        SSL_CTX_set_ciphersuites(context, ciphers_13) != 1 ||
-        SSL_CTX_set1_groups_list(context, groups) != 1)
+    if (!tls_ciphers_set(context))
         return tls_fail(cert_path, "this OpenSSL lacks the ciphers we want");
     if (SSL_CTX_use_certificate_chain_file(context, cert_path) != 1)
         return tls_fail(cert_path, "not a usable certificate");
@@ -300,6 +305,7 @@ void net_tls_close(struct net_tls *tls)
     if (!tls)
         return;
     set_free(tls->set);
+    SSL_CTX_free(tls->client);
     BIO_meth_free(tls->method);
     for (unsigned i = 0; i < tls->paths_count; i++)
         heap_free(tls->paths[i]);

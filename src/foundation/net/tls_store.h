@@ -55,6 +55,7 @@ struct net_tls {
     struct file_mark marks[NET_TLS_PAIRS_MAX * 2];
     unsigned paths_count;
     bool http1_only;
+    SSL_CTX *client; /* for the sockets we connect (tls_client.c); then there is no set */
     BIO_METHOD *method;
     pthread_mutex_t lock; /* of set */
     struct tls_set *set;
@@ -66,5 +67,7 @@ struct net_tls {
 BIO_METHOD *tls_bio_method(void);
 /* A connection of the store, with the first certificate for now. NULL: no memory. */
 SSL *store_ssl_new(struct net_tls *tls);
+/* The ciphers and groups we speak, on either side; false: this OpenSSL lacks them. */
+bool tls_ciphers_set(SSL_CTX *context);
 /* ERR_INVALID "tls-certificate": the path, what is wrong, and what OpenSSL said last. */
 enum err tls_fail(const char *path, const char *what);

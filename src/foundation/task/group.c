@@ -74,6 +74,7 @@ enum err task_group_start(struct task_group *group, const char *name, task_fn fn
                               .fn = child_main,
                               .arg = child,
                               .arena = child_arena(task_arena()),
+                              .local = task_local_get(),
                               .on_end = on_child_end };
     group->running++;
     enum err started = task_start(loop_current(), &spec, &child->task);

@@ -55,6 +55,7 @@ struct task {
     instant deadline;
     struct arena *arena;
     struct defer *defers;
+    void *local;
     const char *name;
     task_fn fn;
     void *arg;
@@ -67,6 +68,13 @@ struct task {
     const void *caller_stack;
     size_t caller_stack_bytes;
     struct err_slot slot; /* last: large, and touched only by failures */
+};
+
+/* What the stall detector knows of a loop; under its lock. */
+struct stall_watch {
+    uint64_t entries;
+    instant since;
+    bool reported;
 };
 
 struct loop {
@@ -96,6 +104,7 @@ struct loop {
         _Atomic unsigned tasks, tasks_peak, stacks;
         _Atomic uint64_t tasks_started, tasks_refused, stalls;
     } stats;
+    struct stall_watch watch;
     struct loop *next_watched;
 };
 

@@ -80,9 +80,11 @@ static __attribute__((noinline)) enum err run_lent(struct work *work)
 static void work_run(struct work *work)
 {
     struct err_slot *before = err_slot_use(&work->task->slot);
+    void *local = task_local_set(work->task->local);
     running_work = work;
     work->result = run_lent(work);
     running_work = NULL;
+    task_local_set(local);
     err_slot_use(before);
     work->done = (struct post){ .fn = on_work_done, .arg = work };
     loop_post_node(work->task->loop, &work->done);

@@ -57,18 +57,13 @@ static void sample_stack(struct loop *loop, char text[STACK_TEXT_BYTES])
     crash_symbolise(frames, atomic_load(&frames_count), text, STACK_TEXT_BYTES);
 }
 
-struct watch {
-    uint64_t entries;
-    instant since;
-    bool reported;
-};
-
-static void look(struct loop *loop, struct watch *watch, instant *last_report)
+static void look(struct loop *loop, instant *last_report)
 {
+    struct stall_watch *watch = &loop->watch;
     uint64_t entries = atomic_load_explicit(&loop->entries, memory_order_relaxed);
     instant now = clock_mono();
     if (entries != watch->entries || entries % 2 == 0) {
-        *watch = (struct watch){ .entries = entries, .since = now };
+        *watch = (struct stall_watch){ .entries = entries, .since = now };
         return;
     }
     if (watch->reported || now - watch->since < loop->stall_after)
@@ -84,8 +79,6 @@ static void look(struct loop *loop, struct watch *watch, instant *last_report)
     handler(loop->name, now - watch->since, text);
 }
 
-enum { WATCHED_MAX = 256 };
-
 static span shortest_period(void)
 {
     span period = MILLISECONDS(50);
@@ -96,7 +89,6 @@ static span shortest_period(void)
 
 static void *thread_main(void *arg)
 {
-    static struct watch watches[WATCHED_MAX];
     instant last_report = -SECONDS(REPORT_EVERY_S);
     (void)arg;
     pthread_mutex_lock(&lock);
@@ -107,9 +99,8 @@ static void *thread_main(void *arg)
         until.tv_sec += nanoseconds / 1000000000;
         until.tv_nsec = nanoseconds % 1000000000;
         pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &until);
-        int index = 0;
-        for (struct loop *loop = watched; loop && index < WATCHED_MAX; loop = loop->next_watched)
-            look(loop, &watches[index++], &last_report);
+        for (struct loop *loop = watched; loop; loop = loop->next_watched)
+            look(loop, &last_report);
     }
     thread_running = false;
     pthread_cond_broadcast(&changed);
@@ -134,6 +125,7 @@ static void start_thread(void)
 void stall_watch(struct loop *loop)
 {
     pthread_mutex_lock(&lock);
+    loop->watch = (struct stall_watch){ 0 };
     loop->next_watched = watched;
     watched = loop;
     if (!thread_running)

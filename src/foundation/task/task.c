@@ -28,6 +28,25 @@ const char *task_name(const struct task *task)
     return task->name;
 }
 
+static void **local_of(void)
+{
+    static _Thread_local void *of_thread;
+    struct task *task = task_current();
+    return task ? &task->local : &of_thread;
+}
+
+void *task_local_get(void)
+{
+    return *local_of();
+}
+
+void *task_local_set(void *local)
+{
+    void **place = local_of(), *before = *place;
+    *place = local;
+    return before;
+}
+
 struct arena *task_arena(void)
 {
     return current()->arena;
@@ -349,6 +368,7 @@ enum err task_start(struct loop *loop, const struct task_spec *spec, struct task
     task->fn = spec->fn;
     task->arg = spec->arg;
     task->on_end = spec->on_end;
+    task->local = spec->local;
     task->timer_index = -1;
     task->deadline = spec_deadline(loop, spec);
     task->arena = spec->arena ? spec->arena : &task->own_arena;

@@ -25,6 +25,7 @@ struct task_spec {
     span timeout;        /* from now; 0: none of its own */
     struct arena *arena; /* the caller's, for this task alone, outliving it; NULL: one of its own */
     size_t arena_bytes_max; /* of its own arena; 0: the loop's default */
+    void *local;            /* see task_local_get() */
     /*
      * Called on the loop when the task has ended, after its deferred calls; `result` is what fn
      * returned (ERR_EXHAUSTED when its arena was over the limit) and err_slot() its detail. May be
@@ -43,6 +44,13 @@ enum err task_start(struct loop *loop, const struct task_spec *spec, struct task
 /* The running task, or NULL in a callback. */
 struct task *task_current(void);
 const char *task_name(const struct task *task);
+/*
+ * A pointer the running task carries, or this thread outside of tasks: for what must be known
+ * without being handed down (trace.h). NULL at the start; tasks of a group begin with the parent's.
+ * Setting it returns the one before.
+ */
+void *task_local_get(void);
+void *task_local_set(void *local);
 /* The arena of the running task. */
 struct arena *task_arena(void);
 /* Calls fn(arg) when the running task ends, last deferred first, before its arena is reset. */

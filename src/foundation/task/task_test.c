@@ -380,9 +380,11 @@ TEST(stall_is_reported)
 {
     struct loop_settings settings = { .name = "slow", .stall_after = MILLISECONDS(10) };
     loop_stall_handler(on_stall);
-    atomic_store(&stalls_seen, 0);
-    CHECK_OK(run_with(&settings, 0, blocks_the_loop, NULL));
-    CHECK_INT(atomic_load(&stalls_seen), 1);
+    for (int i = 0; i < 3; i++) { /* what was known of a loop that has gone is not another's */
+        atomic_store(&stalls_seen, 0);
+        CHECK_OK(run_with(&settings, 0, blocks_the_loop, NULL));
+        CHECK(atomic_load(&stalls_seen) > 0);
+    }
     loop_stall_handler(NULL);
 }
 

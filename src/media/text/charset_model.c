@@ -26,14 +26,15 @@ enum {
     COST_CAPITAL_INSIDE = 80,
     COST_SCRIPT_MIX = 80,
     COST_SIGN_INSIDE = 60,
-    COST_LATIN_RUN = 40,   /* two accented letters in a row */
-    COST_ACCEPTED = 88,    /* average a byte above which no model fits */
-    FEW_HIGH_BYTES = 20,   /* at most one byte in so many: a plain text with a few odd signs */
-    HIGH_BYTES_MAX = 16384 /* looked at */
+    COST_LATIN_RUN = 40,    /* two accented letters in a row */
+    COST_ACCEPTED = 88,     /* average a byte above which no model fits */
+    FEW_HIGH_BYTES = 20,    /* at most one byte in so many: a plain text with a few odd signs */
+    HIGH_BYTES_MAX = 16384, /* looked at */
+    CHARSETS_PER_MODEL = 5
 };
 
 struct model {
-    const char *charsets[5]; /* iconv names, tried in this order, NULL ends */
+    const char *charsets[CHARSETS_PER_MODEL]; /* iconv names, tried in this order, NULL ends */
     bool latin;
     const char *tiers[3];
 };
@@ -89,29 +90,6 @@ static bool table_load(struct charset_table *out, const char *iconv_name)
     return true;
 }
 
-static const char *const charset_names[] = {
-    "WINDOWS-1250", "WINDOWS-1251", "WINDOWS-1252", "WINDOWS-1253", "WINDOWS-1254", "WINDOWS-1257",
-    "ISO-8859-2",   "ISO-8859-5",   "ISO-8859-15",  "KOI8-U",       "IBM866",       "MAC-CYRILLIC",
-};
-static struct charset_table tables[ARRAY_LEN(charset_names)];
-static bool tables_loaded[ARRAY_LEN(charset_names)];
-static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
-
-static void tables_load(void)
-{
-    for (size_t i = 0; i < ARRAY_LEN(charset_names); i++)
-        tables_loaded[i] = table_load(&tables[i], charset_names[i]);
-}
-
-const struct charset_table *charset_table_get(const char *iconv_name)
-{
-    pthread_once(&tables_once, tables_load);
-    for (size_t i = 0; i < ARRAY_LEN(charset_names); i++)
-        if (strcmp(charset_names[i], iconv_name) == 0)
-            return tables_loaded[i] ? &tables[i] : NULL;
-    return NULL;
-}
-
 static bool is_ascii_letter(uint32_t c)
 {
     return (c | 32) >= 'a' && (c | 32) <= 'z';
@@ -129,88 +107,145 @@ static bool is_sign(uint32_t c)
            c == 0xad;
 }
 
-/* The costs of the 128 high bytes as single letters, so that the text is walked with a table only.
- */
-struct costs {
-    int letter[128];
+/* What a byte is in an encoding. */
+enum {
+    BYTE_LETTER = 1,
+    BYTE_CAPITAL = 2, /* a letter, too */
+    BYTE_ASCII = 4,
+    BYTE_SIGN = 8
 };
 
-static void costs_fill(struct costs *out, const struct charset_table *table,
-                       const struct model *model, const bool used[128])
+struct charset {
+    const char *name;
+    bool loaded;
+    struct charset_table table;
+    unsigned char kinds[256];
+};
+
+/* A model with one encoding: the cost of each high byte as a single letter, so that a text is
+ * walked with tables only. */
+struct reading {
+    const struct charset *charset;
+    bool latin;
+    unsigned char costs[128];
+};
+
+static struct charset charsets[] = {
+    { .name = "WINDOWS-1250" }, { .name = "WINDOWS-1251" }, { .name = "WINDOWS-1252" },
+    { .name = "WINDOWS-1253" }, { .name = "WINDOWS-1254" }, { .name = "WINDOWS-1257" },
+    { .name = "ISO-8859-2" },   { .name = "ISO-8859-5" },   { .name = "ISO-8859-15" },
+    { .name = "KOI8-U" },       { .name = "IBM866" },       { .name = "MAC-CYRILLIC" },
+};
+static struct reading readings[ARRAY_LEN(models) * CHARSETS_PER_MODEL];
+static size_t readings_count;
+static pthread_once_t loaded_once = PTHREAD_ONCE_INIT;
+
+static const struct charset *charset_find(const char *name)
 {
-    for (unsigned i = 0; i < 128; i++) {
-        uint32_t c = table->high[i];
-        if (!used[i])
-            continue;
-        out->letter[i] = c == CHARSET_UNDEFINED ? COST_UNDEFINED
-                         : is_sign(c)           ? COST_SIGN
-                                                : COST_RARE_SIGN;
-        for (int tier = 0; tier < 3; tier++) {
-            str letters = str_of(model->tiers[tier]);
-            for (size_t pos = 0; pos < letters.len;)
-                if (str_utf8_next(letters, &pos) == fold_char(c))
-                    out->letter[i] = tier_costs[model->latin][tier];
-        }
+    for (size_t i = 0; i < ARRAY_LEN(charsets); i++)
+        if (strcmp(charsets[i].name, name) == 0)
+            return charsets[i].loaded ? &charsets[i] : NULL;
+    return NULL;
+}
+
+static void kinds_fill(struct charset *charset)
+{
+    for (unsigned byte = 0; byte < 256; byte++) {
+        uint32_t c = byte < 0x80 ? byte : charset->table.high[byte - 0x80];
+        unsigned kind = byte < 0x80 ? BYTE_ASCII : 0;
+        if (is_letter(c))
+            kind |= BYTE_LETTER | (fold_char(c) != c ? BYTE_CAPITAL : 0);
+        charset->kinds[byte] = (unsigned char)(kind | (is_sign(c) ? BYTE_SIGN : 0));
     }
 }
 
-static uint32_t decode(const struct charset_table *table, str bytes, size_t at)
+static int letter_cost(const struct model *model, uint32_t c)
 {
-    if (at >= bytes.len)
-        return ' ';
-    unsigned char byte = (unsigned char)bytes.ptr[at];
-    return byte < 0x80 ? byte : table->high[byte - 0x80];
+    int cost = c == CHARSET_UNDEFINED ? COST_UNDEFINED : is_sign(c) ? COST_SIGN : COST_RARE_SIGN;
+    for (int tier = 0; tier < 3; tier++) {
+        str letters = str_of(model->tiers[tier]);
+        for (size_t pos = 0; pos < letters.len;)
+            if (str_utf8_next(letters, &pos) == fold_char(c))
+                cost = tier_costs[model->latin][tier];
+    }
+    return cost;
 }
 
-/* What the neighbours make of a character. */
-static int context_cost(const struct model *model, uint32_t before, uint32_t c, uint32_t after)
+static void readings_add(const struct model *model)
+{
+    for (size_t i = 0; i < CHARSETS_PER_MODEL && model->charsets[i]; i++) {
+        const struct charset *charset = charset_find(model->charsets[i]);
+        if (!charset)
+            continue;
+        struct reading *reading = &readings[readings_count++];
+        reading->charset = charset;
+        reading->latin = model->latin;
+        for (size_t byte = 0; byte < 128; byte++)
+            reading->costs[byte] = (unsigned char)letter_cost(model, charset->table.high[byte]);
+    }
+}
+
+static void all_load(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(charsets); i++) {
+        charsets[i].loaded = table_load(&charsets[i].table, charsets[i].name);
+        kinds_fill(&charsets[i]);
+    }
+    for (size_t m = 0; m < ARRAY_LEN(models); m++)
+        readings_add(&models[m]);
+}
+
+const struct charset_table *charset_table_get(const char *iconv_name)
+{
+    pthread_once(&loaded_once, all_load);
+    const struct charset *charset = charset_find(iconv_name);
+    return charset ? &charset->table : NULL;
+}
+
+/* What the neighbours make of a byte; all three are kinds. */
+static int context_cost(bool latin, unsigned before, unsigned it, unsigned after)
 {
     int cost = 0;
-    if (!is_letter(c))
-        return is_letter(before) && is_letter(after) && !is_sign(c) ? COST_SIGN_INSIDE : 0;
-    if (fold_char(c) != c) {
-        bool after_capital = is_letter(before) && fold_char(before) != before;
-        bool inside = is_letter(before) && !after_capital;
-        cost += inside ? COST_CAPITAL_INSIDE : after_capital ? 0 : COST_CAPITAL;
-    } else if (is_ascii_letter(after) && fold_char(after) != after) {
+    if (!(it & BYTE_LETTER))
+        return before & after & BYTE_LETTER && !(it & BYTE_SIGN) ? COST_SIGN_INSIDE : 0;
+    if (it & BYTE_CAPITAL) {
+        bool inside = before & BYTE_LETTER && !(before & BYTE_CAPITAL);
+        cost += inside ? COST_CAPITAL_INSIDE : before & BYTE_CAPITAL ? 0 : COST_CAPITAL;
+    } else if (after & BYTE_ASCII && after & BYTE_CAPITAL) {
         cost += COST_CAPITAL_INSIDE;
     }
-    if (!model->latin && (is_ascii_letter(before) || is_ascii_letter(after)))
+    bool ascii_before = before & BYTE_LETTER && before & BYTE_ASCII;
+    bool ascii_after = after & BYTE_LETTER && after & BYTE_ASCII;
+    if (!latin && (ascii_before || ascii_after))
         cost += COST_SCRIPT_MIX;
-    if (model->latin && is_letter(before) && before >= 0x80)
+    if (latin && before & BYTE_LETTER && !(before & BYTE_ASCII))
         cost += COST_LATIN_RUN;
     return cost;
 }
 
-/* `costs` are those of the table under the model. */
-static int64_t text_cost(str bytes, const struct charset_table *table, const struct model *model,
-                         const struct costs *costs)
+static int64_t text_cost(str bytes, const struct reading *reading)
 {
+    const unsigned char *text = (const unsigned char *)bytes.ptr;
+    const unsigned char *kinds = reading->charset->kinds;
     int64_t total = 0;
     unsigned count = 0;
     for (size_t i = 0; i < bytes.len && count < HIGH_BYTES_MAX; i++) {
-        unsigned char byte = (unsigned char)bytes.ptr[i];
-        if (byte < 0x80)
+        if (text[i] < 0x80)
             continue;
-        uint32_t before = i ? decode(table, bytes, i - 1) : ' ';
-        total += costs->letter[byte - 0x80] +
-                 context_cost(model, before, table->high[byte - 0x80], decode(table, bytes, i + 1));
+        unsigned before = kinds[i ? text[i - 1] : ' '];
+        unsigned after = kinds[i + 1 < bytes.len ? text[i + 1] : ' '];
+        total += reading->costs[text[i] - 0x80] +
+                 context_cost(reading->latin, before, kinds[text[i]], after);
         count++;
     }
     return total;
 }
 
-static size_t high_bytes_count(str bytes, bool out_used[128])
+static size_t high_bytes_count(str bytes)
 {
     size_t count = 0;
-    memset(out_used, 0, 128 * sizeof(bool));
-    for (size_t i = 0; i < bytes.len; i++) {
-        unsigned char byte = (unsigned char)bytes.ptr[i];
-        if (byte < 0x80)
-            continue;
-        out_used[byte - 0x80] = true;
-        count++;
-    }
+    for (size_t i = 0; i < bytes.len; i++)
+        count += (unsigned char)bytes.ptr[i] >= 0x80;
     return count;
 }
 
@@ -218,26 +253,19 @@ const char *charset_guess(str bytes)
 {
     const char *best = NULL;
     int64_t best_cost = 0;
-    struct costs costs;
-    bool used[128];
-    size_t count = high_bytes_count(bytes, used);
+    size_t count = high_bytes_count(bytes);
     if (count == 0)
         return NULL;
-    for (size_t m = 0; m < ARRAY_LEN(models); m++) {
-        for (size_t i = 0; i < ARRAY_LEN(models[m].charsets) && models[m].charsets[i]; i++) {
-            const struct charset_table *table = charset_table_get(models[m].charsets[i]);
-            if (!table)
-                continue;
-            costs_fill(&costs, table, &models[m], used);
-            int64_t cost = text_cost(bytes, table, &models[m], &costs);
-            size_t looked_at = MIN_OF(count, (size_t)HIGH_BYTES_MAX);
-            bool fits = cost <= (int64_t)(COST_ACCEPTED * looked_at) ||
-                        (models[m].latin && count * (size_t)FEW_HIGH_BYTES < bytes.len);
-            if (!fits || (best && cost >= best_cost))
-                continue;
-            best = models[m].charsets[i];
-            best_cost = cost;
-        }
+    pthread_once(&loaded_once, all_load);
+    int64_t accepted = (int64_t)(COST_ACCEPTED * MIN_OF(count, (size_t)HIGH_BYTES_MAX));
+    bool few = count * (size_t)FEW_HIGH_BYTES < bytes.len;
+    for (size_t i = 0; i < readings_count; i++) {
+        int64_t cost = text_cost(bytes, &readings[i]);
+        bool fits = cost <= accepted || (readings[i].latin && few);
+        if (!fits || (best && cost >= best_cost))
+            continue;
+        best = readings[i].charset->name;
+        best_cost = cost;
     }
     return best;
 }

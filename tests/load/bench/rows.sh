@@ -228,6 +228,18 @@ row_postgres_reads() {
     VALUE=$(median "${ratios[@]}") ROUNDS=${#ratios[@]}
 }
 
+# --- calls ----------------------------------------------------------------------------------------
+
+# Client and server take turns, so both have the processors of the bench between them.
+row_call() { # here or there, nanoseconds a unit
+    local medians=() round
+    for ((round = 1; round <= rounds_wanted; round++)); do
+        "$tools/kb_rpc_peer" bench 2000 2>"$work/error" >"$work/measured" || return 1
+        medians+=("$(divide "$(sed -n "s/^$1 //p" "$work/measured")" "$2")")
+    done
+    VALUE=$(median "${medians[@]}") ROUNDS=$rounds_wanted
+}
+
 # --- the demo data --------------------------------------------------------------------------------
 
 demo_seed() { # data folder
@@ -246,6 +258,10 @@ rows_run() {
     row 'TLS 1.3 full handshakes per CPU-s' 'x nginx' '>=' 0.95 row_handshakes full
     row 'TLS 1.3 resumed handshakes per CPU-s' 'x nginx' '>=' 0.95 row_handshakes resumed
     row 'video segment over TLS, CPU' 'x nginx' '<=' 1.05 row_segment_tls
+    row 'goodput at 3 x saturating load, keep-alive' 'x saturation' '>=' 0.9 row_goodput 1
+    row 'goodput at 3 x saturating load, a connection each' 'x saturation' '>=' 0.9 row_goodput 0
+    row 'p99 at 1,000 requests/s, 15,000 connections held' ms '<=' 5 row_held p99_us
+    row 'memory of a held connection, of 15,000' bytes '<=' 2048 row_held held_bytes
     row 'first request of a cold 2 h title' ms '<=' 5 row_first
     row 'idle keep-alive connection' bytes '<=' 2048 row_idle
     row 'start to ready with demo data' ms '<=' 150 row_start
@@ -254,4 +270,6 @@ rows_run() {
     row 'import again, unchanged / first time' ratio '<=' 0.05 row_import_again
     row 'durable writes, 64 writers / group size 1' ratio '>=' 8 row_group_commit
     row 'PostgreSQL point reads of 64 tasks, queries per CPU-s' 'x one a round trip' '>=' 3 row_postgres_reads
+    row 'in-process call, p50' us '<=' 1 row_call here 1000
+    row 'gRPC call over loopback, p50' us '<=' 60 row_call there 1000
 }

@@ -94,6 +94,20 @@ enum err asset_tracks_list(struct db_tx *tx, struct id asset, struct asset_track
 enum err assets_unfinished_list(struct db_tx *tx, instant before, unsigned limit,
                                 struct id *out_ids, unsigned *out_count);
 
+/* For who compares all of them with the files; fn's texts are valid during the call only. */
+struct asset_walked {
+    struct id asset;
+    str track;
+    enum asset_track_kind kind;
+    str language;
+    bool ready;
+};
+typedef enum err (*asset_walk_fn)(void *arg, const struct asset_walked *walked);
+/* Every track that is not removed, video first in each asset. */
+TASK_FN enum err asset_tracks_walk(struct db_tx *tx, asset_walk_fn fn, void *arg);
+/* Every asset's id, ascending; nothing else of it is filled in. */
+TASK_FN enum err assets_walk(struct db_tx *tx, asset_walk_fn fn, void *arg);
+
 /* --- Names and keys: pure ------------------------------------------------------------------- */
 
 /* "v1", "a2", "s3": the n-th track (from 1) of its kind. Never reuse the number of a removed one.

@@ -195,3 +195,40 @@ enum err assets_unfinished_list(struct db_tx *tx, instant before, unsigned limit
     *out_count = rows.count;
     return OK;
 }
+
+/* --- Walks ------------------------------------------------------------------------------------ */
+
+struct walk {
+    asset_walk_fn fn;
+    void *arg;
+};
+
+static enum err on_track(const struct db_row *row, void *arg)
+{
+    const struct walk *walk = arg;
+    struct asset_walked walked = { .asset = { db_i64(row, 0) },
+                                   .track = db_text(row, 1),
+                                   .kind = (enum asset_track_kind)db_i64(row, 2),
+                                   .language = db_text(row, 3),
+                                   .ready = db_bool(row, 4) };
+    return walk->fn(walk->arg, &walked);
+}
+
+enum err asset_tracks_walk(struct db_tx *tx, asset_walk_fn fn, void *arg)
+{
+    struct walk walk = { fn, arg };
+    return db_each(tx, &SQL_ASSET_TRACKS_WALK, DB_NO_ARGS, on_track, &walk);
+}
+
+static enum err on_asset(const struct db_row *row, void *arg)
+{
+    const struct walk *walk = arg;
+    struct asset_walked walked = { .asset = { db_i64(row, 0) } };
+    return walk->fn(walk->arg, &walked);
+}
+
+enum err assets_walk(struct db_tx *tx, asset_walk_fn fn, void *arg)
+{
+    struct walk walk = { fn, arg };
+    return db_each(tx, &SQL_ASSETS_WALK, DB_NO_ARGS, on_asset, &walk);
+}

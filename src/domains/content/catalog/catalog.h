@@ -147,6 +147,9 @@ struct catalog_artwork {
     str licence;
 };
 enum err catalog_artwork_put(struct db_tx *tx, const struct catalog_artwork *artwork);
+/* Every picture's blob, with the beginning of its SHA-256 in hexadecimal; in order of the keys. */
+typedef enum err (*catalog_artwork_fn)(void *arg, str blob_key, str hash);
+enum err catalog_artwork_walk(struct db_tx *tx, catalog_artwork_fn fn, void *arg);
 
 /* Publishes a draft (a series' episodes are published one by one). Published and archived stay. */
 enum err catalog_title_publish(struct db_tx *tx, struct id title);

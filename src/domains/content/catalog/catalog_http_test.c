@@ -125,7 +125,7 @@ TEST(what_did_not_change_is_not_sent_again)
         str first = ask("GET", paths[i], "", ""), second = ask("GET", paths[i], "", "");
         CHECK_INT(answer_status(first), 200);
         CHECK_STR(answer_body(second), answer_body(first));
-        CHECK_STR(answer_field(first, STR("Vary")), STR("Accept-Language"));
+        CHECK_STR(answer_field(first, STR("Vary")), STR("Accept-Language, Accept-Encoding"));
         CHECK_INT(again(paths[i], first), 304);
     }
     str before = ask("GET", "/v1/titles/1", "", "");
@@ -136,6 +136,56 @@ TEST(what_did_not_change_is_not_sent_again)
     CHECK_INT(answer_status(ask("GET", "/v1/titles/2", "", "")), 404);
     stage_film("N", 1932); /* a 404 is not remembered */
     CHECK_INT(answer_status(ask("GET", "/v1/titles/2", "", "")), 200);
+    stage_close();
+}
+
+TEST(what_is_asked_for_again_is_compressed_once_and_kept)
+{
+    static const char brotli[] = "Accept-Encoding: gzip, br\r\n",
+                      gzip[] = "Accept-Encoding: gzip\r\n";
+    stage_open();
+    for (int i = 0; i < 12; i++)
+        stage_film("The same long title of a film, again and again and again and again", 1931);
+    str plain = answer_body(ask("GET", "/v1/titles", "", ""));
+    CHECK(plain.len > 1024);
+    ask("GET", "/v1/titles", "", "");
+    str packed = ask("GET", "/v1/titles", brotli, "");
+    CHECK_STR(answer_field(packed, STR("Content-Encoding")), STR("br"));
+    CHECK(answer_body(packed).len < plain.len / 2);
+    CHECK(str_ends(answer_field(packed, STR("ETag")), STR("-br\"")));
+    CHECK_STR(answer_body(ask("GET", "/v1/titles", brotli, "")), answer_body(packed));
+    str etag = answer_field(packed, STR("ETag"));
+    str same =
+        ask("GET", "/v1/titles", path_of("%sIf-None-Match: %.*s\r\n", brotli, STR_ARG(etag)), "");
+    CHECK_INT(answer_status(same), 304);
+    packed = ask("HEAD", "/v1/titles", gzip, "");
+    CHECK_STR(answer_field(packed, STR("Content-Encoding")), STR("gzip"));
+    CHECK_INT(answer_body(packed).len, 0);
+    CHECK_STR(answer_body(ask("GET", "/v1/titles", "", "")), plain);
+    stage_film("Another", 1932); /* what has changed is compressed anew, when asked for often */
+    CHECK(!answer_field(ask("GET", "/v1/titles", gzip, ""), STR("Content-Encoding")).ptr);
+    CHECK_STR(answer_field(ask("GET", "/v1/titles", "Accept-Encoding: br, identity;q=0\r\n", ""),
+                           STR("Content-Encoding")),
+              STR("br"));
+    stage_close();
+}
+
+TEST(what_is_small_or_not_for_everybody_is_not_compressed)
+{
+    static const char coded[] = "X-Admin: yes\r\nAccept-Encoding: gzip, br\r\n";
+    stage_open();
+    for (int i = 0; i < 12; i++)
+        stage_film("The same long title of a film, again and again and again and again", 1931);
+    for (int i = 0; i < 4; i++) {
+        str small = ask("GET", "/v1/years", coded, "");
+        CHECK_INT(answer_status(small), 200);
+        CHECK(!answer_field(small, STR("Content-Encoding")).ptr);
+        str private = ask("GET", "/v1/titles?status=published", coded, "");
+        CHECK_STR(answer_field(private, STR("Cache-Control")), STR("no-store"));
+        CHECK(answer_body(private).len > 1024);
+        CHECK(!answer_field(private, STR("Content-Encoding")).ptr);
+    }
+    CHECK_INT(answer_status(ask("GET", "/v1/years", "Accept-Encoding: *;q=0\r\n", "")), 406);
     stage_close();
 }
 
@@ -267,12 +317,16 @@ SHAPE_FORGIVING(some_home_shape, struct some_home,
 static struct listed shelf_of(str body, const char *slug)
 {
     struct some_home home;
-    struct listed list = { .count = 0 };
+    struct listed list = { .ids = ARENA_NEW(stage_arena(), struct id) };
     CHECK_OK(shape_parse_json(stage_arena(), &some_home_shape, body, &home));
-    for (size_t i = 0; i < home.shelves.count; i++)
-        for (size_t j = 0; j < home.shelves.items[i].titles.count; j++)
-            if (str_eq(home.shelves.items[i].slug, str_of(slug)))
-                list.ids[list.count++] = home.shelves.items[i].titles.items[j].id;
+    for (size_t i = 0; i < home.shelves.count; i++) {
+        const struct some_shelf *shelf = &home.shelves.items[i];
+        if (!str_eq(shelf->slug, str_of(slug)))
+            continue;
+        list.ids = ARENA_ARRAY(stage_arena(), shelf->titles.count + 1, struct id);
+        for (size_t j = 0; j < shelf->titles.count; j++)
+            list.ids[list.count++] = shelf->titles.items[j].id;
+    }
     return list;
 }
 

@@ -346,7 +346,7 @@ static void something_happens(struct id *passing)
 
 static void walk(const char *sort, const struct id *staying, struct id *passing)
 {
-    struct id seen[512];
+    static struct id seen[512];
     size_t seen_count = 0, staying_seen = 0;
     const char *cursor = NULL;
     do {

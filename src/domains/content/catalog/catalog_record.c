@@ -333,3 +333,20 @@ enum err catalog_counts(struct db_tx *tx, struct catalog_counts *out_counts)
     *out_counts = (struct catalog_counts){ db_i64(&row, 0), db_i64(&row, 1), db_i64(&row, 2) };
     return OK;
 }
+
+struct artwork_walk {
+    catalog_artwork_fn fn;
+    void *arg;
+};
+
+static enum err on_artwork(const struct db_row *row, void *arg)
+{
+    const struct artwork_walk *walk = arg;
+    return walk->fn(walk->arg, db_text(row, 0), db_text(row, 1));
+}
+
+enum err catalog_artwork_walk(struct db_tx *tx, catalog_artwork_fn fn, void *arg)
+{
+    struct artwork_walk walk = { fn, arg };
+    return db_each(tx, &SQL_ARTWORK_WALK, DB_NO_ARGS, on_artwork, &walk);
+}

@@ -301,12 +301,11 @@ bool has(str text, const char *part)
 
 const char *path_of(const char *format, ...)
 {
-    char text[2048];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    str text = arena_vprintf(&stage.arena, format, args);
     va_end(args);
-    return arena_str(&stage.arena, str_of(text)).ptr;
+    return text.ptr;
 }
 
 struct an_item {
@@ -326,6 +325,7 @@ struct listed list_of(str body)
     struct some_items items;
     struct listed list = { .count = 0 };
     CHECK_OK(shape_parse_json(&stage.arena, &some_items_shape, body, &items));
+    list.ids = ARENA_ARRAY(&stage.arena, items.items.count + 1, struct id);
     for (size_t i = 0; i < items.items.count; i++)
         list.ids[list.count++] = items.items.items[i].id;
     if (items.next.state == OPT_SET)

@@ -56,7 +56,7 @@ bool has(str text, const char *part);
 const char *path_of(const char *format, ...) PRINTF_LIKE(1, 2);
 
 struct listed {
-    struct id ids[128];
+    struct id *ids; /* and a zero one after them */
     size_t count;
     const char *next; /* NULL: the last page */
 };

@@ -1,6 +1,8 @@
 /* ingest: the module's descriptor and the kinds of jobs it runs. */
 #include "ingest_internal.h"
 
+#include "foundation/metric/metric.h"
+
 #include "ingest_sql.h"
 
 #include "engines/flow/jobs.h"
@@ -28,6 +30,7 @@ static enum err ingest_open(const struct module_env *env)
                               .files = env->files,
                               .children = env->children,
                               .disk_reserve_bytes = env->disk_reserve_bytes };
+    metric_register(&ingest_metrics);
     return OK;
 }
 

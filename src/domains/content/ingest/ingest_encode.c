@@ -36,10 +36,11 @@ enum err ingest_encode_space_check(const struct plan *plan, uint64_t sources_byt
 /* The formats of the list's own entries are those of any film: each was probed as one. */
 const char *const ingest_input[] = { "-protocol_whitelist", "file", "-format_whitelist",
                                      INGEST_PROBE_FORMATS, NULL };
+static const char listed_formats[] = "concat," INGEST_PROBE_FORMATS_LIST;
 const char *const ingest_input_listed[] = { "-protocol_whitelist",
                                             "file",
                                             "-format_whitelist",
-                                            "concat," INGEST_PROBE_FORMATS_LIST,
+                                            listed_formats,
                                             "-f",
                                             "concat",
                                             "-safe",

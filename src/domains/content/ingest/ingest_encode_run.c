@@ -4,6 +4,7 @@
 #include "ingest_internal.h"
 
 #include "foundation/child/child.h"
+#include "foundation/metric/metric.h"
 
 #include <stdatomic.h>
 
@@ -21,6 +22,21 @@ struct running {
     _Atomic int64_t done_us; /* set on the child's thread */
     bool ended;
 };
+
+/* What has been made and what it took: the quotient of their rates is the speed. */
+static _Atomic int64_t film_us, encode_us;
+static double film_seconds(void)
+{
+    return (double)atomic_load(&film_us) / 1e6;
+}
+static double encode_seconds(void)
+{
+    return (double)atomic_load(&encode_us) / 1e6;
+}
+METRIC_COUNTER_READ(ingest_film_seconds_total, "Film that ffmpeg has copied or transcoded.",
+                    film_seconds);
+METRIC_COUNTER_READ(ingest_encode_seconds_total, "Time it took.", encode_seconds);
+METRICS(ingest_metrics, &ingest_film_seconds_total, &ingest_encode_seconds_total);
 
 static void on_line(void *arg, str line)
 {
@@ -66,7 +82,12 @@ static enum err run_and_report(struct running *running)
             break; /* cancelled or too late: the group says which, and ends the child */
         report(running, since);
     }
-    return task_group_wait(&group);
+    enum err result = task_group_wait(&group);
+    if (result == OK) {
+        atomic_fetch_add(&film_us, atomic_load(&running->done_us));
+        atomic_fetch_add(&encode_us, clock_mono() - since);
+    }
+    return result;
 }
 
 /* What the MP4 muxer says of tracks that decode but cannot be copied as they are. */

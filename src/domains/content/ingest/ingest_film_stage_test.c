@@ -117,7 +117,7 @@ void film_scenario(task_fn fn)
 /* `command` runs in the folder of films; $F is ffmpeg with what it always gets. */
 void film_shell(const char *command)
 {
-    char line[4096];
+    static char line[4096];
     snprintf(line, sizeof(line), "cd '%s' && F='ffmpeg -nostdin -v error -y' && %s", film_folder,
              command);
     CHECK_INT(system(line), 0); /* NOLINT(cert-env33-c): the line is ours */

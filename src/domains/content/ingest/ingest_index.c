@@ -1,6 +1,8 @@
 /* ingest_index: reads the head of a stored track, builds its index, stores that beside it. */
 #include "ingest_index.h"
 
+#include "ingest.h"
+
 #include "ingest_file.h"
 #include "ingest_internal.h"
 
@@ -176,4 +178,15 @@ enum err ingest_track_index(const struct index_request *request, struct indexed_
     TRY(result);
     *out_track = work->track;
     return OK;
+}
+
+enum err ingest_index_rebuild(const struct ingest_index *index)
+{
+    struct index_request request = { .key = index->key,
+                                     .index_key = index->index_key,
+                                     .follow_key = index->follow_key,
+                                     .language = index->language,
+                                     .sha256 = index->sha256 };
+    struct indexed_track track;
+    return ingest_track_index(&request, &track);
 }

@@ -22,6 +22,7 @@ struct ingest {
     uint64_t disk_reserve_bytes;
 };
 extern struct ingest ingest;
+extern const struct metrics ingest_metrics;
 
 #define INGEST_SCAN_JOB "import.scan"
 #define INGEST_FILM_JOB "import.film"

@@ -129,14 +129,13 @@ TEST(pictures_and_data_are_no_film)
     arena_init(&arena, MIB(1));
     cover.attached_picture = true;
     cover.codec = STR("mjpeg");
-    struct probe_stream without[] = { cover, data, sound };
-    struct probe probe = { .format = STR("mp3"), .streams = without, .streams_count = 3 };
+    struct probe_stream streams[] = { cover, data, sound, good_video(), good_video() };
+    struct probe probe = { .format = STR("mp3"), .streams = streams, .streams_count = 3 };
     struct plan_source source = { .probe = &probe };
     struct plan plan;
     CHECK_ERR(ingest_plan_make(&arena, &source, 1, STR(""), &plan), ERR_INVALID);
-    struct probe_stream with[] = { cover, data, sound, good_video(), good_video() };
-    with[4].is_default = true;
-    plan = plan_of(with, 5, "");
+    streams[4].is_default = true;
+    plan = plan_of(streams, 5, "");
     CHECK_INT(plan.tracks_count, 2);
     CHECK_INT(plan.tracks[0].stream, 4); /* one video, the one the file prefers */
     arena_deinit(&arena);
@@ -249,7 +248,7 @@ TEST(tracks_have_names_people_know)
 
 TEST(there_is_an_end_to_tracks)
 {
-    struct probe_stream streams[100];
+    static struct probe_stream streams[100];
     unsigned audios = 0, subtitles = 0;
     arena_init(&arena, MIB(1));
     streams[0] = good_video();

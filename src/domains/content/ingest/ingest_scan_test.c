@@ -333,7 +333,7 @@ TEST(a_doubtful_series_is_one_there_is_or_none)
 
 TEST(nothing_in_a_folder_stops_the_others)
 {
-    char long_text[30000];
+    static char long_text[30000];
     stage_open();
     memset(long_text, 'x', sizeof(long_text) - 1);
     long_text[sizeof(long_text) - 1] = 0;

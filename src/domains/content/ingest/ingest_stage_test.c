@@ -115,12 +115,11 @@ struct arena *stage_arena(void)
 
 const char *text_of(const char *format, ...)
 {
-    char text[8192];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    str text = arena_vprintf(&stage.arena, format, args);
     va_end(args);
-    return arena_str(&stage.arena, str_of(text)).ptr;
+    return text.ptr;
 }
 
 bool has(str text, const char *part)
@@ -137,8 +136,7 @@ const char *films_path(const char *name)
 
 void film_file(const char *name, str content)
 {
-    char path[4096];
-    snprintf(path, sizeof(path), "%s", films_path(name));
+    char *path = arena_cstr(&stage.arena, str_of(films_path(name)));
     for (char *slash = strchr(path + strlen(test_folder()) + 1, '/'); slash;
          slash = strchr(slash + 1, '/')) {
         *slash = 0;

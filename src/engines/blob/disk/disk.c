@@ -30,6 +30,7 @@ struct disk_store {
     int scratch_fd;  /* with our lock */
     uint32_t number; /* random: others write into the folder too, perhaps from other machines */
     _Atomic uint64_t next_scratch;
+    atomic_bool snapshot; /* what is removed goes to aside/ */
 };
 
 struct disk_writer {
@@ -50,6 +51,11 @@ static str object_path(struct blob_store *store, struct arena *arena, str key)
     return arena_printf(arena, "%s/objects/%.*s", disk_of(store)->folder, STR_ARG(key));
 }
 
+static str aside_path(struct blob_store *store, struct arena *arena, str key)
+{
+    return arena_printf(arena, "%s/aside/%.*s", disk_of(store)->folder, STR_ARG(key));
+}
+
 static str scratch_name(struct blob_store *store, struct arena *arena, str suffix)
 {
     uint64_t number = atomic_fetch_add(&disk_of(store)->next_scratch, 1);
@@ -57,18 +63,28 @@ static str scratch_name(struct blob_store *store, struct arena *arena, str suffi
                         disk_of(store)->number, (unsigned long long)number, STR_ARG(suffix));
 }
 
-/*
- * What lies in scratch is rubbish when no process has the store open. Each holds a shared lock on
- * the folder; who can have it alone is alone.
- */
-static enum err scratch_open(const char *path, int *out_fd)
+/* Of writes and snapshots that a crash ended. */
+static enum err rubbish_remove(const char *location, const char *scratch)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char aside[PATH_BYTES_MAX];
+    if (snprintf(aside, sizeof(aside), "%s/aside", location) < (int)sizeof(aside))
+        files_remove_tree(aside);
+    return files_empty_folder(scratch);
+}
+
+/*
+ * What lies in scratch and aside is rubbish when no process has the store open. Each holds a shared
+ * lock on scratch; who can have it alone is alone.
+ */
+static enum err scratch_open(const char *location, const char *scratch, int *out_fd)
+{
+    int fd = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return err_errno(path);
-    enum err err = flock(fd, LOCK_EX | LOCK_NB) == 0 ? files_empty_folder(path) : OK;
+        return err_errno(scratch);
+    bool alone = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    enum err err = alone ? rubbish_remove(location, scratch) : OK;
     if (err == OK && flock(fd, LOCK_SH) != 0)
-        err = err_errno(path);
+        err = err_errno(scratch);
     if (err != OK) {
         close(fd);
         return err;
@@ -88,7 +104,7 @@ static enum err disk_open(const char *location, struct blob_store **out_store)
             return err_errno(path);
     }
     int fd;
-    TRY(scratch_open(path, &fd));
+    TRY(scratch_open(location, path, &fd)); /* the path of scratch */
     struct disk_store *disk = HEAP_NEW(struct disk_store);
     disk->scratch_fd = fd;
     if (getrandom(&disk->number, sizeof(disk->number), 0) != sizeof(disk->number))
@@ -328,26 +344,49 @@ static enum err disk_local_path(struct blob_store *store, str key, str *out_path
     return OK;
 }
 
+/* What a removal leaves: a folder to sync, or folders that hold nothing. */
+static enum err tidy_after(const struct read_args *args)
+{
+    size_t levels = 0;
+    enum err synced = files_sync_folder_of(args->path);
+    for (size_t i = 0; i < args->key.len; i++)
+        levels += args->key.ptr[i] == '/';
+    files_remove_empty_folders(args->path, levels);
+    return synced == ERR_NOT_FOUND ? OK : synced; /* gone already, with its last object */
+}
+
 static enum err remove_blocking(void *arg)
 {
     struct read_args *args = arg;
-    if (unlink(args->path.ptr) == 0) {
-        size_t levels = 0;
-        enum err synced = files_sync_folder_of(args->path);
-        for (size_t i = 0; i < args->key.len; i++)
-            levels += args->key.ptr[i] == '/';
-        files_remove_empty_folders(args->path, levels);
-        return synced == ERR_NOT_FOUND ? OK : synced; /* gone already, with its last object */
-    }
+    if (unlink(args->path.ptr) == 0)
+        return tidy_after(args);
     bool absent =
         errno == ENOENT || errno == ENOTDIR || errno == EISDIR; /* or a folder of others */
     return absent ? OK : files_error("remove", args->path);
 }
 
+struct aside_args {
+    struct read_args from;
+    str to;
+};
+
+static enum err aside_blocking(void *arg)
+{
+    struct aside_args *args = arg;
+    struct stat info;
+    if (lstat(args->from.path.ptr, &info) != 0 || !S_ISREG(info.st_mode))
+        return OK;
+    TRY(files_publish(args->from.path, args->to));
+    return tidy_after(&args->from);
+}
+
 static enum err disk_remove(struct blob_store *store, str key)
 {
-    struct read_args args = read_of(store, key);
-    return await_blocking(store->pool, remove_blocking, &args);
+    struct aside_args args = { .from = read_of(store, key) };
+    if (!atomic_load(&disk_of(store)->snapshot))
+        return await_blocking(store->pool, remove_blocking, &args.from);
+    args.to = aside_path(store, task_arena(), key);
+    return await_blocking(store->pool, aside_blocking, &args);
 }
 
 struct list_args {
@@ -381,6 +420,71 @@ static enum err disk_list(struct blob_store *store, const struct blob_page *page
         from++;
     *out_entries = entries + from;
     *out_count = MIN_OF(page->limit, count - from);
+    return OK;
+}
+
+/* --- Snapshots -------------------------------------------------------------------------------- */
+
+static enum err disk_snapshot_begin(struct blob_store *store)
+{
+    if (!atomic_exchange(&disk_of(store)->snapshot, true))
+        return OK;
+    return err_set(ERR_CONFLICT, "blob-snapshot", "a snapshot of the files is under way already");
+}
+
+static enum err aside_remove_blocking(void *folder)
+{
+    files_remove_tree(folder);
+    return OK;
+}
+
+static void disk_snapshot_end(struct blob_store *store)
+{
+    struct err_slot detail = *err_slot();
+    char *path = arena_cstr(task_arena(), aside_path(store, task_arena(), STR("")));
+    atomic_store(&disk_of(store)->snapshot, false);
+    if (await_blocking(store->pool, aside_remove_blocking, path) != OK)
+        files_remove_tree(path); /* cancelled meanwhile */
+    *err_slot() = detail;
+}
+
+/* An object put aside may have been put again: it is listed once. */
+static size_t without_twins(struct blob_entry *entries, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || !str_eq(entries[kept - 1].key, entries[i].key))
+            entries[kept++] = entries[i];
+    return kept;
+}
+
+static enum err disk_snapshot_list(struct blob_store *store, struct blob_entry **out_entries,
+                                   size_t *out_count)
+{
+    struct list_args args = { .arena = task_arena() };
+    args.root = arena_printf(args.arena, "%s/objects", disk_of(store)->folder);
+    TRY(await_blocking(store->pool, list_blocking, &args));
+    args.root = arena_printf(args.arena, "%s/aside", disk_of(store)->folder);
+    TRY(await_blocking(store->pool, list_blocking, &args)); /* adds to what was found */
+    if (args.found.count)
+        qsort(args.found.entries, args.found.count, sizeof(*args.found.entries), by_key);
+    *out_entries = args.found.entries;
+    *out_count = without_twins(args.found.entries, args.found.count);
+    return OK;
+}
+
+static enum err disk_snapshot_descriptor(struct blob_store *store, str key, int *out_fd)
+{
+    struct read_args args = read_of(store, key);
+    args.path = aside_path(store, args.arena, key); /* the older one, if both are there */
+    if (await_blocking(store->pool, descriptor_blocking, &args) == OK) {
+        *out_fd = args.fd;
+        return OK;
+    }
+    if (disk_descriptor(store, key, out_fd) == OK)
+        return OK;
+    TRY(await_blocking(store->pool, descriptor_blocking, &args)); /* put aside in between */
+    *out_fd = args.fd;
     return OK;
 }
 
@@ -423,4 +527,8 @@ const struct blob_driver blob_disk = {
     .descriptor = disk_descriptor,
     .local_path = disk_local_path,
     .space = disk_space,
+    .snapshot_begin = disk_snapshot_begin,
+    .snapshot_end = disk_snapshot_end,
+    .snapshot_list = disk_snapshot_list,
+    .snapshot_descriptor = disk_snapshot_descriptor,
 };

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -247,6 +248,19 @@ enum err files_empty_folder(const char *folder)
             unlinkat(dirfd(dir), entry->d_name, 0);
     closedir(dir);
     return OK;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *at)
+{
+    (void)info, (void)kind, (void)at;
+    (void)remove(path);
+    return 0;
+}
+
+void files_remove_tree(const char *folder)
+{
+    enum { DESCRIPTORS = 16 };
+    nftw(folder, remove_entry, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
 }
 
 static enum err list_add(struct arena *arena, struct files_list *list, str key,

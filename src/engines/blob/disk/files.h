@@ -27,6 +27,9 @@ enum err files_sync_folder_of(str path);
 /* Removes every file directly in the folder. */
 enum err files_empty_folder(const char *folder);
 
+/* Removes the folder and all below it; what cannot be removed stays. */
+void files_remove_tree(const char *folder);
+
 struct files_list {
     struct blob_entry *entries;
     size_t count, capacity;

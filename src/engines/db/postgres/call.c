@@ -122,7 +122,7 @@ enum err pg_call_answer(const PGresult *result, struct db_call *call)
 {
     struct walk walk = { result, call };
     if (call->query->kind == DB_WRITE)
-        call->changed = atoll(PQcmdTuples((PGresult *)result));
+        call->changed = strtoll(PQcmdTuples((PGresult *)result), NULL, 10);
     if (!call->row)
         return OK;
     return db_guarded(call->arena, walk_rows, NULL, &walk);

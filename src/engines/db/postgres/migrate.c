@@ -205,15 +205,15 @@ static enum err module_version(const struct migration *m, const struct db_module
                                unsigned *out_version)
 {
     char sql[160];
-    PGresult *result;
+    PGresult *result = NULL;
     const char *values[] = { module->name };
     snprintf(sql, sizeof(sql),
              "SELECT coalesce(max(number), 0), count(*) FROM \"%s\".schema_migrations "
              "WHERE module = $1",
              m->db->base.context);
     TRY(ask(m, sql, values, 1, &result));
-    *out_version = (unsigned)atoi(PQgetvalue(result, 0, 0));
-    unsigned count = (unsigned)atoi(PQgetvalue(result, 0, 1));
+    *out_version = (unsigned)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
+    unsigned count = (unsigned)strtoul(PQgetvalue(result, 0, 1), NULL, 10);
     PQclear(result);
     return db_history_whole(module, m->db->shown, *out_version, count);
 }

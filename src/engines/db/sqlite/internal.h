@@ -107,6 +107,8 @@ enum err sqlite_fail(const struct sqlite_db *db, sqlite3 *handle, int code, cons
 /* Refuses what is not ours, newer or changed, before any change. */
 enum err migrate_check(struct sqlite_db *db, sqlite3 *handle);
 enum err migrate_apply(struct sqlite_db *db, sqlite3 *handle);
+/* Where the modules stand, by their names; none in a database without a history. */
+enum err migrate_versions(struct sqlite_db *db, sqlite3 *handle, struct db_versions *out_versions);
 
 /* read.c */
 enum err sqlite_read(struct db *db, bool scans, db_tx_fn fn, void *arg);
@@ -124,3 +126,25 @@ enum err sqlite_explain(struct db *db, const struct db_query *query, bool *out_s
 
 /* carry.c */
 extern const struct db_carrier sqlite_carrier;
+
+/* copy.c */
+/* As db_copy(), through a handle in no transaction. */
+enum err copy_database(struct sqlite_db *db, sqlite3 *from, const char *path,
+                       const struct db_copy_watch *watch);
+enum err sqlite_copy(struct db *db, const char *path, const struct db_copy_watch *watch);
+
+/* snapshot.c */
+/* A copy beside the database, before migrations change it; keeps the newest few. */
+enum err snapshot_make(struct sqlite_db *db, sqlite3 *handle);
+enum err sqlite_snapshot_newest(const struct db *base, const char *place,
+                                struct db_snapshot *out_snapshot);
+enum err sqlite_snapshot_restore(const struct db *base, const char *place,
+                                 const struct db_snapshot *snapshot);
+
+/* rollback.c */
+enum err sqlite_rollback(const struct db *base, const char *place, const struct db_versions *to);
+
+/* check.c */
+enum err check_pages(struct sqlite_db *db, sqlite3 *handle, bool full,
+                     const struct db_check *check);
+enum err sqlite_check(const struct db *base, const char *place, const struct db_check *check);

@@ -201,6 +201,53 @@ static enum err history_create(struct sqlite_db *db, sqlite3 *handle)
     return err;
 }
 
+enum err migrate_versions(struct sqlite_db *db, sqlite3 *handle, struct db_versions *out_versions)
+{
+    sqlite3_stmt *stmt;
+    struct db_versions versions = { .count = 0 };
+    int64_t history = 0;
+    *out_versions = versions;
+    TRY(number_of(db, handle, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'",
+                  &history));
+    if (!history)
+        return OK;
+    int code = sqlite3_prepare_v2(
+        handle, "SELECT module, max(number) FROM schema_migrations GROUP BY module", -1, &stmt,
+        NULL);
+    while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct db_version *version = &versions.items[versions.count];
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        if (versions.count++ == DB_VERSIONS_MAX)
+            break;
+        snprintf(version->module, sizeof(version->module), "%s", name ? name : "");
+        version->number = (unsigned)sqlite3_column_int(stmt, 1);
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(stmt);
+    if (versions.count > DB_VERSIONS_MAX)
+        return err_set(ERR_CORRUPT, "database-corrupt", "%s has too many modules", db->path);
+    if (code != SQLITE_DONE)
+        return sqlite_fail(db, handle, code, "open");
+    *out_versions = versions;
+    return OK;
+}
+
+/* Whether anything is to be changed of what is there: a new database has nothing to keep. */
+static enum err upgrades(struct sqlite_db *db, sqlite3 *handle, bool *out_upgrades)
+{
+    struct db_versions versions;
+    *out_upgrades = false;
+    TRY(migrate_versions(db, handle, &versions));
+    for (unsigned i = 0; versions.count && i < db->base.modules_count; i++) {
+        unsigned number = 0;
+        for (unsigned k = 0; k < versions.count; k++)
+            if (strcmp(versions.items[k].module, db->base.modules[i]->name) == 0)
+                number = versions.items[k].number;
+        *out_upgrades |= number < db_module_version(db->base.modules[i]);
+    }
+    return OK;
+}
+
 enum err migrate_apply(struct sqlite_db *db, sqlite3 *handle)
 {
     int64_t history = 0;
@@ -208,6 +255,10 @@ enum err migrate_apply(struct sqlite_db *db, sqlite3 *handle)
                   &history));
     if (!history)
         TRY(history_create(db, handle));
+    bool changes = false;
+    TRY(upgrades(db, handle, &changes));
+    if (changes && db->base.settings.snapshots_kept)
+        TRY(snapshot_make(db, handle));
     TRY(exec(db, handle, "PRAGMA foreign_keys=OFF", "open"));
     for (unsigned i = 0; i < db->base.modules_count; i++)
         TRY(module_apply(db, handle, db->base.modules[i]));

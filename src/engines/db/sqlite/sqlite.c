@@ -135,6 +135,11 @@ const struct db_driver db_sqlite = {
     .read = sqlite_read,
     .call = sqlite_call,
     .stats = sqlite_stats,
+    .copy = sqlite_copy,
+    .check = sqlite_check,
+    .snapshot_newest = sqlite_snapshot_newest,
+    .rollback = sqlite_rollback,
+    .snapshot_restore = sqlite_snapshot_restore,
     .explain = sqlite_explain,
     .carrier = &sqlite_carrier,
 };

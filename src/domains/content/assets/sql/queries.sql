@@ -38,3 +38,12 @@ UPDATE asset_tracks SET removed = 1 WHERE asset_id = ?1 AND name = ?2 AND remove
 SELECT name, kind, language, label, codec, channels, width, height, bandwidth, size_bytes, is_default,
     forced, sdh
 FROM asset_tracks WHERE asset_id = ?1 AND removed = 0 ORDER BY kind, position LIMIT 200;
+
+-- name: asset_tracks_walk :scan
+-- Every track of every asset, for who compares them with the files.
+SELECT t.asset_id, t.name, t.kind, t.language, a.ready
+FROM asset_tracks t JOIN assets a ON a.id = t.asset_id WHERE t.removed = 0
+ORDER BY t.asset_id, t.kind, t.position;
+
+-- name: assets_walk :scan
+SELECT id FROM assets ORDER BY id;

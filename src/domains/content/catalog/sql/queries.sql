@@ -289,3 +289,6 @@ SELECT collection_id FROM collection_titles WHERE title_id = ?1 ORDER BY collect
 -- name: catalog_counts :scan
 SELECT count(*), count(CASE WHEN status = 'published' THEN 1 END), count(CASE WHEN playable = 1 THEN 1 END)
 FROM titles;
+-- name: artwork_walk :scan
+-- Every picture, for who compares them with the files.
+SELECT blob_key, hash FROM artwork ORDER BY blob_key;

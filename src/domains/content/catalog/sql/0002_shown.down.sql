@@ -1,0 +1,2 @@
+-- down
+DROP VIEW title_windows;
