@@ -367,11 +367,11 @@ static enum err compose(struct gateway *gateway)
     struct http_route_table tables[GATEWAY_MODULES_MAX + 2] = { own_table };
     size_t count = 1;
     ASSERT(gateway->settings.modules_count <= GATEWAY_MODULES_MAX);
-    tables[count++] = elsewhere_table(gateway);
     for (unsigned i = 0; i < gateway->settings.modules_count; i++)
         if (gateway->settings.modules[i]->routes)
             tables[count++] = *gateway->settings.modules[i]->routes;
-    meters_open(tables, count);
+    meters_open(tables, count); /* which keeps them; what is elsewhere goes with the gateway */
+    tables[count++] = elsewhere_table(gateway);
     return http_router_open(tables, count, &gateway->router);
 }
 
