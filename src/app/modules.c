@@ -51,14 +51,14 @@ enum err app_modules_select(str names, struct app_selection *out_selection)
 {
     if (names.len)
         TRY(names_check(names));
-    struct app_selection selection = { .served_count = 0 };
+    struct app_selection *to = out_selection;
+    to->served_count = to->elsewhere_count = 0;
     for (unsigned i = 0; i < app_modules_count; i++) {
         const struct module *module = app_modules[i];
         if (names.len == 0 || is_everywhere(module) || is_named(module, names))
-            selection.served[selection.served_count++] = module;
+            to->served[to->served_count++] = module;
         else
-            selection.elsewhere[selection.elsewhere_count++] = module;
+            to->elsewhere[to->elsewhere_count++] = module;
     }
-    *out_selection = selection;
     return OK;
 }

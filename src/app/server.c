@@ -319,10 +319,12 @@ static void server_discard(struct server *server)
 enum err server_start(struct data *data, const struct server_spec *spec, struct server **out_server,
                       struct server_bound *out_bound)
 {
-    struct app_selection selection;
-    TRY(app_modules_select(app_settings.modules, &selection));
     struct server *server = HEAP_NEW(struct server);
-    server->selection = selection;
+    enum err result = app_modules_select(app_settings.modules, &server->selection);
+    if (result != OK) {
+        heap_free(server);
+        return result;
+    }
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     server->cores_count = spec->cores ? spec->cores : (unsigned)MAX_OF(online, 1L);
     server->cores_count = MIN_OF(server->cores_count, (unsigned)CORES_MAX);
@@ -353,7 +355,7 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     net_sigpipe_ignore();
     net_descriptors_raise();
     loop_stall_handler(on_stall);
-    enum err result = http_trust_parse(app_settings.trusted_proxies, &settings.trust);
+    result = http_trust_parse(app_settings.trusted_proxies, &settings.trust);
     if (result == OK)
         result = http_cors_parse(app_settings.cors_origins, &settings.cors);
     if (result == OK)
