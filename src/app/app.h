@@ -128,8 +128,8 @@ enum err data_database_open(const char *url, struct pool *pool, struct db **out_
 enum err data_database_choose(const char *url);
 /* Whether db.url came from there. */
 bool data_database_chosen(void);
-/* Fills app_settings.database from there, unless it is set. */
-enum err data_database_read(struct arena *arena);
+/* Fills app_settings.database from there, unless a setting says where; the last reading counts. */
+enum err data_database_read(void);
 /* The folder's seat in the queue of jobs (jobs.h). */
 const char *data_seat(const struct data *data);
 const struct module_env *data_env(const struct data *data);

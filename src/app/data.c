@@ -251,12 +251,15 @@ bool data_database_chosen(void)
     return database_chosen;
 }
 
-enum err data_database_read(struct arena *arena)
+enum err data_database_read(void)
 {
-    char path[DATA_PATH_BYTES], text[DATABASE_URL_BYTES];
-    choice_path(path, "");
-    if (app_settings.database.len)
+    static char text[DATABASE_URL_BYTES];
+    char path[DATA_PATH_BYTES];
+    if (app_settings.database.len && !database_chosen)
         return OK;
+    app_settings.database = STR_NONE;
+    database_chosen = false;
+    choice_path(path, "");
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? OK : err_errno(path);
@@ -265,7 +268,7 @@ enum err data_database_read(struct arena *arena)
     str url = str_trim((str){ text, len > 0 ? (size_t)len : 0 });
     if (url.len == 0 || (size_t)len == sizeof(text))
         return err_set(ERR_CORRUPT, "database-url", "%s holds no URL of a database", path);
-    app_settings.database = arena_str(arena, url);
+    app_settings.database = url;
     database_chosen = true;
     return OK;
 }
@@ -357,6 +360,7 @@ static enum err open_all(struct data *data)
 {
     char blobs[DATA_PATH_BYTES];
     TRY(data_lock(data->folder, &data->lock_fd));
+    TRY(data_database_read()); /* the process we waited for may have moved it */
     TRY(check_restored(data->folder));
     if (data_is_embedded())
         tell_missing(data->folder);

@@ -273,7 +273,7 @@ static enum err read_settings(struct arena *arena, int *argc, char **argv)
     TRY(conf_read_flags(&conf, *argc, argv, argc));
     if (app_settings.data.len >= DATA_FOLDER_BYTES || app_settings.shared.len >= DATA_FOLDER_BYTES)
         return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long");
-    return data_database_read(arena);
+    return data_database_read();
 }
 
 /* Wherever it stands: people write "import --help" as well. */
