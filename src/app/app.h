@@ -14,6 +14,8 @@ extern const char *const app_version; /* "0.1.0" */
 struct app_settings {
     str data;     /* the data folder */
     str database; /* postgres://…; empty: embedded, in the data folder */
+    str shared;   /* folder of blobs and key; empty: the data folder */
+    str modules;  /* to serve, separated by commas; empty: all */
     str listen;
     int64_t cores; /* event loops; 0: one a core */
     bool log_requests;
@@ -64,17 +66,25 @@ struct app_flags {
     bool repair;    /* fsck */
     bool snapshot;  /* rollback: by the copy of before */
     str passphrase_file;
+    str to; /* move: where to */
 };
 extern struct app_flags app_flags;
 
 /* The one list of modules, in the order they are opened (modules.c). */
 extern const struct module *const app_modules[];
 extern const unsigned app_modules_count;
+/* Which of them this process serves: their routes and jobs. All are open in every process. */
+struct app_selection {
+    const struct module *served[GATEWAY_MODULES_MAX], *elsewhere[GATEWAY_MODULES_MAX];
+    unsigned served_count, elsewhere_count;
+};
+/* Reads "catalog,playback"; empty: all. ERR_INVALID "unknown-module". */
+enum err app_modules_select(str names, struct app_selection *out_selection);
 /* The web interface carried by the program. */
 extern const struct embedded_set app_site;
 /* The demo cinema: catalogue.json, posters/, backdrops/. */
 extern const struct embedded_set app_demo;
-extern const struct module demo_module, health_module, backup_module;
+extern const struct module demo_module, health_module, backup_module, move_module;
 
 /* The path of the data folder, its zero included; and that of a file in it. */
 enum { DATA_FOLDER_BYTES = 512, DATA_PATH_BYTES = DATA_FOLDER_BYTES + 32 };
@@ -101,10 +111,25 @@ void data_spec(const char *folder, const struct db_module *modules[static DATA_M
                struct db_spec *out_spec);
 /* Keeps the error slot as it is, so that a failure may close on its way out. */
 void data_close(struct data *data);
+/* Where films, pictures and the administrator's key are; it is there after data_open(). */
+const char *app_shared_folder(void);
 /* "<folder>/control.sock": where the process that serves the folder takes work from commands. */
 enum err data_control_path(const char *folder, char *out, size_t size_bytes);
 /* False: the databases are a server's, and other processes may use them too. */
 bool data_is_embedded(void);
+struct db;
+struct pool;
+/* Opens the database at the URL, or with an empty one the folder's. */
+enum err data_database_open(const char *url, struct pool *pool, struct db **out_db);
+/*
+ * "<folder>/database.url": where the database is when no setting says so. Empty: in the folder, and
+ * there is no such file. Durable when it returns.
+ */
+enum err data_database_choose(const char *url);
+/* Whether db.url came from there. */
+bool data_database_chosen(void);
+/* Fills app_settings.database from there, unless a setting says where; the last reading counts. */
+enum err data_database_read(void);
 /* The folder's seat in the queue of jobs (jobs.h). */
 const char *data_seat(const struct data *data);
 const struct module_env *data_env(const struct data *data);
@@ -196,6 +221,7 @@ int command_version(int argc, char **argv);
 int command_ready(int argc, char **argv);
 int command_exit_codes(int argc, char **argv);
 int command_demo(int argc, char **argv);
+int command_move(int argc, char **argv);
 
 /* Exit codes, as sysexits(3) has them. */
 enum {

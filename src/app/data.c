@@ -152,27 +152,6 @@ bool data_is_embedded(void)
     return app_settings.database.len == 0;
 }
 
-/* Where the databases are: the URL is given back as a C string. */
-static enum err database_place(struct data *data, char url[DATABASE_URL_BYTES],
-                               struct db_spec *spec)
-{
-    str given = app_settings.database;
-    if (data_is_embedded()) {
-        spec->driver = &db_sqlite;
-        spec->place = data->folder;
-        return OK;
-    }
-    if (!postgres_is_place(given) || given.len >= DATABASE_URL_BYTES)
-        return err_set(ERR_INVALID, "database-url",
-                       "db.url is a URL of at most %d bytes that begins postgres://",
-                       DATABASE_URL_BYTES - 1);
-    memcpy(url, given.ptr, given.len);
-    url[given.len] = 0;
-    spec->driver = &db_postgres;
-    spec->place = url;
-    return OK;
-}
-
 unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX])
 {
     unsigned count = 0;
@@ -195,20 +174,102 @@ void data_spec(const char *folder, const struct db_module *modules[static DATA_M
                                   .settings = { .snapshots_kept = SNAPSHOTS_KEPT } };
 }
 
-static enum err open_databases(struct data *data)
+enum err data_database_open(const char *url, struct pool *pool, struct db **out_db)
 {
     const struct db_module *modules[DATA_MODULES_MAX];
-    unsigned count = data_modules(modules);
-    char url[DATABASE_URL_BYTES];
-    struct db_spec spec = { .context = "content",
-                            .modules = modules,
-                            .modules_count = count,
-                            .pool = data->files,
-                            .settings = { .group_max = (unsigned)app_settings.writer_group,
-                                          .snapshots_kept = SNAPSHOTS_KEPT } };
-    TRY(database_place(data, url, &spec));
-    TRY(db_open(&spec, &data->content));
+    struct db_spec spec;
+    if (*url && !postgres_is_place(str_of(url)))
+        return err_set(ERR_INVALID, "database-url",
+                       "db.url is a URL of at most %d bytes that begins postgres://",
+                       DATABASE_URL_BYTES - 1);
+    data_spec(app_data_folder(), modules, &spec);
+    if (*url) {
+        spec.driver = &db_postgres;
+        spec.place = url;
+    }
+    spec.pool = pool;
+    spec.settings.group_max = (unsigned)app_settings.writer_group;
+    return db_open(&spec, out_db);
+}
+
+static enum err open_databases(struct data *data)
+{
+    char url[DATABASE_URL_BYTES] = "";
+    str given = app_settings.database;
+    if (given.len >= DATABASE_URL_BYTES)
+        return err_set(ERR_INVALID, "database-url",
+                       "db.url is a URL of at most %d bytes that begins postgres://",
+                       DATABASE_URL_BYTES - 1);
+    memcpy(url, given.ptr ? given.ptr : "", given.len);
+    url[given.len] = 0;
+    TRY(data_database_open(url, data->files, &data->content));
     db_meters_open(data->content);
+    return OK;
+}
+
+/* --- The choice of the database -------------------------------------------------------------- */
+
+static bool database_chosen;
+
+static void choice_path(char path[DATA_PATH_BYTES], const char *suffix)
+{
+    snprintf(path, DATA_PATH_BYTES, "%s/database.url%s", app_data_folder(), suffix);
+}
+
+static enum err folder_sync(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    enum err err = synced ? OK : err_errno(folder);
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+__attribute__((noinline)) enum err data_database_choose(const char *url)
+{
+    char path[DATA_PATH_BYTES], fresh[DATA_PATH_BYTES];
+    choice_path(path, "");
+    choice_path(fresh, ".new");
+    if (!*url) {
+        if (unlink(path) != 0 && errno != ENOENT)
+            return err_errno(path);
+        return folder_sync(app_data_folder());
+    }
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(fresh);
+    bool written = dprintf(fd, "%s\n", url) > 0 && fsync(fd) == 0;
+    written = close(fd) == 0 && written;
+    if (!written || rename(fresh, path) != 0)
+        return err_errno(fresh);
+    return folder_sync(app_data_folder());
+}
+
+bool data_database_chosen(void)
+{
+    return database_chosen;
+}
+
+enum err data_database_read(void)
+{
+    static char text[DATABASE_URL_BYTES];
+    char path[DATA_PATH_BYTES];
+    if (app_settings.database.len && !database_chosen)
+        return OK;
+    app_settings.database = STR_NONE;
+    database_chosen = false;
+    choice_path(path, "");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? OK : err_errno(path);
+    ssize_t len = read(fd, text, sizeof(text));
+    close(fd);
+    str url = str_trim((str){ text, len > 0 ? (size_t)len : 0 });
+    if (url.len == 0 || (size_t)len == sizeof(text))
+        return err_set(ERR_CORRUPT, "database-url", "%s holds no URL of a database", path);
+    app_settings.database = url;
+    database_chosen = true;
     return OK;
 }
 
@@ -283,10 +344,23 @@ static enum err open_modules(struct data *data)
     return OK;
 }
 
+/* Embedded, there is nobody to share with. */
+static enum err shared_check(void)
+{
+    if (app_settings.shared.len == 0)
+        return OK;
+    if (data_is_embedded())
+        return err_set(ERR_INVALID, "shared-embedded",
+                       "cinema.shared is for a database on a server; without db.url the data "
+                       "folder has everything");
+    return data_folder_make(app_shared_folder());
+}
+
 static enum err open_all(struct data *data)
 {
     char blobs[DATA_PATH_BYTES];
     TRY(data_lock(data->folder, &data->lock_fd));
+    TRY(data_database_read()); /* the process we waited for may have moved it */
     TRY(check_restored(data->folder));
     if (data_is_embedded())
         tell_missing(data->folder);
@@ -294,7 +368,8 @@ static enum err open_all(struct data *data)
         TRY(seat_read(data));
     TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
     TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
-    snprintf(blobs, sizeof(blobs), "%s/blobs", data->folder);
+    TRY(shared_check());
+    snprintf(blobs, sizeof(blobs), "%s/blobs", app_shared_folder());
     TRY(blob_open(&blob_disk, blobs, data->files, &data->blobs));
     TRY(open_databases(data));
     return open_modules(data);

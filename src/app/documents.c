@@ -88,7 +88,7 @@ int command_admin_key(int argc, char **argv)
         fprintf(stderr, "usage: " KB_NAME " admin-key [--reset] [--data DIR]\n");
         return EXIT_USAGE;
     }
-    enum err result = access_open(app_data_folder(), &access);
+    enum err result = access_open(app_shared_folder(), &access);
     bool has_key = result == OK && access_has_key(access);
     if (result == OK)
         access_close(access);
@@ -104,9 +104,9 @@ int command_admin_key(int argc, char **argv)
             " admin-key --reset\n");
         return 0;
     }
-    result = data_folder_make(app_data_folder());
+    result = data_folder_make(app_shared_folder());
     if (result == OK)
-        result = access_key_make(app_data_folder(), key);
+        result = access_key_make(app_shared_folder(), key);
     if (result != OK)
         return app_fail(result);
     printf(app_flags.json ? "{\"key\":\"%s\"}\n" : "%s\n", key);

@@ -22,6 +22,12 @@ SETTINGS(app_conf, struct app_settings,
          SETTING_TEXT(struct app_settings, database, "db.url", "", .flag = "db", .secret = true,
                       .doc = "postgres://user@host/database; empty is the embedded database in "
                              "the data folder"),
+         SETTING_TEXT(struct app_settings, shared, "cinema.shared", "", .flag = "shared",
+                      .doc = "folder of films, pictures and the administrator's key, where several "
+                             "processes have one database; empty is the data folder"),
+         SETTING_TEXT(struct app_settings, modules, "serve.modules", "", .flag = "modules",
+                      .doc = "what this process serves, separated by commas: catalog, ingest, "
+                             "playback, demo; empty is all"),
          SETTING_TEXT(struct app_settings, listen, "http.listen", "127.0.0.1:8000",
                       .flag = "listen",
                       .doc = "address and port to serve on; 0.0.0.0:8000 opens it "
@@ -80,7 +86,9 @@ SETTINGS(app_flags_conf, struct app_flags,
                       .doc = "backup: seal it with a passphrase that is asked for"),
          SETTING_TEXT(struct app_flags, passphrase_file, "flag.passphrase_file", "",
                       .flag = "passphrase-file",
-                      .doc = "backup, verify, restore: file whose first line is the passphrase"));
+                      .doc = "backup, verify, restore: file whose first line is the passphrase"),
+         SETTING_TEXT(struct app_flags, to, "flag.to", "", .flag = "to", .secret = true,
+                      .doc = "move: postgres://… or the data folder"));
 
 extern const struct settings app_limits_conf, app_tls_conf;
 static struct log_settings log_settings;
@@ -101,6 +109,7 @@ static const struct command {
     { "serve", command_serve, "serve the cinema (the default)" },
     { "import", command_import, "take films in: import PATH..." },
     { "demo", command_demo, "put the demo catalogue in: classics without films" },
+    { "move", command_move, "move the database: move --to postgres://... | DATA-FOLDER" },
     { "backup", command_backup, "copy all of it: backup FILE|DIR, while it is served or not" },
     { "verify", command_verify, "check a backup without restoring it: verify BACKUP" },
     { "restore", command_restore, "make a data folder of it: restore BACKUP --data DIR" },
@@ -232,6 +241,18 @@ const char *app_data_folder(void)
     return folder;
 }
 
+const char *app_shared_folder(void)
+{
+    static char folder[DATA_FOLDER_BYTES];
+    str given = app_settings.shared;
+    if (given.len == 0)
+        return app_data_folder();
+    while (given.len > 1 && given.ptr[given.len - 1] == '/')
+        given.len--;
+    snprintf(folder, sizeof(folder), "%.*s", STR_ARG(given));
+    return folder;
+}
+
 /* The settings file lies in the data folder, which flags and environment may name: they are read
  * twice. */
 static enum err read_settings(struct arena *arena, int *argc, char **argv)
@@ -250,9 +271,9 @@ static enum err read_settings(struct arena *arena, int *argc, char **argv)
         TRY(conf_read_environment(&conf, (const char *const *)environ));
     }
     TRY(conf_read_flags(&conf, *argc, argv, argc));
-    if (app_settings.data.len >= DATA_FOLDER_BYTES)
+    if (app_settings.data.len >= DATA_FOLDER_BYTES || app_settings.shared.len >= DATA_FOLDER_BYTES)
         return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long");
-    return OK;
+    return data_database_read();
 }
 
 /* Wherever it stands: people write "import --help" as well. */

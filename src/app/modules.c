@@ -8,6 +8,57 @@
 
 const struct module *const app_modules[] = {
     &catalog_module, &assets_module, &ingest_module, &playback_module,
-    &demo_module,    &health_module, &backup_module,
+    &demo_module,    &health_module, &backup_module, &move_module,
 };
 const unsigned app_modules_count = ARRAY_LEN(app_modules);
+
+/*
+ * Health is of the process: each tells its own; each may be asked for a backup, or to move. Assets
+ * have no routes; who plays or imports uses them in any case.
+ */
+static bool is_everywhere(const struct module *module)
+{
+    return module == &health_module || module == &backup_module || module == &move_module ||
+           module == &assets_module;
+}
+
+static bool is_named(const struct module *module, str names)
+{
+    str name;
+    while (str_cut(&names, ',', &name))
+        if (str_eq(str_trim(name), str_of(module->name)))
+            return true;
+    return false;
+}
+
+static enum err names_check(str names)
+{
+    str rest = names, name;
+    while (str_cut(&rest, ',', &name)) {
+        unsigned i = 0;
+        while (i < app_modules_count && !str_eq(str_trim(name), str_of(app_modules[i]->name)))
+            i++;
+        if (i == app_modules_count)
+            return err_set(ERR_INVALID, "unknown-module",
+                           "there is no module \"%.*s\"; there are catalog, assets, ingest, "
+                           "playback, demo and health",
+                           STR_ARG(str_trim(name)));
+    }
+    return OK;
+}
+
+enum err app_modules_select(str names, struct app_selection *out_selection)
+{
+    if (names.len)
+        TRY(names_check(names));
+    struct app_selection *to = out_selection;
+    to->served_count = to->elsewhere_count = 0;
+    for (unsigned i = 0; i < app_modules_count; i++) {
+        const struct module *module = app_modules[i];
+        if (names.len == 0 || is_everywhere(module) || is_named(module, names))
+            to->served[to->served_count++] = module;
+        else
+            to->elsewhere[to->elsewhere_count++] = module;
+    }
+    return OK;
+}

@@ -10,15 +10,16 @@
 #include "gateway/access.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* The administrator's key is made at the first start and shown that once. */
-static enum err first_key(const char *folder)
+static enum err key_make_missing(const char *folder)
 {
     struct access *access;
     char key[ACCESS_KEY_BYTES];
@@ -32,6 +33,24 @@ static enum err first_key(const char *folder)
            "    %s\n",
            key);
     return OK;
+}
+
+/*
+ * The administrator's key is made at the first start and shown that once; of several processes that
+ * start together one makes it.
+ */
+static enum err first_key(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0) {
+        enum err err = err_errno(folder);
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    enum err result = key_make_missing(folder);
+    close(fd);
+    return result;
 }
 
 static bool starts_with_any(str text, const str *beginnings, size_t count)
@@ -143,7 +162,7 @@ static int wait_for_end(struct serving *serving, instant until)
 static enum err start(struct data *data, struct serving *serving)
 {
     struct server_bound bound = { 0 };
-    TRY(first_key(app_data_folder()));
+    TRY(first_key(app_shared_folder()));
     struct server_spec spec = { .listen = app_settings.listen,
                                 .tls_listen = app_tls_settings.listen,
                                 .redirect_listen = app_tls_settings.redirect,

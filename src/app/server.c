@@ -47,6 +47,7 @@ struct core {
 
 struct server {
     struct gateway *gateway;
+    struct app_selection selection;
     struct db *content;
     const char *seat;
     struct job_kind job_kinds[JOB_KINDS_MAX];
@@ -87,11 +88,13 @@ static enum err jobs_open(struct core *core)
 
 static void collect_job_kinds(struct server *server)
 {
-    for (unsigned i = 0; i < app_modules_count; i++)
-        for (unsigned j = 0; j < app_modules[i]->job_kinds_count; j++) {
+    for (unsigned i = 0; i < server->selection.served_count; i++) {
+        const struct module *module = server->selection.served[i];
+        for (unsigned j = 0; j < module->job_kinds_count; j++) {
             ASSERT(server->job_kinds_count < JOB_KINDS_MAX);
-            server->job_kinds[server->job_kinds_count++] = app_modules[i]->job_kinds[j];
+            server->job_kinds[server->job_kinds_count++] = module->job_kinds[j];
         }
+    }
 }
 
 static enum err core_open(struct core *core)
@@ -112,7 +115,8 @@ static enum err core_open(struct core *core)
     TRY(http_server_open(core->loop, &settings, &core->http));
     for (unsigned i = 0; i < core->sockets_count; i++)
         TRY(http_server_listen(core->http, core->sockets[i].fd, entries[core->sockets[i].entry]));
-    return core == &core->server->cores[0] ? jobs_open(core) : OK;
+    bool runs_jobs = core == &core->server->cores[0] && core->server->job_kinds_count;
+    return runs_jobs ? jobs_open(core) : OK;
 }
 
 static void *core_main(void *arg)
@@ -316,6 +320,11 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
                       struct server_bound *out_bound)
 {
     struct server *server = HEAP_NEW(struct server);
+    enum err result = app_modules_select(app_settings.modules, &server->selection);
+    if (result != OK) {
+        heap_free(server);
+        return result;
+    }
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     server->cores_count = spec->cores ? spec->cores : (unsigned)MAX_OF(online, 1L);
     server->cores_count = MIN_OF(server->cores_count, (unsigned)CORES_MAX);
@@ -329,11 +338,13 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     if (spec->tls && spec->hsts)
         snprintf(server->hsts, sizeof(server->hsts), "max-age=%lld",
                  (long long)(spec->hsts / SECONDS(1)));
-    struct gateway_settings settings = { .modules = app_modules,
-                                         .modules_count = app_modules_count,
+    struct gateway_settings settings = { .modules = server->selection.served,
+                                         .modules_count = server->selection.served_count,
+                                         .elsewhere = server->selection.elsewhere,
+                                         .elsewhere_count = server->selection.elsewhere_count,
                                          .site = &app_site,
                                          .version = app_version,
-                                         .data_folder = server->folder,
+                                         .key_folder = app_shared_folder(),
                                          .log_requests = app_settings.log_requests };
     settings.checks = data_checks_of(data_env(data), &settings.checks_count);
     server->content = data_env(data)->db;
@@ -344,7 +355,7 @@ enum err server_start(struct data *data, const struct server_spec *spec, struct 
     net_sigpipe_ignore();
     net_descriptors_raise();
     loop_stall_handler(on_stall);
-    enum err result = http_trust_parse(app_settings.trusted_proxies, &settings.trust);
+    result = http_trust_parse(app_settings.trusted_proxies, &settings.trust);
     if (result == OK)
         result = http_cors_parse(app_settings.cors_origins, &settings.cors);
     if (result == OK)

@@ -56,6 +56,9 @@ int command_rollback(int argc, char **argv)
     enum err result = OK;
     if (access(folder, F_OK) != 0)
         result = err_set(ERR_NOT_FOUND, "no-such-path", "there is no data folder %s", folder);
+    if (result == OK && !data_is_embedded()) /* what lies in the folder is from before a move */
+        result = err_set(ERR_UNAVAILABLE, "database-not-local",
+                         "the database is a server's: an upgrade of it is undone by its tools");
     if (result == OK)
         result = data_lock(folder, &lock_fd);
     if (result == OK)

@@ -29,6 +29,7 @@ struct gateway {
     struct gateway_settings settings;
     struct access *access;
     struct http_router *router;
+    struct http_route *elsewhere; /* routes other processes serve */
     struct bytes *openapi[HTTP_CODING_COUNT];
     char openapi_etag[24];
     _Atomic bool started, draining;
@@ -334,15 +335,43 @@ void gateway_write_routes_json(const struct gateway_settings *settings, struct b
     buf_put_char(out, '\n');
 }
 
+/* RFC 9110, section 15.5.20. */
+static enum err on_elsewhere(struct http_request *request, struct http_response *response)
+{
+    http_reply_problem(request, response, 421, "served-elsewhere",
+                       "another process of this cinema serves this address");
+    return OK;
+}
+
+/* The same addresses, answered by nobody's handler: no body is read, nobody is asked who they are.
+ */
+static struct http_route_table elsewhere_table(struct gateway *gateway)
+{
+    size_t count = 0, all = 0;
+    const struct gateway_settings *settings = &gateway->settings;
+    for (unsigned i = 0; i < settings->elsewhere_count; i++)
+        all += settings->elsewhere[i]->routes ? settings->elsewhere[i]->routes->count : 0;
+    gateway->elsewhere = HEAP_ARRAY(all + 1, struct http_route);
+    for (unsigned i = 0; i < settings->elsewhere_count; i++) {
+        const struct http_route_table *table = settings->elsewhere[i]->routes;
+        for (size_t k = 0; table && k < table->count; k++)
+            gateway->elsewhere[count++] =
+                (struct http_route){ table->routes[k].method, table->routes[k].pattern,
+                                     on_elsewhere, .flags = ROUTE_HIDDEN | ROUTE_INLINE };
+    }
+    return (struct http_route_table){ gateway->elsewhere, count };
+}
+
 static enum err compose(struct gateway *gateway)
 {
-    struct http_route_table tables[GATEWAY_MODULES_MAX + 1] = { own_table };
+    struct http_route_table tables[GATEWAY_MODULES_MAX + 2] = { own_table };
     size_t count = 1;
     ASSERT(gateway->settings.modules_count <= GATEWAY_MODULES_MAX);
     for (unsigned i = 0; i < gateway->settings.modules_count; i++)
         if (gateway->settings.modules[i]->routes)
             tables[count++] = *gateway->settings.modules[i]->routes;
-    meters_open(tables, count);
+    meters_open(tables, count); /* which keeps them; what is elsewhere goes with the gateway */
+    tables[count++] = elsewhere_table(gateway);
     return http_router_open(tables, count, &gateway->router);
 }
 
@@ -362,10 +391,11 @@ enum err gateway_open(const struct gateway_settings *settings, struct gateway **
     gateway->settings = *settings;
     enum err result = compose(gateway);
     if (result == OK)
-        result = access_open(settings->data_folder, &gateway->access);
+        result = access_open(settings->key_folder, &gateway->access);
     if (result != OK) {
         if (gateway->router)
             http_router_close(gateway->router);
+        heap_free(gateway->elsewhere);
         heap_free(gateway);
         return result;
     }
@@ -386,6 +416,7 @@ void gateway_close(struct gateway *gateway)
     access_close(gateway->access);
     for (int i = 0; i < HTTP_CODING_COUNT; i++)
         bytes_release(gateway->openapi[i]);
+    heap_free(gateway->elsewhere);
     heap_free(gateway);
 }
 

@@ -27,9 +27,12 @@ struct gateway_check {
 struct gateway_settings {
     const struct module *const *modules;
     unsigned modules_count;
+    /* Modules whose routes are known but served by other processes: they answer 421. */
+    const struct module *const *elsewhere;
+    unsigned elsewhere_count;
     const struct embedded_set *site; /* the web interface; empty: built without it */
     const char *version;
-    const char *data_folder;
+    const char *key_folder; /* of the administrator's key */
     const struct gateway_check *checks;
     unsigned checks_count;
     bool log_requests;

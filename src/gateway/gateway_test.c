@@ -53,6 +53,15 @@ static const struct http_route_table table = { routes, ARRAY_LEN(routes) };
 static const struct module things = { .name = "things", .context = "content", .routes = &table };
 static const struct module *const modules[] = { &things };
 
+static const struct http_route other_routes[] = {
+    { METHOD_GET, "/v1/others/{id}", on_ok, "Another thing", .media_types = "text/plain" },
+    { METHOD_POST, "/v1/others", on_ok, "Add another", .role = ROLE_ADMIN },
+};
+static const struct http_route_table other_table = { other_routes, ARRAY_LEN(other_routes) };
+static const struct module others = { .name = "others", .routes = &other_table };
+static const struct module no_routes = { .name = "mute" };
+static const struct module *const elsewhere[] = { &no_routes, &others };
+
 static const char page[] = "<!doctype html>page", script[] = "run()", docs[] = "docs";
 static const struct embedded_file files[] = {
     { STR_INIT("assets/app-1.js"), STR_INIT("text/javascript"), STR_INIT("\"js\""), script,
@@ -79,9 +88,11 @@ static enum err open_gateway(const struct embedded_set *the_site)
     static struct gateway_settings settings;
     settings = (struct gateway_settings){ .modules = modules,
                                           .modules_count = 1,
+                                          .elsewhere = elsewhere,
+                                          .elsewhere_count = ARRAY_LEN(elsewhere),
                                           .site = the_site,
                                           .version = "0.0.0",
-                                          .data_folder = test_folder(),
+                                          .key_folder = test_folder(),
                                           .checks = checks,
                                           .checks_count = ARRAY_LEN(checks) };
     if (friends)
@@ -177,6 +188,21 @@ TEST(the_key_opens_and_nothing_else)
     CHECK_INT(status("POST", "/v1/plays", ""), 200);
     CHECK(has(sign_in("no such key"), "\"slug\":\"wrong-key\""));
     CHECK_INT(answer_status(sign_in("")), 400);
+    close_it();
+}
+
+/* Who asks another process is told so, whoever it is: 404 would say that there is no such thing. */
+TEST(what_another_process_serves_is_misdirected)
+{
+    open_it();
+    str answer = ask("GET", "/v1/others/1", "", "");
+    CHECK_INT(answer_status(answer), 421);
+    CHECK(has(answer_body(answer), "\"slug\":\"served-elsewhere\""));
+    CHECK_STR(answer_field(answer, STR("Content-Type")), STR("application/problem+json"));
+    CHECK_INT(status("POST", "/v1/others", ""), 421);
+    CHECK_INT(answer_status(ask("POST", "/v1/others", bearer(key), "{\"a\":1}")), 421);
+    CHECK_INT(status("DELETE", "/v1/others", ""), 405);
+    CHECK(!has(ask("GET", "/openapi.json", "", ""), "/v1/others"));
     close_it();
 }
 

@@ -100,11 +100,13 @@ enum err process_await(struct world *world, struct process *process, span limit)
         }
         pause_ms(ms);
     }
+    three_note(world, true);
     return OK;
 }
 
 /* The file holds "127.0.0.1:PORT" and a line end once the server listens. */
-static bool read_address(struct world *world, const char *path)
+static bool read_address(struct world *world, const char *path, str *out_address,
+                         uint16_t *out_port)
 {
     char text[64] = { 0 };
     uint64_t port;
@@ -119,27 +121,30 @@ static bool read_address(struct world *world, const char *path)
     ptrdiff_t colon = str_find_last_char(address, ':');
     if (colon < 0 || !str_parse_u64(str_skip(address, (size_t)colon + 1), &port) || port > 65535)
         return false;
-    world->port = (uint16_t)port;
-    world_set(world, STR("address"), address);
-    world_set(world, STR("port"), str_skip(address, (size_t)colon + 1));
+    *out_port = (uint16_t)port;
+    *out_address = arena_str(&world->lasting, address);
     return true;
 }
 
-enum err process_serve(struct world *world)
+bool process_is_server(const struct process *process)
+{
+    str name = str_of(process->name);
+    return str_eq(name, STR("server")) || str_starts(name, STR("server-"));
+}
+
+enum err process_serve_one(struct world *world, const char *name, str data, str arguments,
+                           uint16_t *out_port)
 {
     struct process *server;
-    str data;
-    world_get(world, STR("data"), &data);
+    str address;
     const char *path = arena_printf(&world->lasting, "%.*s/http.addr", STR_ARG(data)).ptr;
     str command = arena_printf(&world->lasting,
                                "exec kinobezdna serve --data '%.*s' --listen 127.0.0.1:0 %.*s",
-                               STR_ARG(data), STR_ARG(world->server_arguments));
+                               STR_ARG(data), STR_ARG(arguments));
     unlink(path);
-    http_close(&world->conn);
-    TRY(process_start(world, STR("server"), command.ptr, &server));
-    world_set(world, STR("pid"), arena_printf(&world->lasting, "%d", (int)server->pid));
+    TRY(process_start(world, str_of(name), command.ptr, &server));
     instant deadline = clock_mono() + READY_LIMIT;
-    while (!read_address(world, path)) {
+    while (!read_address(world, path, &address, out_port)) {
         if (has_ended(server))
             return world_fail(world, "the server ended with %d before it listened",
                               server->exit_code);
@@ -147,6 +152,24 @@ enum err process_serve(struct world *world)
             return world_fail(world, "the server did not write %s within 30 s", path);
         pause_ms(5);
     }
+    if (strcmp(name, "server") == 0)
+        world_set(world, STR("address"), address);
+    return OK;
+}
+
+enum err process_serve(struct world *world)
+{
+    str data;
+    world_get(world, STR("data"), &data);
+    http_close(&world->conn);
+    str arguments = arena_printf(&world->lasting, "%s %.*s", three_arguments(world),
+                                 STR_ARG(world->server_arguments));
+    TRY(process_serve_one(world, "server", data, arguments, &world->port));
+    world_set(world, STR("port"), arena_printf(&world->lasting, "%u", world->port));
+    world_set(world, STR("pid"),
+              arena_printf(&world->lasting, "%d", (int)process_find(world, STR("server"))->pid));
+    TRY(three_serve(world));
+    world->last = process_find(world, STR("server"));
     return OK;
 }
 
@@ -155,7 +178,7 @@ enum err process_end_all(struct world *world)
     enum err result = OK;
     http_close(&world->conn);
     for (struct process *process = world->processes; process; process = process->next) {
-        bool is_server = strcmp(process->name, "server") == 0;
+        bool is_server = process_is_server(process);
         bool ran = !has_ended(process);
         if (ran)
             kill(process->pid, SIGTERM);

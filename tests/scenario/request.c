@@ -98,6 +98,7 @@ static enum err receive(struct world *world, bool bodiless)
     }
     world->has_answer = true;
     world->shared->answers[world->answer.status]++;
+    three_note(world, false);
     return OK;
 }
 
@@ -112,8 +113,9 @@ static enum err connected(struct world *world)
 {
     if (world->port == 0)
         return world_fail(world, "no server was started");
+    uint16_t port = world->three ? world->ports[world->place] : world->port;
     bool ended = world->has_answer && world->answer.closes; /* by what `receive` read */
-    if ((ended || is_stale(&world->conn)) && http_connect(&world->conn, world->port) != OK)
+    if ((ended || is_stale(&world->conn)) && http_connect(&world->conn, port) != OK)
         return world_fail_with(world, "the server does not accept");
     return OK;
 }
@@ -155,6 +157,8 @@ bool request_run(struct world *world, const struct line *line, enum err *out_err
         world->at++;
     }
     if (*out_err == OK)
+        three_route(world, path);
+    if (*out_err == OK)
         *out_err = perform(world, &request, str_eq(method, STR("HEAD")));
     buf_deinit(&request.head);
     return true;
@@ -164,6 +168,7 @@ enum err raw_connect(struct world *world, const struct line *line, str rest)
 {
     (void)line, (void)rest;
     http_close(&world->conn);
+    three_route(world, STR("/"));
     return connected(world);
 }
 

@@ -1,8 +1,9 @@
 /*
- * runner: `scenario_runner [-j N] [-d COMMAND] FILE-OR-FOLDER...` runs scenarios against the
+ * runner: `scenario_runner [-j N] [-d COMMAND] [-3] FILE-OR-FOLDER...` runs scenarios against the
  * program named by KB_BIN, each in its own process group and temporary folder, N at a time, and
  * kills the group of one that takes too long. With -d each has the database whose URL the command
- * prints (KB_DB_URL) in place of the embedded one. Prints a line a scenario, everything about a
+ * prints (KB_DB_URL) in place of the embedded one, and with -3 the cinema is served by three
+ * processes. Prints a line a scenario, everything about a
  * failed one, and "N passed, N failed, N skipped".
  */
 #include "runner.h"
@@ -251,8 +252,11 @@ int main(int argc, char **argv)
     int option;
     arena_init(&runner.arena, GIB(1));
     unsetenv("KB_DB_URL");
-    while ((option = getopt(argc, argv, "j:d:")) != -1) {
-        if (option == 'd')
+    unsetenv("KB_THREE");
+    while ((option = getopt(argc, argv, "j:d:3")) != -1) {
+        if (option == '3')
+            setenv("KB_THREE", "1", 1);
+        else if (option == 'd')
             runner.database_command = optarg;
         else if (option == 'j' && isdigit((unsigned char)optarg[0]))
             runner.jobs_max = MAX_OF(1, MIN_OF(atoi(optarg), (int)JOBS_MAX));

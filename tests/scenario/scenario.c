@@ -90,6 +90,7 @@ NORETURN void scenario_run(const struct script *script, const char *binary, cons
     world.script = script;
     world.folder = folder;
     world.shared = shared;
+    world.three = getenv("KB_THREE") != NULL;
     arena_init(&world.lasting, LASTING_BYTES_MAX);
     arena_init(&world.answer_memory, LASTING_BYTES_MAX);
     http_init(&world.conn);

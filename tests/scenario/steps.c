@@ -35,14 +35,24 @@ static enum err step_restart(struct world *world, const struct line *line, str r
     if (!str_eq(rest, STR("server")) || !server)
         return world_fail(world, "only a server that was started can be restarted");
     http_close(&world->conn);
-    if (server->running) {
-        server->expected_to_die = true;
-        kill(server->pid, SIGTERM);
-        TRY(process_await(world, server, END_LIMIT));
-        if (server->exit_code != 0)
-            return world_fail(world, "the server ended with %d", server->exit_code);
+    for (struct process *each = world->processes; each; each = each->next) {
+        if (!process_is_server(each) || !each->running)
+            continue;
+        each->expected_to_die = true;
+        kill(each->pid, SIGTERM);
+        TRY(process_await(world, each, END_LIMIT));
+        if (each->exit_code != 0)
+            return world_fail(world, "the server ended with %d", each->exit_code);
     }
     return process_serve(world);
+}
+
+static enum err signal_send(struct world *world, struct process *process, int number)
+{
+    bool deadly = number != SIGHUP && number != SIGSTOP && number != SIGCONT;
+    process->expected_to_die = process->expected_to_die || deadly;
+    kill(process->pid, number);
+    return number == SIGKILL ? process_await(world, process, END_LIMIT) : OK;
 }
 
 static enum err step_kill(struct world *world, const struct line *line, str rest)
@@ -63,11 +73,13 @@ static enum err step_kill(struct world *world, const struct line *line, str rest
         if (!str_eq(word, signals[i].name))
             continue;
         int number = signals[i].number;
-        bool deadly = number != SIGHUP && number != SIGSTOP && number != SIGCONT;
-        process->expected_to_die = process->expected_to_die || deadly;
-        kill(process->pid, number);
         world->last = process;
-        return number == SIGKILL ? process_await(world, process, END_LIMIT) : OK;
+        if (!process_is_server(process))
+            return signal_send(world, process, number);
+        for (process = world->processes; process; process = process->next)
+            if (process_is_server(process) && process->running)
+                TRY(signal_send(world, process, number));
+        return OK;
     }
     return world_fail(world, "a signal is one of -9 -KILL -TERM -INT -HUP -STOP -CONT");
 }
@@ -129,7 +141,13 @@ static enum err step_wait(struct world *world, const struct line *line, str rest
         (!str_eq(script_word(&rest), STR("within")) || !script_parse_span(rest, &limit)))
         return world_fail(world, "wait NAME within 20s");
     world->last = process;
-    return process_await(world, process, limit);
+    TRY(process_await(world, process, limit));
+    if (!process_is_server(process))
+        return OK;
+    for (struct process *each = world->processes; each; each = each->next)
+        if (process_is_server(each))
+            TRY(process_await(world, each, limit));
+    return OK;
 }
 
 static enum err write_file(struct world *world, const char *path, str text)

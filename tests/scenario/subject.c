@@ -99,10 +99,33 @@ static enum err subject_json(struct world *world, str path, struct subject *subj
     return OK;
 }
 
+/* What all that serve have written, one after another. */
+static enum err subject_log(struct world *world, struct subject *subject)
+{
+    struct buf all;
+    buf_init(&all, &world->answer_memory, OUTPUT_BYTES_MAX);
+    if (!process_find(world, STR("server")))
+        return world_fail(world, "no command was run before");
+    for (struct process *each = world->processes; each; each = each->next) {
+        str text;
+        const char *path =
+            arena_printf(&world->lasting, "%s/%s.err", world->folder, each->name).ptr;
+        if (!process_is_server(each))
+            continue;
+        if (script_slurp(&world->answer_memory, path, OUTPUT_BYTES_MAX, &text) != OK)
+            return world_fail_with(world, "the output");
+        buf_put(&all, text);
+    }
+    subject->text = buf_str(&all);
+    subject->present = true;
+    return OK;
+}
+
 static enum err subject_output(struct world *world, str kind, struct subject *subject)
 {
-    bool log = str_eq(kind, STR("log"));
-    struct process *process = log ? process_find(world, STR("server")) : world->last;
+    struct process *process = world->last;
+    if (str_eq(kind, STR("log")))
+        return subject_log(world, subject);
     if (!process)
         return world_fail(world, "no command was run before");
     const char *suffix = str_eq(kind, STR("stdout")) ? "out" : "err";

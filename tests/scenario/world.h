@@ -48,6 +48,12 @@ struct world {
     str server_arguments;
     uint16_t port; /* of the server; 0 before it was started */
 
+    /* With the cinema in three processes (three.c). */
+    bool three;
+    uint16_t ports[3]; /* by enum three_place */
+    int place;         /* who the connection leads to */
+    instant news_at; /* clock_mono(): something may have changed outside the catalogue's process */
+
     struct http_conn conn;
     struct http_answer answer;
     bool has_answer;
@@ -74,6 +80,22 @@ enum err world_name(struct world *world, str *rest, str *out_name);
 const char *world_path(struct world *world, str name);
 /* Makes the folders above `path`. */
 enum err world_parents(struct world *world, const char *path);
+
+/* --- three.c: catalogue, playback and ingest in processes of their own ------------------------ */
+
+enum three_place { PLACE_CATALOG, PLACE_PLAYBACK, PLACE_INGEST };
+/* Starts the processes beside the one called "server", which is ingest's. */
+enum err three_serve(struct world *world);
+/* What `server` is started with besides the scenario's own arguments. */
+const char *three_arguments(struct world *world);
+/*
+ * Chooses the process that serves the path, and leaves the connection when it leads to another. A
+ * change that came by another process than the catalogue's may be unknown there for a second: that
+ * is waited for.
+ */
+void three_route(struct world *world, str path);
+/* An answer, or a command that has ended. */
+void three_note(struct world *world, bool command);
 
 /* --- steps.c, blocks.c, request.c: executing lines ------------------------------------------ */
 
@@ -109,6 +131,11 @@ struct process *process_find(struct world *world, str name);
 enum err process_await(struct world *world, struct process *process, span limit);
 /* Starts the program under test on ${data} and waits until it has written where it listens. */
 enum err process_serve(struct world *world);
+/* One process that serves, with a data folder of its own, until it listens. */
+enum err process_serve_one(struct world *world, const char *name, str data, str arguments,
+                           uint16_t *out_port);
+/* "server" and those beside it: what is done to one is done to all. */
+bool process_is_server(const struct process *process);
 /* Ends what still runs: politely, and a server that does not end with 0 is a failure. */
 enum err process_end_all(struct world *world);
 

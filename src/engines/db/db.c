@@ -14,6 +14,7 @@
 #include <openssl/sha.h>
 #include <setjmp.h>
 #include <string.h>
+#include <unistd.h>
 
 static _Thread_local struct arena *thread_arena;
 
@@ -259,9 +260,23 @@ enum err db_guarded(struct arena *arena, db_tx_fn fn, struct db_tx *tx, void *ar
 enum err db_tx(struct db *db, db_tx_fn fn, void *arg)
 {
     struct arena *arena = running_arena();
-    if (trace_on())
-        return db_write_traced(db, arena, fn, arg);
-    return db->driver->write(db, arena, fn, arg);
+    struct db_listeners *shared = db->listeners;
+    atomic_fetch_add(&shared->writing,
+                     1); /* before the look: who pauses waits for us, or we see it */
+    enum err err = atomic_load(&shared->paused)
+                       ? err_set(ERR_UNAVAILABLE, "writes-paused",
+                                 "the cinema only reads for now: its database is being moved")
+                   : trace_on() ? db_write_traced(db, arena, fn, arg)
+                                : db->driver->write(db, arena, fn, arg);
+    atomic_fetch_sub(&shared->writing, 1);
+    return err;
+}
+
+void db_writes_pause(struct db *db, bool paused)
+{
+    atomic_store(&db->listeners->paused, paused);
+    while (paused && atomic_load(&db->listeners->writing))
+        usleep(1000);
 }
 
 enum err db_read(struct db *db, db_tx_fn fn, void *arg)
@@ -523,6 +538,18 @@ void db_unlisten(struct db *db, struct db_listener *listener)
         link = &(*link)->next;
     *link = listener->next;
     pthread_mutex_unlock(&db->listeners->lock);
+}
+
+/* A line of its own each time, so that no two transactions meet over it. */
+enum err db_changes_keep(struct db_tx *tx)
+{
+    int64_t topics = tx->topics & DB_TOPICS_KEPT;
+    return topics ? db_exec(tx, &SQL_CHANGE_ADD, DB_ARGS(DB_I64(topics)), NULL) : OK;
+}
+
+bool db_is_told(const struct db *db)
+{
+    return !db->driver->told || db->driver->told(db);
 }
 
 void db_tell(struct db *db, unsigned topics)

@@ -332,13 +332,24 @@ enum err db_event_add(struct db_tx *tx, const struct db_event *event);
 
 /* --- Being told ----------------------------------------------------------------------------- */
 
-/* What a committed transaction was about; db_event_add() is DB_TOPIC_EVENTS. */
-enum db_topic { DB_TOPIC_EVENTS = 1, DB_TOPIC_JOBS = 2 };
+/*
+ * What a committed transaction was about; db_event_add() is DB_TOPIC_EVENTS. Those of
+ * DB_TOPICS_KEPT are what processes keep copies of: they are written down with the transaction, so
+ * that none is lost.
+ */
+enum db_topic {
+    DB_TOPIC_EVENTS = 1,
+    DB_TOPIC_JOBS = 2,
+    DB_TOPIC_CATALOG = 4,
+    DB_TOPIC_ASSETS = 8,
+    DB_TOPICS_KEPT = DB_TOPIC_CATALOG | DB_TOPIC_ASSETS
+};
 
 /*
  * After the commit, listeners to the topic are called, in every process that has the database open
- * where the driver can. It is a hint to look, no message: several may become one, and one may be
- * lost with the connection. Rolled back, nobody is told.
+ * where the driver can; this process's before db_tx() returns. It is a hint to look, no message:
+ * several may become one, one may come twice, and one that is not kept may be lost with the
+ * connection. Rolled back, nobody is told.
  */
 void db_notify(struct db_tx *tx, enum db_topic topic);
 
@@ -353,6 +364,35 @@ struct db_listener {
  */
 void db_listen(struct db *db, struct db_listener *listener);
 void db_unlisten(struct db *db, struct db_listener *listener);
+
+/*
+ * Whether this process has been told of every change of DB_TOPICS_KEPT committed, by whomever, more
+ * than DB_TOLD_WITHIN ago. While it is false (the server is out of reach, or slow) copies must not
+ * be used. Somebody must listen. Any thread; a look at a clock.
+ */
+#define DB_TOLD_WITHIN SECONDS(1)
+bool db_is_told(const struct db *db);
+
+/* --- Carrying over -------------------------------------------------------------------------- */
+
+/*
+ * From now on transactions of this process fail with ERR_UNAVAILABLE "writes-paused" (503); waits
+ * for those under way. Blocks; not in a task.
+ */
+void db_writes_pause(struct db *db, bool paused);
+
+struct db_carried {
+    unsigned tables;
+    uint64_t rows;
+    bool was_there; /* the other had all of it already: an earlier attempt's */
+};
+/*
+ * Copies all rows of a database into another of the same context and modules, in one transaction:
+ * either all is there and was read back equal (number and checksum of the rows of each table), or
+ * nothing. Nobody else may write into either meanwhile. Blocks. ERR_PRECONDITION "carry-not-empty":
+ * the other holds other rows; "carry-schema": other tables. ERR_CORRUPT "carry-differs".
+ */
+enum err db_carry_over(struct db *from, struct db *to, struct db_carried *out_carried);
 
 /* --- Numbers -------------------------------------------------------------------------------- */
 

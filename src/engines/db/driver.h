@@ -7,6 +7,7 @@
 #include "db.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* One query on its way: rows go to `row` while they are valid. */
 struct db_call {
@@ -23,6 +24,8 @@ struct db_call {
 struct db_listeners {
     pthread_mutex_t lock;
     struct db_listener *first;
+    _Atomic bool paused; /* db_writes_pause() */
+    _Atomic unsigned writing;
 };
 
 enum db_mode {
@@ -52,6 +55,39 @@ struct db {
     struct db_listeners *listeners;
 };
 
+/* --- Carrying a database over (carry.c) --------------------------------------------------------
+ */
+
+enum { CARRY_TABLES_MAX = 128, CARRY_NAME = 64 };
+struct db_carry_table {
+    char name[CARRY_NAME];
+    char columns[DB_COLUMNS_MAX][CARRY_NAME];
+    unsigned columns_count;
+    int64_t last_id; /* given to a row, which may be gone again; 0: none, or the table gives none */
+};
+/* One side, on a connection and in a transaction of its own. Blocking. */
+struct db_carry {
+    struct db *db;
+    bool writes;
+};
+struct db_carrier {
+    /* A snapshot nobody writes past, or with `writes` a transaction without foreign keys. */
+    enum err (*open)(struct db *db, bool writes, struct db_carry **out_carry);
+    /* All tables, by name. */
+    enum err (*tables)(struct db_carry *carry, struct db_carry_table *out_tables,
+                       unsigned *out_count);
+    /* All rows, in any order. Texts are valid during the call. */
+    enum err (*read)(struct db_carry *carry, const struct db_carry_table *table, db_row_fn fn,
+                     void *arg);
+    enum err (*write_begin)(struct db_carry *carry, const struct db_carry_table *table);
+    enum err (*write_row)(struct db_carry *carry, const struct db_row *row);
+    /* Also makes that ids after last_id are given. */
+    enum err (*write_end)(struct db_carry *carry, const struct db_carry_table *table);
+    /* Checks the foreign keys, and makes it durable. */
+    enum err (*commit)(struct db_carry *carry);
+    void (*close)(struct db_carry *carry); /* what was not committed is gone */
+};
+
 struct db_driver {
     const char *name;
     enum db_dialect dialect;
@@ -64,6 +100,8 @@ struct db_driver {
     struct db_stats (*stats)(const struct db *db);
     /* Somebody wants to be told of commits, other processes' too. NULL: nothing to prepare. */
     void (*listen)(struct db *db);
+    /* db_is_told(). NULL: always, no other process has the database. */
+    bool (*told)(const struct db *db);
     /* As db_copy(). NULL: not this driver's to do. */
     enum err (*copy)(struct db *db, const char *path, const struct db_copy_watch *watch);
     /* As the calls of db.h; `base` is not open. NULL together: the server's tools do it. */
@@ -79,7 +117,14 @@ struct db_driver {
      */
     enum err (*explain)(struct db *db, const struct db_query *query, bool *out_scans,
                         bool *out_writes);
+    const struct db_carrier *carrier;
 };
+
+/*
+ * Writes down that the transaction is about topics of DB_TOPICS_KEPT, if it is. The last thing
+ * before a commit, where other processes have the database too.
+ */
+TASK_FN enum err db_changes_keep(struct db_tx *tx);
 
 /* Calls the listeners to any of the topics. Drivers call it after a commit, on any thread. */
 void db_tell(struct db *db, unsigned topics);

@@ -138,14 +138,25 @@ str asset_unavailable_json(struct arena *arena, const struct asset_subtitle_unav
 
 /* --- The module ----------------------------------------------------------------------------- */
 
+static void on_change(void *arg)
+{
+    (void)arg;
+    assets_changed();
+}
+
+static struct db *told_by;
+static struct db_listener listener = { .topics = DB_TOPIC_ASSETS, .fn = on_change };
+
 static enum err assets_open(const struct module_env *env)
 {
-    (void)env;
+    told_by = env->db;
+    db_listen(told_by, &listener);
     return OK;
 }
 
 static void assets_close(void)
 {
+    db_unlisten(told_by, &listener);
 }
 
 const struct module assets_module = {

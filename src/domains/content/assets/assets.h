@@ -10,8 +10,9 @@
  *   3. One transaction: asset_track_add() for each track, asset_ready(), catalog_edition_put().
  *
  * A stored track never changes, because its URLs are cached for ever: what was made again is a new
- * track under a new name, or a new asset. Adding and removing whole tracks is fine; after the
- * commit of anything that changes or removes an asset already ready, call assets_changed().
+ * track under a new name, or a new asset. Adding and removing whole tracks is fine: their
+ * transactions notify DB_TOPIC_ASSETS, and who keeps something of an asset looks at it again, in
+ * every process.
  */
 #pragma once
 
@@ -142,7 +143,8 @@ str asset_unavailable_json(struct arena *arena, const struct asset_subtitle_unav
 TASK_FN enum err asset_blobs_remove(struct blob_store *blobs, struct id asset);
 TASK_FN enum err asset_track_blobs_remove(struct blob_store *blobs, struct id asset, str track);
 
-/* Open assets are looked at again before they are served on. Any thread. */
+/* Open assets are looked at again before they are served on: what a notice of the topic does. Any
+ * thread. */
 void assets_changed(void);
 /* Grows with every assets_changed(): for who keeps something of an asset. Any thread. */
 uint64_t assets_generation(void);

@@ -81,6 +81,7 @@ enum err asset_track_add(struct db_tx *tx, struct id asset, const struct asset_t
 {
     struct db_row row;
     TRY(track_check(track));
+    db_notify(tx, DB_TOPIC_ASSETS);
     TRY(touch(tx, asset));
     TRY(db_one(tx, &SQL_ASSET_TRACKS_COUNT, DB_ARGS(DB_I64(asset.value)), &row));
     if (db_i64(&row, 0) >= ASSET_TRACKS_MAX)
@@ -98,6 +99,7 @@ enum err asset_track_add(struct db_tx *tx, struct id asset, const struct asset_t
 enum err asset_track_remove(struct db_tx *tx, struct id asset, str name)
 {
     int64_t changed = 0;
+    db_notify(tx, DB_TOPIC_ASSETS);
     TRY(db_exec(tx, &SQL_ASSET_TRACK_REMOVE, DB_ARGS(DB_I64(asset.value), DB_TEXT(name)),
                 &changed));
     return changed ? touch(tx, asset) : OK;
@@ -115,6 +117,7 @@ enum err asset_ready(struct db_tx *tx, struct id asset, int64_t duration_ms, int
 
 enum err asset_remove(struct db_tx *tx, struct id asset)
 {
+    db_notify(tx, DB_TOPIC_ASSETS);
     return db_exec(tx, &SQL_ASSET_REMOVE, DB_ARGS(DB_I64(asset.value)), NULL);
 }
 

@@ -170,9 +170,3 @@ struct catalog_counts {
     int64_t titles, published, playable;
 };
 enum err catalog_counts(struct db_tx *tx, struct catalog_counts *out_counts);
-
-/*
- * After the commit of a transaction that changed the catalogue: answers cached as ready bytes are
- * dropped. Any thread.
- */
-void catalog_changed(void);

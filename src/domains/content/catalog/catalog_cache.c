@@ -1,7 +1,9 @@
 /*
  * catalog_cache: answers as ready bytes. An entry knows the generation of the catalogue it was
  * built from and the moments around it at which a window opens or closes; a new generation, or a
- * clock that is not between them (it may be set back), makes it worthless.
+ * clock that is not between them (it may be set back), makes it worthless. A transaction of any
+ * process that notifies DB_TOPIC_CATALOG makes a generation; while it is not certain that we have
+ * been told of all of them (db_is_told()) nothing is taken from here.
  * Shared by all cores, in shards with a lock each, held for a look-up only.
  *
  * A body that is asked for again is compressed, once, and the codings are kept beside it. They are
@@ -57,10 +59,13 @@ METRICS(catalog_metrics, &catalog_answers_total);
 
 static _Atomic uint64_t generation;
 
-void catalog_changed(void)
+static void on_change(void *arg)
 {
+    (void)arg;
     atomic_fetch_add(&generation, 1);
 }
+
+static struct db_listener listener = { .topics = DB_TOPIC_CATALOG, .fn = on_change };
 
 void catalog_cache_open(void)
 {
@@ -68,6 +73,7 @@ void catalog_cache_open(void)
     shards = HEAP_ARRAY(SHARDS, struct shard);
     for (size_t i = 0; i < SHARDS; i++)
         pthread_mutex_init(&shards[i].lock, NULL);
+    db_listen(catalog.db, &listener);
 }
 
 static void entry_drop(struct shard *shard, struct entry *entry)
@@ -89,6 +95,7 @@ static void shard_clear(struct shard *shard)
 
 void catalog_cache_close(void)
 {
+    db_unlisten(catalog.db, &listener);
     for (size_t i = 0; i < SHARDS; i++) {
         shard_clear(&shards[i]);
         pthread_mutex_destroy(&shards[i].lock);
@@ -154,6 +161,8 @@ static void cache_find(str key, uint64_t hash, const struct http_accepts *accept
                        struct answer *out)
 {
     struct shard *shard = shard_of(hash);
+    if (!db_is_told(catalog.db))
+        return;
     pthread_mutex_lock(&shard->lock);
     struct entry *entry = entry_find(shard, key, hash);
     if (entry) {

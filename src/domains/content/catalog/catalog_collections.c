@@ -216,6 +216,7 @@ enum err catalog_collection_put(struct db_tx *tx, const struct catalog_collectio
 {
     int64_t id;
     struct db_row end;
+    db_notify(tx, DB_TOPIC_CATALOG);
     TRY(collection_add(tx, collection, &id));
     for (size_t i = 0; i < collection->names_count; i++)
         TRY(db_exec(tx, &SQL_COLLECTION_TEXT_PUT,
@@ -283,7 +284,6 @@ enum err catalog_on_collection_put(struct http_request *request, struct http_res
                                         .titles_count = body.titles.count,
                                         .position = body.position } };
     TRY(db_tx(catalog.db, collection_put_tx, &edit));
-    catalog_changed();
     struct collections_read read = { .language = catalog_request_language(request), .id = edit.id };
     struct buf buf;
     TRY(db_read(catalog.db, collection_read, &read));
@@ -302,6 +302,7 @@ static enum err collection_remove_tx(struct db_tx *tx, void *arg)
 {
     struct id *id = arg;
     int64_t removed;
+    db_notify(tx, DB_TOPIC_CATALOG);
     TRY(db_exec(tx, &SQL_COLLECTION_REMOVE, DB_ARGS(DB_I64(id->value)), &removed));
     if (removed == 0)
         return err_set(ERR_NOT_FOUND, "collection-not-found", "there is no collection %lld",
@@ -314,7 +315,6 @@ enum err catalog_on_collection_remove(struct http_request *request, struct http_
     struct id id;
     TRY(catalog_request_id(request, "id", "collection-not-found", &id));
     TRY(db_tx(catalog.db, collection_remove_tx, &id));
-    catalog_changed();
     http_reply_status(response, 204);
     return OK;
 }

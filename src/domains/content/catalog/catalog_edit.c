@@ -186,6 +186,7 @@ static enum err edit_tx(struct db_tx *tx, void *arg)
                                      .source = CATALOG_SOURCE_EDITOR,
                                      .licence = STR(""),
                                      .lock = true };
+    db_notify(tx, DB_TOPIC_CATALOG);
     if (edit->kind == EDIT_ADD)
         return edit_add(tx, edit);
     TRY(version_check(tx, edit));
@@ -251,7 +252,6 @@ static enum err run_edit(struct http_request *request, struct http_response *res
     if (answered)
         return OK;
     TRY(db_tx(catalog.db, edit_tx, edit));
-    catalog_changed();
     if (edit->kind == EDIT_ADD)
         TRY(http_header_add(
             response, STR("Location"),

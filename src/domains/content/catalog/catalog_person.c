@@ -112,6 +112,7 @@ static enum err catch_up_tx(struct db_tx *tx, void *arg)
 {
     struct stale_batch *batch = arg;
     struct db_rows rows;
+    db_notify(tx, DB_TOPIC_CATALOG);
     TRY(db_all(tx, &SQL_PEOPLE_STALE_LIST, DB_ARGS(DB_I64(STALE_AT_ONCE)), STALE_AT_ONCE, &rows));
     for (unsigned i = 0; i < rows.count; i++) {
         int64_t id = db_i64(&rows.items[i], 0);

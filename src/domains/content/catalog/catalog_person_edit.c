@@ -76,6 +76,7 @@ static enum err person_edit_tx(struct db_tx *tx, void *arg)
                                      .source = CATALOG_SOURCE_EDITOR,
                                      .licence = STR(""),
                                      .lock = true };
+    db_notify(tx, DB_TOPIC_CATALOG);
     TRY(catalog_person_load(tx, edit->id, &person));
     TRY(catalog_version_check("person", edit->id, edit->version, person.version));
     TRY(catalog_person_fields_put(tx, edit->id, &change));
@@ -102,7 +103,6 @@ enum err catalog_on_person_patch(struct http_request *request, struct http_respo
     year_add(request->arena, edit, "died", body.died);
     edit->unlock = body.unlock;
     TRY(db_tx(catalog.db, person_edit_tx, edit));
-    catalog_changed();
     return catalog_reply_person(request, response, edit->id);
 }
 

@@ -117,6 +117,7 @@ enum err catalog_record_put(struct db_tx *tx, const struct catalog_record *recor
                                      .source = record->source,
                                      .licence = record->licence,
                                      .lock = record->source == CATALOG_SOURCE_EDITOR };
+    db_notify(tx, DB_TOPIC_CATALOG);
     if (id_is_none(id))
         TRY(title_add(tx, record, &id));
     TRY(catalog_title_fields_put(tx, id, &change));
@@ -253,6 +254,7 @@ enum err catalog_edition_put(struct db_tx *tx, const struct catalog_edition *edi
                              struct id *out_id)
 {
     int64_t id;
+    db_notify(tx, DB_TOPIC_CATALOG);
     TRY(db_insert(
         tx, &SQL_EDITION_PUT,
         DB_ARGS(DB_I64(edition->title.value), DB_TEXT(edition->kind), DB_TEXT(edition->name),
@@ -269,6 +271,7 @@ enum err catalog_edition_put(struct db_tx *tx, const struct catalog_edition *edi
 enum err catalog_edition_remove(struct db_tx *tx, struct id asset)
 {
     int64_t title;
+    db_notify(tx, DB_TOPIC_CATALOG);
     enum err result =
         db_insert(tx, &SQL_EDITION_REMOVE_ASSET, DB_ARGS(DB_I64(asset.value)), &title);
     if (result == ERR_NOT_FOUND)
@@ -300,6 +303,7 @@ enum err catalog_asset_get(struct db_tx *tx, struct id title, struct id edition,
 
 enum err catalog_artwork_put(struct db_tx *tx, const struct catalog_artwork *artwork)
 {
+    db_notify(tx, DB_TOPIC_CATALOG);
     TRY(db_exec(
         tx, &SQL_ARTWORK_PUT,
         DB_ARGS(DB_I64(artwork->title.value), DB_TEXT(artwork->kind), DB_TEXT(artwork->blob_key),
@@ -313,6 +317,7 @@ enum err catalog_artwork_put(struct db_tx *tx, const struct catalog_artwork *art
 enum err catalog_title_publish(struct db_tx *tx, struct id id)
 {
     struct title title;
+    db_notify(tx, DB_TOPIC_CATALOG);
     TRY(catalog_title_load(tx, id, &title));
     if (title.status != TITLE_DRAFT)
         return OK;

@@ -52,6 +52,7 @@ static enum err value_put(struct db_tx *tx, const struct catalog_season *season,
 enum err catalog_season_put(struct db_tx *tx, const struct catalog_season *season)
 {
     struct catalog_owners owners;
+    db_notify(tx, DB_TOPIC_CATALOG);
     TRY(catalog_owners_load(tx, &SQL_TITLE_FIELDS_LIST, season->series, &owners));
     for (size_t i = 0; i < season->values_count; i++)
         TRY(value_put(tx, season, &owners, &season->values[i]));
@@ -122,6 +123,5 @@ enum err catalog_on_season_patch(struct http_request *request, struct http_respo
         text_add(edit, "synopsis", body.texts.items[i].key, body.texts.items[i].value.synopsis);
     }
     TRY(db_tx(catalog.db, season_edit_tx, edit));
-    catalog_changed();
     return catalog_reply_title(request, response, edit->season.series, 200);
 }

@@ -100,7 +100,6 @@ enum err stage_try(db_tx_fn fn, void *arg)
 {
     struct transaction transaction = { fn, arg };
     enum err result = task_run("stage", MIB(16), transact, &transaction);
-    catalog_changed();
     return result;
 }
 

@@ -235,10 +235,8 @@ static enum err film_publish(struct film *film)
 {
     struct publishing publishing = { .film = film };
     TRY(db_tx(ingest.db, publish, &publishing));
-    catalog_changed();
     if (id_is_none(publishing.replaced))
         return OK;
-    assets_changed();
     /* The film is published whatever becomes of the old one's files. */
     if (asset_blobs_remove(ingest.blobs, publishing.replaced) != OK)
         err_clear();

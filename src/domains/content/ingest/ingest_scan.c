@@ -96,7 +96,6 @@ static enum err take_group(struct scan *scan, const struct walk_group *group)
     if (is_of_the_group(result))
         result = ingest_group_fail(&scan->import, group,
                                    arena_str(task_arena(), str_of(err_slot()->text)));
-    catalog_changed();
     return result;
 }
 

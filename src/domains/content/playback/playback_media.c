@@ -87,22 +87,31 @@ static bool token_is(str token, const char *expected)
     return str_eq_secret(token, (str){ expected, ASSET_TOKEN_BYTES });
 }
 
+static TASK_FN enum err await_looked_up(struct arena *arena, const struct asset_ref *ref,
+                                        struct open_asset **out_asset)
+{
+    struct open_plan plan = { .arena = arena, .asset.id = ref->id };
+    enum err err = db_read(playback.db, plan_read, &plan);
+    if (err == OK && !plan.asset.ready)
+        err = no_asset();
+    if (err == ERR_NOT_FOUND)
+        open_cache_drop(ref->id);
+    /* The bytes of a track are the same for ever: a film that plays does not stop because the
+     * database is out of reach. */
+    if (err == ERR_UNAVAILABLE && (*out_asset = open_cache_find_old(ref->id)))
+        return OK;
+    TRY(err);
+    if (!token_is(ref->token, plan.asset.token.ptr))
+        return no_asset();
+    return await_opened(&plan, out_asset);
+}
+
 TASK_FN enum err await_asset(struct arena *arena, const struct asset_ref *ref,
                              struct open_asset **out_asset)
 {
-    struct open_asset *asset = open_cache_find(ref->id);
-    if (!asset && task_current()) {
-        struct open_plan plan = { .arena = arena, .asset.id = ref->id };
-        enum err err = db_read(playback.db, plan_read, &plan);
-        if (err == OK && !plan.asset.ready)
-            err = no_asset();
-        if (err == ERR_NOT_FOUND)
-            open_cache_drop(ref->id);
-        TRY(err);
-        if (!token_is(ref->token, plan.asset.token.ptr))
-            return no_asset();
-        TRY(await_opened(&plan, &asset));
-    }
+    struct open_asset *asset = db_is_told(playback.db) ? open_cache_find(ref->id) : NULL;
+    if (!asset && task_current())
+        TRY(await_looked_up(arena, ref, &asset));
     if (asset && !token_is(ref->token, asset->token)) {
         open_asset_release(asset);
         return no_asset();

@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -25,6 +27,8 @@ enum { PATH_BYTES_MAX = 1024 };
 struct disk_store {
     struct blob_store base;
     char *folder;
+    int scratch_fd;  /* with our lock */
+    uint32_t number; /* random: others write into the folder too, perhaps from other machines */
     _Atomic uint64_t next_scratch;
     atomic_bool snapshot; /* what is removed goes to aside/ */
 };
@@ -55,8 +59,38 @@ static str aside_path(struct blob_store *store, struct arena *arena, str key)
 static str scratch_name(struct blob_store *store, struct arena *arena, str suffix)
 {
     uint64_t number = atomic_fetch_add(&disk_of(store)->next_scratch, 1);
-    return arena_printf(arena, "%s/scratch/%d-%llu%.*s", disk_of(store)->folder, getpid(),
-                        (unsigned long long)number, STR_ARG(suffix));
+    return arena_printf(arena, "%s/scratch/%d-%08x-%llu%.*s", disk_of(store)->folder, getpid(),
+                        disk_of(store)->number, (unsigned long long)number, STR_ARG(suffix));
+}
+
+/* Of writes and snapshots that a crash ended. */
+static enum err rubbish_remove(const char *location, const char *scratch)
+{
+    char aside[PATH_BYTES_MAX];
+    if (snprintf(aside, sizeof(aside), "%s/aside", location) < (int)sizeof(aside))
+        files_remove_tree(aside);
+    return files_empty_folder(scratch);
+}
+
+/*
+ * What lies in scratch and aside is rubbish when no process has the store open. Each holds a shared
+ * lock on scratch; who can have it alone is alone.
+ */
+static enum err scratch_open(const char *location, const char *scratch, int *out_fd)
+{
+    int fd = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(scratch);
+    bool alone = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    enum err err = alone ? rubbish_remove(location, scratch) : OK;
+    if (err == OK && flock(fd, LOCK_SH) != 0)
+        err = err_errno(scratch);
+    if (err != OK) {
+        close(fd);
+        return err;
+    }
+    *out_fd = fd;
+    return OK;
 }
 
 static enum err disk_open(const char *location, struct blob_store **out_store)
@@ -69,10 +103,12 @@ static enum err disk_open(const char *location, struct blob_store **out_store)
         if (mkdir(path, 0700) != 0 && errno != EEXIST)
             return err_errno(path);
     }
-    TRY(files_empty_folder(path)); /* scratch */
-    if (snprintf(path, sizeof(path), "%s/aside", location) < (int)sizeof(path))
-        files_remove_tree(path); /* of a snapshot that a crash ended */
+    int fd;
+    TRY(scratch_open(location, path, &fd)); /* the path of scratch */
     struct disk_store *disk = HEAP_NEW(struct disk_store);
+    disk->scratch_fd = fd;
+    if (getrandom(&disk->number, sizeof(disk->number), 0) != sizeof(disk->number))
+        PANIC("the system gives no random number");
     disk->folder = heap_alloc(strlen(location) + 1);
     memcpy(disk->folder, location, strlen(location) + 1);
     *out_store = &disk->base;
@@ -81,6 +117,7 @@ static enum err disk_open(const char *location, struct blob_store **out_store)
 
 static void disk_close(struct blob_store *store)
 {
+    close(disk_of(store)->scratch_fd);
     heap_free(disk_of(store)->folder);
     heap_free(store);
 }

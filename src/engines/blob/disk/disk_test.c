@@ -81,6 +81,36 @@ TEST(disk_leaves_no_scratch_of_what_was_given_up)
     disk_store_close();
 }
 
+static enum err writes_beside(void *arg)
+{
+    struct blob_writer *writer;
+    struct blob_store *other;
+    TRY(blob_put_begin(arg, &writer));
+    TRY(blob_put_write(writer, STR("half")));
+    CHECK_OK(blob_open(&blob_disk, location_new(), pool, &other)); /* as another process would */
+    CHECK_INT(scratch_files(), 1);
+    TRY(blob_put(other, STR("b"), STR("theirs"), NULL));
+    blob_close(other);
+    blob_put_abort(writer);
+    char path[160];
+    snprintf(path, sizeof(path), "%s/scratch/left", location_new());
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    CHECK(fd >= 0);
+    close(fd);
+    return OK;
+}
+
+TEST(disk_leaves_the_scratch_of_others_alone)
+{
+    disk_store_open();
+    CHECK_OK(task_run("blob", MIB(1), writes_beside, store));
+    CHECK_INT(scratch_files(), 1);
+    disk_store_close();
+    disk_store_open(); /* alone: what a crash left goes */
+    CHECK_INT(scratch_files(), 0);
+    disk_store_close();
+}
+
 static enum err private_files(void *arg)
 {
     struct stat info;

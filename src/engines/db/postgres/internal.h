@@ -178,6 +178,7 @@ struct pg_db {
 
     _Atomic unsigned contended; /* so many transactions more run alone */
     struct teller *teller;
+    _Atomic instant told_until; /* clock_mono() */
     struct stats stats;
 };
 
@@ -307,6 +308,7 @@ TASK_FN enum err pg_call(struct db_tx *tx, struct db_call *call);
 
 /* tell.c */
 void pg_listen(struct db *db);
+bool pg_told(const struct db *db);
 /* To other processes; this one's listeners have been told. */
 void pg_tell_others(struct pg_db *db, unsigned topics);
 void pg_tell_stop(struct pg_db *db);
@@ -316,3 +318,6 @@ enum err pg_migrate(struct pg_db *db);
 
 /* plan.c */
 enum err pg_explain(struct db *db, const struct db_query *query, bool *out_scans, bool *out_writes);
+
+/* carry.c */
+extern const struct db_carrier pg_carrier;

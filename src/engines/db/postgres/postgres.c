@@ -100,5 +100,7 @@ const struct db_driver db_postgres = {
     .call = pg_call,
     .stats = pg_stats,
     .listen = pg_listen,
+    .told = pg_told,
     .explain = pg_explain,
+    .carrier = &pg_carrier,
 };

@@ -2,6 +2,10 @@
  * tell: hints between processes, by LISTEN and NOTIFY on a connection and thread of their own. A
  * transaction does not notify itself: that would make its commit wait in the one queue of the
  * server. The thread notifies soon after, once for many.
+ *
+ * A hint may be late or lost, and behind PgBouncer there is none. What must not be missed has a
+ * line in the table `changes`. The thread looks there several times a second, and while it can
+ * copies kept in memory may be used: until DB_TOLD_WITHIN after its last look was sent.
  */
 #include "internal.h"
 
@@ -16,7 +20,18 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { ANSWER_MS = 5000, BETWEEN_MS = 10, AGAIN_MS_MIN = 100, AGAIN_MS_MAX = 5000 };
+enum { ANSWER_MS = 5000, BETWEEN_MS = 10, AGAIN_MS_MIN = 100, AGAIN_MS_MAX = 1000 };
+/* Lines are kept for who has not looked yet: that many commits do not happen between two looks. */
+enum { CHANGES_KEPT = 2000, CHANGES_MAX = 2 * CHANGES_KEPT, SEEN_MAX = 4, SEEN_TEXT = 48 };
+
+static const span look_every = MILLISECONDS(300);
+_Static_assert(MILLISECONDS(300) * 2 < DB_TOLD_WITHIN, "a look may be late once");
+
+/* The lines of one set of topics, as they were: their number and the sum of their ids. */
+struct seen {
+    unsigned topics;
+    char text[SEEN_TEXT];
+};
 
 struct teller {
     struct pg_db *db;
@@ -26,6 +41,8 @@ struct teller {
     _Atomic unsigned topics;
     _Atomic bool closing;
     PGconn *handle;
+    struct seen seen[SEEN_MAX];
+    instant look_at; /* clock_mono() */
 };
 
 static void wake(const struct teller *teller)
@@ -48,8 +65,11 @@ static void look(const struct teller *teller, bool server, int wait_ms)
         return;
 }
 
-/* One statement, its answer awaited for a bounded time. False: the connection is of no use. */
-static bool ask_server(struct teller *teller, const char *sql)
+/*
+ * One statement, its answer awaited for a bounded time. False: the connection is of no use.
+ * out_rows (may be NULL) is the caller's to clear.
+ */
+static bool ask_server(struct teller *teller, const char *sql, PGresult **out_rows)
 {
     instant until = clock_mono() + MILLISECONDS(ANSWER_MS);
     bool ok = PQsendQuery(teller->handle, sql);
@@ -58,14 +78,93 @@ static bool ask_server(struct teller *teller, const char *sql)
         poll(&look_at, 1, ANSWER_MS);
         ok = PQconsumeInput(teller->handle) && clock_mono() < until;
     }
-    PGresult *result;
+    PGresult *result, *rows = NULL;
     while (ok && (result = PQgetResult(teller->handle)) != NULL) {
         ExecStatusType status = PQresultStatus(result);
         ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-        PQclear(result);
+        PQclear(rows);
+        rows = result;
     }
+    if (ok && out_rows)
+        *out_rows = rows;
+    else
+        PQclear(rows);
     return ok;
 }
+
+/* --- What has changed ---------------------------------------------------------------------------
+ */
+
+static struct seen *seen_of(struct teller *teller, unsigned topics)
+{
+    for (size_t i = 0; i < SEEN_MAX; i++)
+        if (teller->seen[i].topics == topics || !teller->seen[i].topics)
+            return &teller->seen[i];
+    return NULL;
+}
+
+/*
+ * The topics whose lines are others than at the last look. A line may appear after one with a
+ * higher id, so the highest says nothing; number and sum do: a line that goes is older than any
+ * that comes.
+ */
+static unsigned news(struct teller *teller, const PGresult *rows, int64_t *out_lines)
+{
+    unsigned changed = 0;
+    for (int row = 0; row < PQntuples(rows); row++) {
+        unsigned topics = (unsigned)strtoul(PQgetvalue(rows, row, 0), NULL, 10);
+        struct seen *seen = seen_of(teller, topics);
+        char text[SEEN_TEXT];
+        snprintf(text, sizeof(text), "%s %s", PQgetvalue(rows, row, 1), PQgetvalue(rows, row, 2));
+        *out_lines += atoll(PQgetvalue(rows, row, 1));
+        if (seen && seen->topics && strcmp(seen->text, text) == 0)
+            continue;
+        changed |= topics; /* also where there is no room to remember */
+        if (seen) {
+            seen->topics = topics;
+            memcpy(seen->text, text, sizeof(text));
+        }
+    }
+    return changed;
+}
+
+static bool prune(struct teller *teller)
+{
+    char sql[192];
+    const char *schema = teller->db->base.context;
+    snprintf(sql, sizeof(sql),
+             "DELETE FROM \"%s\".changes WHERE id <= (SELECT max(id) FROM \"%s\".changes) - %d",
+             schema, schema, CHANGES_KEPT);
+    return ask_server(teller, sql, NULL);
+}
+
+/* What is seen now was committed before the answer; all that was before the question is seen. */
+static bool look_for_changes(struct teller *teller)
+{
+    char sql[128];
+    PGresult *rows;
+    int64_t lines = 0;
+    instant asked_at = clock_mono();
+    teller->look_at = asked_at + look_every;
+    snprintf(sql, sizeof(sql), "SELECT topics, count(*), sum(id) FROM \"%s\".changes GROUP BY 1",
+             teller->db->base.context);
+    if (!ask_server(teller, sql, &rows))
+        return false;
+    unsigned changed = news(teller, rows, &lines);
+    PQclear(rows);
+    db_tell(&teller->db->base, changed);
+    atomic_store(&teller->db->told_until, asked_at + DB_TOLD_WITHIN);
+    return lines <= CHANGES_MAX || prune(teller);
+}
+
+bool pg_told(const struct db *base)
+{
+    const struct pg_db *db = (const struct pg_db *)base;
+    return clock_mono() < atomic_load_explicit(&db->told_until, memory_order_acquire);
+}
+
+/* --- The connection -----------------------------------------------------------------------------
+ */
 
 static bool connect_once(struct teller *teller)
 {
@@ -73,7 +172,7 @@ static bool connect_once(struct teller *teller)
     if (pg_place_connect(teller->db, USE_PLAIN, &teller->handle) != OK)
         return false;
     snprintf(sql, sizeof(sql), "LISTEN kinobezdna_%s", teller->db->base.context);
-    if (teller->db->bouncer || ask_server(teller, sql))
+    if (teller->db->bouncer || ask_server(teller, sql, NULL))
         return true;
     PQfinish(teller->handle);
     return false;
@@ -87,7 +186,7 @@ static bool send_topics(struct teller *teller)
         return true;
     snprintf(sql, sizeof(sql), "NOTIFY kinobezdna_%s, '%016" PRIx64 " %u'",
              teller->db->base.context, teller->id, topics);
-    bool ok = ask_server(teller, sql);
+    bool ok = ask_server(teller, sql, NULL);
     usleep(BETWEEN_MS * 1000);
     return ok;
 }
@@ -106,6 +205,12 @@ static void take_notices(struct teller *teller)
     db_tell(&teller->db->base, topics);
 }
 
+static int until_look_ms(const struct teller *teller)
+{
+    span left = teller->look_at - clock_mono();
+    return left > 0 ? (int)(left / MILLISECONDS(1)) + 1 : 0;
+}
+
 static void tell_while_connected(struct teller *teller)
 {
     while (!atomic_load(&teller->closing) && PQconsumeInput(teller->handle)) {
@@ -113,8 +218,11 @@ static void tell_while_connected(struct teller *teller)
         if (!send_topics(teller))
             break;
         take_notices(teller);
+        if (clock_mono() >= teller->look_at && !look_for_changes(teller))
+            break;
+        take_notices(teller);
         if (!atomic_load(&teller->topics))
-            look(teller, true, -1);
+            look(teller, true, until_look_ms(teller));
     }
     PQfinish(teller->handle);
 }
@@ -131,6 +239,7 @@ static void *teller_main(void *arg)
             if (!first)
                 db_tell(&teller->db->base, ~0U); /* hints went by while there was no connection */
             first = false;
+            teller->look_at = 0;
             again_ms = AGAIN_MS_MIN;
             tell_while_connected(teller);
         } else {

@@ -61,7 +61,9 @@ static enum err commit(struct pg_tx *tx)
     instant began = clock_mono();
     if (!tx->begun)
         return OK;
-    enum err deferred = pg_deferred_finish(tx);
+    enum err deferred = db_changes_keep(&tx->base);
+    if (deferred == OK)
+        deferred = pg_deferred_finish(tx);
     if (deferred != OK) {
         rollback(tx);
         return deferred;

@@ -7,3 +7,6 @@ SELECT id, type, aggregate_id, payload, created_at FROM outbox WHERE id > ?1 ORD
 
 -- name: db_ping :point
 SELECT number FROM schema_migrations WHERE module = 'db' AND number = 1;
+
+-- name: change_add :write
+INSERT INTO changes (topics) VALUES (?1);

@@ -124,6 +124,9 @@ enum err sqlite_write(struct db *db, struct arena *arena, db_tx_fn fn, void *arg
 enum err sqlite_explain(struct db *db, const struct db_query *query, bool *out_scans,
                         bool *out_writes);
 
+/* carry.c */
+extern const struct db_carrier sqlite_carrier;
+
 /* copy.c */
 /* As db_copy(), through a handle in no transaction. */
 enum err copy_database(struct sqlite_db *db, sqlite3 *from, const char *path,

@@ -141,4 +141,5 @@ const struct db_driver db_sqlite = {
     .rollback = sqlite_rollback,
     .snapshot_restore = sqlite_snapshot_restore,
     .explain = sqlite_explain,
+    .carrier = &sqlite_carrier,
 };
