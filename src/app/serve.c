@@ -81,7 +81,7 @@ static void say_where(const struct net_address *bound)
         address = str_of(localhost);
     printf("The cinema is open at http://%.*s/ (admin: http://%.*s/admin)\n", STR_ARG(address),
            STR_ARG(address));
-    if (local)
+    if (local && app_settings.modules.len == 0)
         printf("Only this machine reaches it. To open it to the house, start it with:\n"
                "    %s serve --data %s --listen 0.0.0.0:%u\n",
                program_invocation_name, app_data_folder(), port);
