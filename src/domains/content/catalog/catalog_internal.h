@@ -199,8 +199,8 @@ enum err catalog_form_fields_load(struct db_tx *tx, const struct db_query *query
 
 /*
  * The version in If-Match: "7-1a2b…" in quotes, as GET answered, or CATALOG_VERSION_ANY of a lone
- * "*" (RFC 9110 13.1.1: whatever it is now, so long as it is there). Without one it answers 428 itself
- * (*out_answered); ERR_PRECONDITION when it is no such ETag.
+ * "*" (RFC 9110 13.1.1: whatever it is now, so long as it is there). Without one it answers 428
+ * itself (*out_answered); ERR_PRECONDITION when it is no such ETag.
  */
 enum err catalog_if_match(struct http_request *request, struct http_response *response,
                           int64_t *out_version, bool *out_answered);
