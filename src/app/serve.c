@@ -216,7 +216,7 @@ static void stop(struct serving *serving, int number)
     notify_send("STOPPING=1\nSTATUS=Draining");
     server_unready(serving->server);
     if (number && app_settings.drain_delay) /* a second signal ends the delay */
-        number = wait_for_end(serving, clock_mono() + app_settings.drain_delay);
+        wait_for_end(serving, clock_mono() + app_settings.drain_delay);
     handover_close(app_data_folder(), serving->handover_fd);
     server_stop(serving->server, app_settings.drain_timeout);
 }
