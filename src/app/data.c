@@ -33,7 +33,6 @@ enum {
     CHILD_THREADS = 2,
     CHILD_QUEUE = 256,
     CHECKS = 5,
-    SNAPSHOTS_KEPT = 3,
     SOCKET_PATH_BYTES = 108, /* unix(7) */
     DATABASE_URL_BYTES = 1024,
     SEAT_BYTES = 8
@@ -163,30 +162,57 @@ unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX])
     return count;
 }
 
-void data_spec(const char *folder, const struct db_module *modules[static DATA_MODULES_MAX],
-               struct db_spec *out_spec)
+static enum err url_refused(void)
 {
-    *out_spec = (struct db_spec){ .driver = &db_sqlite,
-                                  .place = folder,
+    return err_set(ERR_INVALID, "database-url",
+                   "db.url is a URL of at most %d bytes that begins postgres://",
+                   DATABASE_URL_BYTES - 1);
+}
+
+static enum err spec_at(const char *folder, const char *url,
+                        const struct db_module *modules[static DATA_MODULES_MAX],
+                        struct db_spec *out_spec)
+{
+    static char snapshots[DATA_PATH_BYTES];
+    if (*url && !postgres_is_place(str_of(url)))
+        return url_refused();
+    snprintf(snapshots, sizeof(snapshots), "%s/snapshots",
+             *url ? app_shared_folder() : app_data_folder());
+    *out_spec = (struct db_spec){ .driver = *url ? &db_postgres : &db_sqlite,
+                                  .place = *url ? url : folder,
                                   .context = "content",
                                   .modules = modules,
                                   .modules_count = data_modules(modules),
-                                  .settings = { .snapshots_kept = SNAPSHOTS_KEPT } };
+                                  .settings = { .snapshots_kept = (unsigned)app_settings.snapshots,
+                                                .snapshots = *url ? snapshots : NULL } };
+    return OK;
+}
+
+/* The setting as a C string. */
+static enum err url_read(const char **out_url)
+{
+    static char url[DATABASE_URL_BYTES];
+    str given = app_settings.database;
+    if (given.len >= DATABASE_URL_BYTES)
+        return url_refused();
+    snprintf(url, sizeof(url), "%.*s", STR_ARG(given));
+    *out_url = url;
+    return OK;
+}
+
+enum err data_spec(const char *folder, const struct db_module *modules[static DATA_MODULES_MAX],
+                   struct db_spec *out_spec)
+{
+    const char *url;
+    TRY(url_read(&url));
+    return spec_at(folder, url, modules, out_spec);
 }
 
 enum err data_database_open(const char *url, struct pool *pool, struct db **out_db)
 {
     const struct db_module *modules[DATA_MODULES_MAX];
     struct db_spec spec;
-    if (*url && !postgres_is_place(str_of(url)))
-        return err_set(ERR_INVALID, "database-url",
-                       "db.url is a URL of at most %d bytes that begins postgres://",
-                       DATABASE_URL_BYTES - 1);
-    data_spec(app_data_folder(), modules, &spec);
-    if (*url) {
-        spec.driver = &db_postgres;
-        spec.place = url;
-    }
+    TRY(spec_at(app_data_folder(), url, modules, &spec));
     spec.pool = pool;
     spec.settings.group_max = (unsigned)app_settings.writer_group;
     return db_open(&spec, out_db);
@@ -194,14 +220,8 @@ enum err data_database_open(const char *url, struct pool *pool, struct db **out_
 
 static enum err open_databases(struct data *data)
 {
-    char url[DATABASE_URL_BYTES] = "";
-    str given = app_settings.database;
-    if (given.len >= DATABASE_URL_BYTES)
-        return err_set(ERR_INVALID, "database-url",
-                       "db.url is a URL of at most %d bytes that begins postgres://",
-                       DATABASE_URL_BYTES - 1);
-    memcpy(url, given.ptr ? given.ptr : "", given.len);
-    url[given.len] = 0;
+    const char *url;
+    TRY(url_read(&url));
     TRY(data_database_open(url, data->files, &data->content));
     db_meters_open(data->content);
     return OK;

@@ -141,8 +141,9 @@ static void look_database(const char *folder)
         add(WELL, "database", "", "PostgreSQL: its own tools look at it");
         return;
     }
-    data_spec(folder, modules, &spec);
-    enum err result = db_check(&spec, &check);
+    enum err result = data_spec(folder, modules, &spec);
+    if (result == OK)
+        result = db_check(&spec, &check);
     if (result == OK && damages == 0)
         add(WELL, "database", "", "content.db is whole");
     else if (result == ERR_NOT_FOUND)

@@ -334,7 +334,7 @@ static enum err database_check(const char *folder)
                               .reindex = app_flags.repair,
                               .on_damage = on_damage,
                               .arg = (char[]){ "content.db" } };
-    data_spec(folder, modules, &spec);
+    TRY(data_spec(folder, modules, &spec));
     return db_check(&spec, &check);
 }
 

@@ -25,7 +25,7 @@ static enum err roll_back(const char *folder)
     struct db_spec spec;
     struct db_snapshot snapshot;
     char at[INSTANT_TEXT_MAX];
-    data_spec(folder, modules, &spec);
+    TRY(data_spec(folder, modules, &spec));
     TRY(db_snapshot_newest(&spec, &snapshot));
     instant_format(snapshot.taken_at, at);
     if (app_flags.snapshot) {

@@ -140,11 +140,40 @@ void db_close(struct db *db)
 
 enum err db_copy(struct db *db, const char *path, const struct db_copy_watch *watch)
 {
-    if (!db->driver->copy)
-        return err_set(ERR_UNAVAILABLE, "database-not-local",
-                       "the %s database of %s is copied by the tools of its server (pg_dump)",
-                       db->driver->name, db->context);
     return db->driver->copy(db, path, watch);
+}
+
+const char *db_copy_suffix(const struct db *db)
+{
+    return db->driver->copy_suffix;
+}
+
+const char *db_spec_suffix(const struct db_spec *spec)
+{
+    return spec->driver->copy_suffix;
+}
+
+bool db_restores(const struct db_spec *spec)
+{
+    return spec->driver->restore != NULL;
+}
+
+enum err db_restore_check(const struct db_spec *spec)
+{
+    struct db base;
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->restore_check(&base, spec->place);
+    heap_free((void *)base.modules);
+    return err;
+}
+
+enum err db_restore(const struct db_spec *spec, const char *path, const struct db_copy_watch *watch)
+{
+    struct db base;
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->restore(&base, spec->place, path, watch);
+    heap_free((void *)base.modules);
+    return err;
 }
 
 const struct db_module *const *db_modules(const struct db *db, unsigned *out_count)

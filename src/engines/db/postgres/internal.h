@@ -13,6 +13,7 @@
 
 enum {
     PLACE_TEXT = 160, /* how messages name the database */
+    HOST_TEXT = 256,
     SESSION_TEXT = 1024,
     BATCH_MAX = 128, /* reads a synchronisation */
     ITEMS_MAX = 512,
@@ -159,6 +160,7 @@ struct pg_db {
     PQconninfoOption *options;
     unsigned pool_max, readers_max;
     bool bouncer;
+    char direct_host[HOST_TEXT], direct_port[8]; /* past it, for copies; empty: where it is */
     char session[USES][SESSION_TEXT]; /* as libpq's options, or for PgBouncer as a SELECT */
     struct db_ordinals queries;
     char (*names)[8]; /* of prepared queries, by ordinal */
@@ -195,6 +197,35 @@ static inline struct pg_db *pg_of(struct db *db)
 enum err pg_place_parse(struct pg_db *db, const char *url);
 /* Opens a connection, blocking; pipeline mode and non-blocking but for USE_PLAIN. */
 enum err pg_place_connect(const struct pg_db *db, enum use use, PGconn **out_handle);
+
+/* A database that is not opened, for commands that look at it. NULL: the error slot says why. */
+struct pg_db *pg_place_closed(const struct db *base, const char *place);
+void pg_place_closed_free(struct pg_db *db);
+
+/* tools.c: PostgreSQL's own programs */
+struct pg_tools;
+struct pg_tools *pg_tools_open(const struct pg_db *db, const struct db_copy_watch *watch);
+void pg_tools_close(struct pg_tools *tools);
+/*
+ * Looks it up and asks its version. ERR_UNAVAILABLE "tool-missing", ERR_PRECONDITION
+ * "tool-version". The path is the tools'.
+ */
+enum err pg_tools_find(struct pg_tools *tools, const char *name, unsigned version_min,
+                       const char **out_path);
+/* From now on this file's growth is the progress; one that does not grow ends the run. */
+void pg_tools_watch_file(struct pg_tools *tools, const char *path);
+/* What it says it failed of is the error. */
+enum err pg_tools_run(struct pg_tools *tools, const char *const *argv);
+
+/* copy.c */
+enum err pg_copy(struct db *db, const char *path, const struct db_copy_watch *watch);
+/* The same of a server of that major version. */
+enum err pg_copy_dump(const struct pg_db *db, unsigned server_version, const char *path,
+                      const struct db_copy_watch *watch);
+enum err pg_copy_direct(const struct pg_db *db);
+enum err pg_restore_check(const struct db *base, const char *place);
+enum err pg_restore(const struct db *base, const char *place, const char *path,
+                    const struct db_copy_watch *watch);
 
 /* dialect.c */
 /* The portable text in PostgreSQL's words, with a zero, on the heap: docs/internals/db.md. */

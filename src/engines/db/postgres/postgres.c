@@ -101,6 +101,10 @@ const struct db_driver db_postgres = {
     .stats = pg_stats,
     .listen = pg_listen,
     .told = pg_told,
+    .copy = pg_copy,
+    .copy_suffix = ".dump",
+    .restore_check = pg_restore_check,
+    .restore = pg_restore,
     .explain = pg_explain,
     .carrier = &pg_carrier,
 };

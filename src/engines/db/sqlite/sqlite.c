@@ -136,6 +136,7 @@ const struct db_driver db_sqlite = {
     .call = sqlite_call,
     .stats = sqlite_stats,
     .copy = sqlite_copy,
+    .copy_suffix = ".db",
     .check = sqlite_check,
     .snapshot_newest = sqlite_snapshot_newest,
     .rollback = sqlite_rollback,
