@@ -61,6 +61,34 @@ enum err data_control_path(const char *folder, char *out, size_t size_bytes)
                    "the path of the data folder is too long for a socket: %s", folder);
 }
 
+static enum err folder_sync(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    enum err err = synced ? OK : err_errno(folder);
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+/*
+ * Makes a folder that is missing so that a power cut does not take it with all that is in it. The
+ * folder above may be one that we may only pass through: its name is then the system's to keep.
+ */
+static enum err folder_make(char *path, mode_t mode)
+{
+    if (mkdir(path, mode) != 0)
+        return errno == EEXIST ? OK : err_errno(path);
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = 0;
+    const char *above = !slash ? "." : slash == path ? "/" : path;
+    enum err result = access(above, R_OK) == 0 ? folder_sync(above) : OK;
+    if (slash)
+        *slash = '/';
+    return result;
+}
+
 enum err data_folder_make(const char *folder)
 {
     char path[DATA_FOLDER_BYTES];
@@ -69,12 +97,10 @@ enum err data_folder_make(const char *folder)
         return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long");
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        if (mkdir(path, 0755) != 0 && errno != EEXIST)
-            return err_errno(path);
+        TRY(folder_make(path, 0755));
         *slash = '/';
     }
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return err_errno(path);
+    TRY(folder_make(path, 0700));
     if (access(path, R_OK | W_OK | X_OK) != 0)
         return err_set(ERR_FORBIDDEN, "data-unwritable", "the data folder %s is not writable: %s",
                        path, err_number_text(errno));
@@ -234,16 +260,6 @@ static bool database_chosen;
 static void choice_path(char path[DATA_PATH_BYTES], const char *suffix)
 {
     snprintf(path, DATA_PATH_BYTES, "%s/database.url%s", app_data_folder(), suffix);
-}
-
-static enum err folder_sync(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    enum err err = synced ? OK : err_errno(folder);
-    if (fd >= 0)
-        close(fd);
-    return err;
 }
 
 __attribute__((noinline)) enum err data_database_choose(const char *url)

@@ -102,8 +102,7 @@ static enum err disk_open(const char *location, struct blob_store **out_store)
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         if (snprintf(path, sizeof(path), "%s%s", location, parts[i]) >= (int)sizeof(path))
             return err_set(ERR_INVALID, NULL, "the path of the blob store is too long");
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            return err_errno(path);
+        TRY(files_make_folder(path));
     }
     int fd;
     TRY(scratch_open(location, path, &fd)); /* the path of scratch */

@@ -80,7 +80,7 @@ struct files_digest *files_digest_open(void)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
-        PANIC("no SHA-256");
+        PANIC("out of memory: no SHA-256");
     return (struct files_digest *)context;
 }
 
@@ -223,6 +223,13 @@ enum err files_sync_folder_of(str path)
     TRY(copy_path(path, folder));
     to_parent(folder);
     return sync_folder(folder);
+}
+
+enum err files_make_folder(const char *path)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return files_error("create", str_of(path));
+    return files_sync_folder_of(str_of(path)); /* who made it may have been killed before this */
 }
 
 void files_remove_empty_folders(str path, size_t levels)

@@ -24,6 +24,8 @@ enum err files_hash_and_sync(str path, uint8_t out_sha256[BLOB_HASH_BYTES],
  */
 enum err files_publish(str from, str to);
 enum err files_sync_folder_of(str path);
+/* Makes the folder where it is missing; after OK it survives a power cut. */
+enum err files_make_folder(const char *path);
 /* Removes every file directly in the folder. */
 enum err files_empty_folder(const char *folder);
 
