@@ -13,3 +13,9 @@ enum {
 
 /* Of the calling thread (Linux has one a thread). It is never made more urgent again. */
 void thread_nice(int nice);
+/*
+ * The calling thread works in short turns and, in return, takes the processor when it wakes up,
+ * though the other has not had all of its turn: a loop. Linux 6.12 and newer (sched_setattr(2),
+ * sched_runtime); older ones give it to who is less nice anyway, or do not know of it.
+ */
+void thread_prompt(void);
