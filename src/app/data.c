@@ -45,7 +45,7 @@ struct data {
     char *folder;
     int lock_fd;
     char seat[SEAT_BYTES + 1];
-    struct pool *files, *children;
+    struct pool *files, *background, *children;
     struct blob_store *blobs;
     struct db *content;
     struct module_env env;
@@ -372,6 +372,7 @@ static enum err open_modules(struct data *data)
     data->env = (struct module_env){ .db = data->content,
                                      .blobs = data->blobs,
                                      .files = data->files,
+                                     .background = data->background,
                                      .children = data->children,
                                      .data_folder = data->folder,
                                      .disk_reserve_bytes = app_settings.disk_reserve_bytes };
@@ -403,10 +404,11 @@ static enum err open_all(struct data *data)
     else
         TRY(seat_read(data));
     TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
+    TRY(pool_open_background("background", FILE_THREADS, FILE_QUEUE, &data->background));
     TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
     TRY(shared_check());
     snprintf(blobs, sizeof(blobs), "%s/blobs", app_shared_folder());
-    TRY(blob_open(&blob_disk, blobs, data->files, &data->blobs));
+    TRY(blob_open(&blob_disk, blobs, data->background, &data->blobs));
     TRY(open_databases(data));
     return open_modules(data);
 }
@@ -438,6 +440,8 @@ void data_close(struct data *data)
         blob_close(data->blobs);
     if (data->children)
         pool_close(data->children);
+    if (data->background)
+        pool_close(data->background);
     if (data->files)
         pool_close(data->files);
     if (data->lock_fd >= 0)

@@ -242,8 +242,10 @@ row_call() { # here or there, nanoseconds a unit
 
 # --- the demo data --------------------------------------------------------------------------------
 
-demo_seed() { # data folder
-    "$program" demo --data "$1" >"$work/error" 2>&1
+demo_seed() { # data folder, argument...
+    local folder=$1
+    shift
+    "$program" demo --data "$folder" "$@" >"$work/error" 2>&1
 }
 
 rows_run() {
@@ -270,6 +272,7 @@ rows_run() {
     row 'import again, unchanged / first time' ratio '<=' 0.05 row_import_again
     row 'durable writes, 64 writers / group size 1' ratio '>=' 8 row_group_commit
     row 'PostgreSQL point reads of 64 tasks, queries per CPU-s' 'x one a round trip' '>=' 3 row_postgres_reads
+    row 'title by id on PostgreSQL, uncached, requests per CPU-s' 'x Go' '>=' 3 row_title_postgres
     row 'in-process call, p50' us '<=' 1 row_call here 1000
     row 'gRPC call over loopback, p50' us '<=' 60 row_call there 1000
 }

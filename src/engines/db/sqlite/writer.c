@@ -11,6 +11,7 @@
 
 #include "foundation/mem/heap.h"
 #include "foundation/task/loop.h"
+#include "foundation/task/urgency.h"
 
 #include <string.h>
 
@@ -324,6 +325,7 @@ static void *writer_main(void *arg)
     struct group group = { .jobs = HEAP_ARRAY(GROUP_SIZE_MAX, struct job *) };
     struct err_slot *slot = HEAP_NEW(struct err_slot);
     err_slot_use(slot);
+    thread_nice(NICE_WRITER);
     pthread_mutex_lock(&db->lock);
     for (;;) {
         while (!db->first && !db->closing)
