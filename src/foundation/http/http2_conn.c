@@ -73,10 +73,19 @@ static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *fram
     return 0;
 }
 
+/* RFC 7541 section 4.2: nghttp2 says that we know, we stop to use what is forgotten. */
+static void settings_take(struct http2 *http2, const nghttp2_settings *settings)
+{
+    for (size_t i = 0; i < settings->niv; i++)
+        if (settings->iv[i].settings_id == NGHTTP2_SETTINGS_HEADER_TABLE_SIZE)
+            http2_table_limit(&http2->table, settings->iv[i].value);
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *owner)
 {
     bool headers = frame->hd.type == NGHTTP2_HEADERS;
-    (void)owner;
+    if (frame->hd.type == NGHTTP2_SETTINGS)
+        settings_take(owner, &frame->settings);
     if (!headers && frame->hd.type != NGHTTP2_DATA)
         return 0;
     struct http2_stream *stream =
@@ -109,6 +118,14 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     http2_body_add(stream, (str){ (const char *)data, len });
     http2_stream_step(stream);
     return 0;
+}
+
+static int on_send(nghttp2_session *session, const nghttp2_frame *frame, void *owner)
+{
+    (void)session;
+    if (frame->hd.type != NGHTTP2_HEADERS || http2_block_write(owner, frame))
+        return 0;
+    return NGHTTP2_ERR_CANCEL;
 }
 
 /* The end of an answer. If the request's body is not in yet, the client need not go on with it. */
@@ -158,6 +175,7 @@ void http2_server_init(struct http_server *server)
     nghttp2_session_callbacks_set_on_invalid_header_callback2(callbacks, on_invalid_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, on_send);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, http2_on_send_data);
@@ -167,6 +185,7 @@ void http2_server_init(struct http_server *server)
     nghttp2_option_set_max_outbound_ack(server->http2_option, 100);
     server->http2_callbacks = callbacks;
     server->http2_blocks = http2_memory_open();
+    server->http2_words = http2_words_open();
     uv_prepare_init(server->uv, &server->flush);
 }
 
@@ -175,6 +194,7 @@ void http2_server_deinit(struct http_server *server)
     nghttp2_session_callbacks_del(server->http2_callbacks);
     nghttp2_option_del(server->http2_option);
     http2_memory_close(server->http2_blocks);
+    http2_words_close(server->http2_words);
 }
 
 /* --- Beginning ------------------------------------------------------------------------------ */
@@ -263,7 +283,7 @@ static void drain_out(struct http2 *http2)
     struct conn *conn = http2->conn;
     const uint8_t *bytes;
     while (may_write(http2)) {
-        if (!out_room(conn, HTTP2_FRAME_BYTES + HTTP2_FRAME_HEAD_BYTES))
+        if (!out_room(conn, HTTP2_ROOM_BYTES))
             return;
         ssize_t len = nghttp2_session_mem_send(http2->session, &bytes);
         if (len < 0)
@@ -272,7 +292,7 @@ static void drain_out(struct http2 *http2)
             return;
         http2->data_sent = false;
         if (len)
-            out_put(conn, (str){ (const char *)bytes, (size_t)len });
+            http2_frame_put(http2, bytes, (size_t)len);
     }
 }
 

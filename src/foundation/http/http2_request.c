@@ -22,7 +22,8 @@ REFUSAL(no_memory, 503, "exhausted", "No memory is left for this request.");
 
 enum {
     FIELD_COST_BYTES = 32, /* RFC 9113 section 6.5.2 */
-    FIELDS_FIRST = 16
+    FIELDS_FIRST = 16,
+    TEXT_BYTES = 512 /* taken from the arena at a time, for many fields */
 };
 
 static void refuse(struct http2_stream *stream, const struct http_refusal *refusal)
@@ -33,13 +34,20 @@ static void refuse(struct http2_stream *stream, const struct http_refusal *refus
 
 static bool copy(struct http2_stream *stream, str bytes, str *out)
 {
-    char *room = arena_try(stream->exchange->request.arena, bytes.len + 1);
-    if (!room) {
-        refuse(stream, &no_memory);
-        return false;
+    if (bytes.len > stream->text_bytes) {
+        size_t room_bytes = MAX_OF(bytes.len, (size_t)TEXT_BYTES);
+        char *room = arena_try(stream->exchange->request.arena, room_bytes);
+        if (!room) {
+            refuse(stream, &no_memory);
+            return false;
+        }
+        stream->text = room;
+        stream->text_bytes = room_bytes;
     }
-    memcpy(room, bytes.ptr, bytes.len);
-    *out = (str){ room, bytes.len };
+    memcpy(stream->text, bytes.ptr, bytes.len);
+    *out = (str){ stream->text, bytes.len };
+    stream->text += bytes.len;
+    stream->text_bytes -= bytes.len;
     return true;
 }
 
