@@ -135,7 +135,8 @@ TEST(a_thousand_pipelined_requests_are_answered_in_order)
     struct buf out;
     buf_init(&out, NULL, MIB(1));
     for (int i = 0; i < COUNT; i++)
-        buf_printf(&out, "GET %s%d HTTP/1.1\r\nHost: a\r\n\r\n", i % 40 ? "/titles/" : "/sleep?", i);
+        buf_printf(&out, "GET %s%d HTTP/1.1\r\nHost: a\r\n\r\n", i % 40 ? "/titles/" : "/sleep?",
+                   i);
     int fd = client_open(fixture);
     client_send(fd, buf_str(&out));
     for (int i = 0; i < COUNT; i++) {

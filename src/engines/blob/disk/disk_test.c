@@ -51,7 +51,7 @@ static unsigned scratch_files(void)
     snprintf(path, sizeof(path), "%s/scratch", location_new());
     DIR *dir = opendir(path);
     CHECK(dir != NULL);
-    while ((entry = readdir(dir)))
+    while (dir && (entry = readdir(dir)))
         count += entry->d_name[0] != '.';
     closedir(dir);
     return count;
