@@ -125,9 +125,10 @@ static bool work_push(struct pool *pool, struct work *work)
             pool->first = work;
         pool->last = work;
         pool->queued++;
-        pthread_cond_signal(&pool->work_there);
     }
     pthread_mutex_unlock(&pool->lock);
+    if (room) /* the thread that wakes up finds the lock free; pools outlive who asks them */
+        pthread_cond_signal(&pool->work_there);
     return room;
 }
 

@@ -11,7 +11,7 @@ postgres_start() {
     rm -f "$work/postgres.url" "$work/postgres.pid"
     # shellcheck disable=SC2016 # it is for the shell that is started
     taskset -c "$client_processor" "$tools/kb_pg_server" sh -c \
-        '"$1" --new >"$2.new" && echo $$ >"$3" && mv "$2.new" "$2" && exec sleep 100000' \
+        '"$1" --new >"$2.new" && echo $$ >"$3" && echo "$KB_PG_FOLDER" >"$3.folder" && mv "$2.new" "$2" && exec sleep 100000' \
         sh "$tools/kb_pg_server" "$work/postgres.url" "$work/postgres.pid" >"$work/postgres.log" 2>&1 &
     postgres_job=$!
     for ((i = 0; i < 600; i++)); do
@@ -21,6 +21,10 @@ postgres_start() {
     done
     POSTGRES_URL=$(cat "$work/postgres.url" 2>/dev/null)
     [ -n "$POSTGRES_URL" ] || { REASON="PostgreSQL does not start: $(tail -n 1 "$work/postgres.log")"; return 1; }
+}
+
+postgres_new() { # prints the URL of a further database
+    KB_PG_FOLDER=$(cat "$work/postgres.pid.folder") "$tools/kb_pg_server" --new 2>"$work/error"
 }
 
 postgres_stop() {

@@ -262,6 +262,7 @@ rows_run() {
     row 'video segment over TLS, CPU' 'x nginx' '<=' 1.05 row_segment_tls
     row 'goodput at 3 x saturating load, keep-alive' 'x saturation' '>=' 0.9 row_goodput 1
     row 'goodput at 3 x saturating load, a connection each' 'x saturation' '>=' 0.9 row_goodput 0
+    row 'p99 of reads during import, backups and a move' 'x quiet' '<=' 2 row_busy
     row 'p99 at 1,000 requests/s, 15,000 connections held' ms '<=' 5 row_held p99_us
     row 'memory of a held connection, of 15,000' bytes '<=' 2048 row_held held_bytes
     row 'first request of a cold 2 h title' ms '<=' 5 row_first

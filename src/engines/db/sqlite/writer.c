@@ -55,9 +55,10 @@ static bool job_push(struct sqlite_db *db, struct job *job)
         *(db->last ? &db->last->next : &db->first) = job;
         db->last = job;
         queue_count_set(db, db->queued + 1);
-        pthread_cond_signal(&db->job_there);
     }
     pthread_mutex_unlock(&db->lock);
+    if (room)
+        pthread_cond_signal(&db->job_there);
     return room;
 }
 
