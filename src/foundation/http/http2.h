@@ -146,7 +146,8 @@ int http2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uin
 struct http2_blocks *http2_memory_open(void);
 /* After the last session. */
 void http2_memory_close(struct http2_blocks *blocks);
-nghttp2_mem *http2_memory(struct http_server *server);
+/* False: no memory. What nghttp2_session_mem_send() says is to be copied before the next call. */
+bool http2_session_new(struct http2 *http2);
 
 /* --- Limits (http2_limits.c) ----------------------------------------------------------------- */
 

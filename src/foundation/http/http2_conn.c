@@ -225,8 +225,7 @@ bool http2_greet(struct conn *conn)
     }
     struct http2 *http2 = HEAP_NEW(struct http2);
     http2->conn = conn;
-    if (nghttp2_session_server_new3(&http2->session, server->http2_callbacks, http2,
-                                    server->http2_option, http2_memory(server)) != 0) {
+    if (!http2_session_new(http2)) {
         heap_free(http2);
         conn_kill(conn);
         return false;
@@ -281,11 +280,15 @@ static bool may_write(const struct http2 *http2)
 static void drain_out(struct http2 *http2)
 {
     struct conn *conn = http2->conn;
+    struct http_server *server = conn->server;
     const uint8_t *bytes;
     while (may_write(http2)) {
         if (!out_room(conn, HTTP2_ROOM_BYTES))
             return;
+        ASSERT(!server->http2_sending); /* sessions share the buffer of their frames */
+        server->http2_sending = true;
         ssize_t len = nghttp2_session_mem_send(http2->session, &bytes);
+        server->http2_sending = false;
         if (len < 0)
             http2_fail(http2, NGHTTP2_INTERNAL_ERROR);
         if (len < 0 || (len == 0 && !http2->data_sent))

@@ -313,6 +313,34 @@ TEST(h2_sends_every_kind_of_body)
     fixture_close(fixture);
 }
 
+/* Sessions of a loop make their frames in one buffer. */
+TEST(h2_answers_of_two_connections_do_not_mix)
+{
+    struct fixture *fixture = open_usual();
+    struct client2 clients[2];
+    file_prepare();
+    for (int i = 0; i < 2; i++) {
+        client2_open(&clients[i], fixture);
+        client2_get(&clients[i], 1, "/file"); /* more than the window takes */
+        client2_get(&clients[i], 3, i ? "/" : "/sleep");
+        client2_flush(&clients[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        answer.expected = file_text;
+        client2_answer(&clients[i], 1, &answer);
+        CHECK_INT(answer.status, 200);
+        CHECK_INT(answer.body_bytes, FILE_BYTES);
+        CHECK(!answer.differs);
+        answer.expected = NULL;
+        client2_get(&clients[!i], 5, "/");
+        client2_flush(&clients[!i]);
+    }
+    for (int i = 0; i < 2; i++)
+        client2_close(&clients[i]);
+    http_file_release(file);
+    fixture_close(fixture);
+}
+
 TEST(h2_says_that_a_body_was_broken_off)
 {
     struct fixture *fixture = open_usual();

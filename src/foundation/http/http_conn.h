@@ -135,6 +135,7 @@ struct http_server {
     struct nghttp2_option *http2_option;
     struct http2_blocks *http2_blocks;
     struct http2_words *http2_words;
+    bool http2_sending; /* within nghttp2, which makes a frame */
     char date[INSTANT_HTTP_MAX];
     bool draining, closing, drain_timed;
     uint64_t drain_at_ms, unasked_until_ms;
