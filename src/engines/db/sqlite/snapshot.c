@@ -51,7 +51,7 @@ static unsigned listed(const char *folder, const char *context, instant out_time
     return count;
 }
 
-static enum err folder_sync(const char *folder)
+enum err folder_sync(const char *folder)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum err result = fd >= 0 && fsync(fd) == 0 ? OK : err_errno(folder);
