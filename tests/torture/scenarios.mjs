@@ -29,8 +29,8 @@ async function checkKey(server, key, works) {
 // --- Imports ----------------------------------------------------------------------------------------------------
 
 // The import's end: done, failed, cancelled; null: it does not come.
-async function importEnd(server, id, alive) {
-    for (let until = Date.now() + 60000; Date.now() < until && alive(); await pause(40)) {
+async function importEnd(server, id, alive, ms = 60000) {
+    for (let until = Date.now() + ms; Date.now() < until && alive(); await pause(40)) {
         const answer = await server.admin('GET', `/v1/imports/${id}`);
         const view = good(answer) ? json(answer) : null;
         if (view && view.finished_at) return view;
@@ -38,10 +38,18 @@ async function importEnd(server, id, alive) {
     return null;
 }
 
-async function importOnce(stage, server, alive) {
+// For the one who has to find out why.
+async function queue(server) {
+    const jobs = await server.admin('GET', '/v1/jobs');
+    const reviews = await server.admin('GET', '/v1/reviews');
+    const titles = await server.admin('GET', '/v1/titles?prefix=S');
+    return `${jobs?.bytes}\n  reviews: ${reviews?.bytes}\n  titles: ${titles?.bytes}`;
+}
+
+async function importOnce(stage, server, alive, ms) {
     const answer = await server.admin('POST', '/v1/imports', { paths: [stage.films] });
     if (!good(answer)) return null;
-    return { id: json(answer).id, end: await importEnd(server, json(answer).id, alive) };
+    return { id: json(answer).id, end: await importEnd(server, json(answer).id, alive, ms) };
 }
 
 // Whatever became of the first one, a second import makes it whole, and it is the film of the reference.
@@ -50,9 +58,11 @@ async function checkImport(stage, server) {
     if (stage.imported) {
         const answer = await server.admin('GET', `/v1/imports/${stage.imported}`);
         if (!good(answer)) return [`import ${stage.imported} is lost (${answer?.status})`];
-        const end = await importEnd(server, stage.imported, alive);
-        if (!end) return ['the import does not end after the restart'];
-        const failed = end.state !== 'done' || end.files_failed > 0;
+        // After refusals it may wait longer than we do before it is tried again.
+        const end = await importEnd(server, stage.imported, alive, stage.refusals ? 5000 : 60000);
+        if (!end && stage.refusals) await server.admin('POST', `/v1/imports/${stage.imported}/cancel`);
+        else if (!end) return [`the import does not end after the restart: ${await queue(server)}`];
+        const failed = end?.state !== 'done' || end.files_failed > 0;
         if (failed && !stage.refusals) return [`the import ends ${end.state}: ${JSON.stringify(end)}`];
     }
     const again = await importOnce(stage, server, alive);
@@ -64,7 +74,7 @@ async function checkImport(stage, server) {
 async function checkFilm(stage, server) {
     const answer = await server.get('/v1/titles?prefix=Small');
     const items = good(answer) ? json(answer).items : [];
-    if (items.length !== 1) return [`the film is listed ${items.length} times (${answer?.status})`];
+    if (items.length !== 1) return [`the film is listed ${items.length} times: ${await queue(server)}`];
     const wrong = differences(await watch(server, items[0].id), stage.reference.parts, true);
     const poster = items[0].poster && (await server.get(items[0].poster));
     if (!good(poster || null)) wrong.push('its poster is not served');
@@ -120,7 +130,7 @@ export const scenarios = {
     import: {
         template: 'blank',
         async run(stage) {
-            const done = await importOnce(stage, stage.server, stage.alive);
+            const done = await importOnce(stage, stage.server, stage.alive, 5000);
             stage.imported = done?.id;
         },
         check: checkImport,
