@@ -21,48 +21,39 @@ func (s *snapshot) peopleLoad(p *page, id int64, language string) error {
 	if err != nil {
 		return err
 	}
-	characters := map[int64]*choice{}
-	err = s.each("credit_texts_list", id, func(rows *sql.Rows) error {
-		var position int64
-		var of, value string
-		if err := rows.Scan(&position, &of, &value); err != nil {
-			return err
-		}
-		if characters[position] == nil {
-			made := choose(language, "")
-			characters[position] = &made
-		}
-		characters[position].offer(of, value)
-		return nil
-	})
+	characters, err := s.texts("credit_texts_list", id, language)
+	if err != nil {
+		return err
+	}
+	names, err := s.texts("credit_names_list", id, language)
 	if err != nil {
 		return err
 	}
 	for i := range p.People {
-		if character := characters[positions[i]]; character != nil {
-			p.People[i].Character = textOrNil(character.best)
-		}
-		if p.People[i].Name, err = s.text("person_texts_list", ids[i], "name", language); err != nil {
-			return err
-		}
+		p.People[i].Character = textOrNil(characters[positions[i]].best)
+		p.People[i].Name = names[ids[i]].best
 	}
 	return nil
 }
 
-// One field of what has texts: rows of (field, language, value).
-func (s *snapshot) text(query string, id int64, field, language string) (string, error) {
-	best := choose(language, "")
+// The texts of many things, by their keys: rows of (key, language, value).
+func (s *snapshot) texts(query string, id int64, language string) (map[int64]choice, error) {
+	texts := map[int64]choice{}
 	err := s.each(query, id, func(rows *sql.Rows) error {
-		var name, of, value string
-		if err := rows.Scan(&name, &of, &value); err != nil {
+		var key int64
+		var of, value string
+		if err := rows.Scan(&key, &of, &value); err != nil {
 			return err
 		}
-		if name == field {
-			best.offer(of, value)
+		text, found := texts[key]
+		if !found {
+			text = choose(language, "")
 		}
+		text.offer(of, value)
+		texts[key] = text
 		return nil
 	})
-	return best.best, err
+	return texts, err
 }
 
 func (s *snapshot) editionsLoad(p *page, id int64, _ string) error {
@@ -108,10 +99,12 @@ func (s *snapshot) collectionsLoad(p *page, id int64, language string) error {
 		ids = append(ids, of)
 		return nil
 	})
-	for i := 0; i < len(ids) && err == nil; i++ {
-		one := collection{ID: idText(ids[i])}
-		one.Name, err = s.text("collection_texts_list", ids[i], "name", language)
-		p.Collections = append(p.Collections, one)
+	if err != nil {
+		return err
+	}
+	names, err := s.texts("collection_names_of_title_list", id, language)
+	for _, of := range ids {
+		p.Collections = append(p.Collections, collection{idText(of), names[of].best})
 	}
 	return err
 }

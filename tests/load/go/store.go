@@ -14,8 +14,8 @@ import (
 // The catalogue's own named queries, so that both sides always ask the same.
 var wanted = []string{
 	"title_shown_find", "title_get", "title_texts_list", "artwork_list", "credits_list",
-	"credit_texts_list", "person_texts_list", "editions_list", "external_ids_list",
-	"collections_of_title_list", "collection_texts_list",
+	"credit_texts_list", "credit_names_list", "editions_list", "external_ids_list",
+	"collections_of_title_list", "collection_names_of_title_list",
 }
 
 var parameter = regexp.MustCompile(`\?([0-9]+)`)

@@ -51,8 +51,8 @@ struct title {
 
 /* ERR_NOT_FOUND "title-not-found". Draft or not. */
 enum err catalog_title_load(struct db_tx *tx, struct id id, struct title *out_title);
-/* ERR_NOT_FOUND "title-not-found" unless viewers see it now (the view title_windows). */
-enum err catalog_title_check_shown(struct db_tx *tx, struct id id);
+/* ERR_NOT_FOUND "title-not-found" unless viewers see it at `now` (the view title_windows). */
+enum err catalog_title_check_shown(struct db_tx *tx, struct id id, instant now);
 /* The text in `language`, else the original's, English's, any. Empty when there is none at all. */
 str catalog_title_text(const struct title *title, const char *field, str language);
 /* The same choice among texts of something else. */
@@ -162,6 +162,12 @@ struct page_view {
     str language;
     instant now;
 };
+/*
+ * Runs fn as db_read_ahead() does, with all asked that catalog_title_check_shown(),
+ * catalog_title_load() and catalog_page_write() ask of a film.
+ */
+enum err catalog_page_read(struct db *db, struct id id, const struct page_view *view, db_tx_fn fn,
+                           void *arg);
 enum err catalog_page_write(struct db_tx *tx, const struct title *title,
                             const struct page_view *view, struct buf *out);
 /* Which texts: rows of (field, language, value) that `query` gives for the id. */
