@@ -135,13 +135,28 @@ struct db_check {
     bool full;    /* indexes against tables, too: minutes a gigabyte */
     bool reindex; /* makes the indexes anew first; nobody else has it open */
     void (*on_damage)(void *arg, const char *what);
+    void (*on_note)(void *arg, const char *what); /* what could not be looked at, and why; NULL */
     void *arg;
 };
 /*
- * Looks at the database of a spec, which may be open elsewhere. OK also when damage was told.
- * Errors as db_open()'s; ERR_NOT_FOUND "no-database".
+ * Looks at the database of a spec, which may be open elsewhere; not a server's in full. OK also
+ * when damage was told. Errors as db_open()'s; ERR_NOT_FOUND "no-database"; ERR_CONFLICT
+ * "database-in-use".
  */
 enum err db_check(const struct db_spec *spec, const struct db_check *check);
+
+/* What is well and what is wrong with the server of a database, and what to do. */
+enum db_level { DB_WELL, DB_HINT, DB_WRONG };
+struct db_finding {
+    enum db_level level;
+    const char *name, *what, *advice; /* advice may be empty */
+};
+typedef void (*db_finding_fn)(void *arg, const struct db_finding *finding);
+/*
+ * Looks at it without changing or disturbing anything; nothing where there is no server. Not being
+ * able to reach it is a finding. Blocks.
+ */
+enum err db_diagnose(const struct db_spec *spec, db_finding_fn fn, void *arg);
 
 /* --- Upgrades undone -------------------------------------------------------------------------- */
 

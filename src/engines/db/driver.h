@@ -118,8 +118,10 @@ struct db_driver {
     enum err (*restore_check)(const struct db *base, const char *place);
     enum err (*restore)(const struct db *base, const char *place, const char *path,
                         const struct db_copy_watch *watch);
-    /* As the calls of db.h; `base` is not open. NULL together: the server's tools do it. */
+    /* As the calls of db.h; `base` is not open. */
     enum err (*check)(const struct db *base, const char *place, const struct db_check *check);
+    /* NULL: there is no server. */
+    enum err (*diagnose)(const struct db *base, const char *place, db_finding_fn fn, void *arg);
     enum err (*snapshot_newest)(const struct db *base, const char *place,
                                 struct db_snapshot *out_snapshot);
     enum err (*rollback)(const struct db *base, const char *place, const struct db_versions *to);

@@ -358,6 +358,40 @@ void pg_tell_stop(struct pg_db *db);
 
 /* migrate.c */
 enum err pg_migrate(struct pg_db *db);
+/* A look at the schema on a connection of its own. */
+struct migration {
+    struct pg_db *db;
+    PGconn *handle;
+};
+/* Whether it is of this program, and not of a newer one; *out_history 0: there is none yet. */
+enum err pg_migration_check(const struct migration *m, int64_t *out_history);
+enum err pg_migration_versions(const struct migration *m, struct db_versions *out_versions);
+/* A transaction in the schema under the lock of migrations. */
+enum err pg_migration_begin(const struct migration *m);
+void pg_migration_rollback(const struct migration *m);
+enum err pg_migration_exec(const struct migration *m, const char *sql, const char *what);
+enum err pg_migration_ask(const struct migration *m, const char *sql, const char *const *values,
+                          int count, PGresult **out_result);
+enum err pg_migration_number(const struct migration *m, const char *sql, const char *const *values,
+                             int count, int64_t *out);
+
+/* check.c */
+enum err pg_check(const struct db *base, const char *place, const struct db_check *check);
+
+/* diagnose.c */
+enum err pg_diagnose(const struct db *base, const char *place, db_finding_fn fn, void *arg);
+
+/* rollback.c */
+enum err pg_rollback(const struct db *base, const char *place, const struct db_versions *to);
+/* ERR_CONFLICT "database-in-use" while processes of ours are connected. */
+enum err pg_nobody_else(const struct migration *m);
+
+/* snapshot.c */
+enum err pg_snapshot_make(const struct migration *m, const struct db_versions *versions);
+enum err pg_snapshot_newest(const struct db *base, const char *place,
+                            struct db_snapshot *out_snapshot);
+enum err pg_snapshot_restore(const struct db *base, const char *place,
+                             const struct db_snapshot *snapshot);
 
 /* plan.c */
 enum err pg_explain(struct db *db, const struct db_query *query, bool *out_scans, bool *out_writes);

@@ -106,6 +106,11 @@ const struct db_driver db_postgres = {
     .copy_suffix = ".dump",
     .restore_check = pg_restore_check,
     .restore = pg_restore,
+    .check = pg_check,
+    .diagnose = pg_diagnose,
+    .snapshot_newest = pg_snapshot_newest,
+    .rollback = pg_rollback,
+    .snapshot_restore = pg_snapshot_restore,
     .explain = pg_explain,
     .carrier = &pg_carrier,
 };
