@@ -42,6 +42,7 @@ struct http2 {
     enum http2_farewell farewell;
     uint64_t farewell_at_ms;
     size_t bodies_bytes, turn_bytes;
+    instant turn_at;    /* when what is fed now was received, by the monotonic clock */
     size_t block_bytes; /* of the fields that arrive just now */
     size_t block_len;   /* of those that lie behind the room for a frame's head */
     uint32_t error;     /* why a callback gave up */
@@ -109,11 +110,7 @@ void http2_stream_step(struct http2_stream *stream);
 
 /* --- Requests (http2_request.c) -------------------------------------------------------------- */
 
-struct http2_field {
-    str name, value;
-    bool name_lasts; /* one of the names everybody knows (RFC 7541 appendix A) */
-};
-void http2_field_add(struct http2_stream *stream, const struct http2_field *field);
+void http2_field_add(struct http2_stream *stream, const struct http_field *field);
 /* One of its fields is malformed. */
 void http2_field_refuse(struct http2_stream *stream);
 /* All fields are there: checks them and runs the handler, or refuses. */

@@ -40,20 +40,15 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
-static str str_of_rcbuf(nghttp2_rcbuf *buffer)
-{
-    nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
-    return (str){ (const char *)vec.base, vec.len };
-}
-
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
-                     nghttp2_rcbuf *value, uint8_t flags, void *owner)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+                     void *owner)
 {
     struct http2 *http2 = owner;
-    struct http2_field field = { str_of_rcbuf(name), str_of_rcbuf(value),
-                                 nghttp2_rcbuf_is_static(name) };
+    struct http_field field = { { (const char *)name, name_len },
+                                { (const char *)value, value_len } };
     (void)session, (void)frame, (void)flags;
-    http2->block_bytes += field.name.len + field.value.len;
+    http2->block_bytes += name_len + value_len;
     if (http2->block_bytes > HTTP2_BLOCK_BYTES_MAX)
         return gave_up(http2, NGHTTP2_ENHANCE_YOUR_CALM);
     /* Trailers are taken and forgotten: nothing may depend on them (RFC 9110 section 6.5.1). */
@@ -64,10 +59,12 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghtt
 
 /* nghttp2 would leave the field out; what HTTP/1 refuses is refused. */
 static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame,
-                             nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags, void *owner)
+                             const uint8_t *name, size_t name_len, const uint8_t *value,
+                             size_t value_len, uint8_t flags, void *owner)
 {
     struct http2 *http2 = owner;
-    (void)session, (void)frame, (void)name, (void)value, (void)flags;
+    (void)session, (void)frame, (void)name, (void)name_len, (void)value, (void)value_len;
+    (void)flags;
     if (http2->heading)
         http2_field_refuse(http2->heading);
     return 0;
@@ -171,8 +168,8 @@ void http2_server_init(struct http_server *server)
     ASSERT(nghttp2_session_callbacks_new(&callbacks) == 0);
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_invalid_header_callback2(callbacks, on_invalid_header);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, on_send);
@@ -304,6 +301,7 @@ bool http2_step(struct conn *conn)
     struct http2 *http2 = conn->http2;
     http2->turn_bytes = 0;
     http2->date_known = false;
+    http2->turn_at = clock_mono();
     feed(http2);
     drain_out(http2);
     if (!http2->finished && !nghttp2_session_want_read(http2->session) &&

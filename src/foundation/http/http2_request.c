@@ -139,9 +139,9 @@ void http2_field_refuse(struct http2_stream *stream)
     refuse(stream, &bad_request);
 }
 
-void http2_field_add(struct http2_stream *stream, const struct http2_field *arrived)
+void http2_field_add(struct http2_stream *stream, const struct http_field *arrived)
 {
-    struct http_field field = { arrived->name, arrived->value };
+    struct http_field field = *arrived;
     stream->head_bytes += field.name.len + field.value.len + FIELD_COST_BYTES;
     if (stream->head_bytes > HTTP_HEAD_BYTES_MAX)
         refuse(stream, &head_too_large);
@@ -152,8 +152,7 @@ void http2_field_add(struct http2_stream *stream, const struct http2_field *arri
         return;
     }
     struct http_field *room = field_room(stream);
-    if (!room || (!arrived->name_lasts && !copy(stream, field.name, &field.name)) ||
-        !copy(stream, field.value, &field.value))
+    if (!room || !copy(stream, field.name, &field.name) || !copy(stream, field.value, &field.value))
         return;
     *room = field;
     stream->exchange->head.fields_count++;

