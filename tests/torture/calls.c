@@ -41,7 +41,7 @@ __attribute__((constructor)) static void begin(void)
     const char *folder = getenv("KB_TORTURE");
     if (!folder || strlen(folder) >= FOLDER_BYTES)
         return;
-    strcpy(layer_folder, folder);
+    snprintf(layer_folder, sizeof(layer_folder), "%s", folder);
     snprintf(path, sizeof(path), "%s/orders", folder);
     unsetenv("LD_PRELOAD");
     unsetenv("KB_TORTURE");

@@ -134,8 +134,6 @@ enum err copy_database(struct sqlite_db *db, sqlite3 *from, const char *path,
 enum err sqlite_copy(struct db *db, const char *path, const struct db_copy_watch *watch);
 
 /* snapshot.c */
-/* After OK the names in the folder survive a power cut. */
-enum err folder_sync(const char *folder);
 /* A copy beside the database, before migrations change it; keeps the newest few. */
 enum err snapshot_make(struct sqlite_db *db, sqlite3 *handle);
 enum err sqlite_snapshot_newest(const struct db *base, const char *place,

@@ -75,7 +75,7 @@ static enum err start(struct sqlite_db *db, const char *place)
          * The log is there now. SQLite syncs its folder with the first commit, but does not mind
          * when that fails: what is acknowledged then would go with the log's name.
          */
-        err = folder_sync(place);
+        err = db_folder_sync(place);
         if (err == OK)
             err = writer_start(db);
         if (err != OK)
@@ -142,6 +142,7 @@ const struct db_driver db_sqlite = {
     .call = sqlite_call,
     .stats = sqlite_stats,
     .copy = sqlite_copy,
+    .copy_suffix = ".db",
     .check = sqlite_check,
     .snapshot_newest = sqlite_snapshot_newest,
     .rollback = sqlite_rollback,

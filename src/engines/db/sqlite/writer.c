@@ -11,6 +11,7 @@
 
 #include "foundation/mem/heap.h"
 #include "foundation/task/loop.h"
+#include "foundation/task/urgency.h"
 
 #include <string.h>
 
@@ -54,9 +55,10 @@ static bool job_push(struct sqlite_db *db, struct job *job)
         *(db->last ? &db->last->next : &db->first) = job;
         db->last = job;
         queue_count_set(db, db->queued + 1);
-        pthread_cond_signal(&db->job_there);
     }
     pthread_mutex_unlock(&db->lock);
+    if (room)
+        pthread_cond_signal(&db->job_there);
     return room;
 }
 
@@ -355,6 +357,7 @@ static void *writer_main(void *arg)
     struct group group = { .jobs = HEAP_ARRAY(GROUP_SIZE_MAX, struct job *) };
     struct err_slot *slot = HEAP_NEW(struct err_slot);
     err_slot_use(slot);
+    thread_nice(NICE_WRITER);
     pthread_mutex_lock(&db->lock);
     for (;;) {
         while (!db->first && !db->closing)
