@@ -135,6 +135,7 @@ static enum err make_one(void *arg)
     const struct module_env *env = service.env;
     struct db *const dbs[] = { env->db };
     struct backup_source source = { .folder = env->data_folder,
+                                    .shared = app_shared_folder(),
                                     .dbs = dbs,
                                     .dbs_count = 1,
                                     .blobs = env->blobs,

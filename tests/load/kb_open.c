@@ -327,7 +327,9 @@ int main(int argc, char **argv)
         load_fail("only %ju descriptors are allowed", (uintmax_t)files.rlim_cur);
     poller = epoll_create1(EPOLL_CLOEXEC);
     slots = calloc(options.slots + options.idle, sizeof(*slots));
-    for (unsigned i = 0; slots && i < options.slots + options.idle; i++)
+    if (!slots)
+        load_fail("no memory for %u connections", options.slots + options.idle);
+    for (unsigned i = 0; i < options.slots + options.idle; i++)
         slots[i].fd = -1;
     for (unsigned i = 0; i < options.slots; i++)
         free_list[free_count++] = options.slots - 1 - i;

@@ -200,13 +200,17 @@ enum err catalog_form_fields_load(struct db_tx *tx, const struct db_query *query
 
 /* --- Changes by an editor (catalog_edit.c) --------------------------------------------------- */
 
+/* Versions begin at 1. */
+#define CATALOG_VERSION_ANY INT64_C(-1)
+
 /*
- * The version in If-Match: "7-1a2b…" in quotes, as GET answered. Without one it answers 428 itself
- * (*out_answered); ERR_PRECONDITION when it is no such ETag.
+ * The version in If-Match: "7-1a2b…" in quotes, as GET answered, or CATALOG_VERSION_ANY of a lone
+ * "*" (RFC 9110 13.1.1: whatever it is now, so long as it is there). Without one it answers 428
+ * itself (*out_answered); ERR_PRECONDITION when it is no such ETag.
  */
 enum err catalog_if_match(struct http_request *request, struct http_response *response,
                           int64_t *out_version, bool *out_answered);
-/* ERR_PRECONDITION "precondition-failed" unless they are the same. */
+/* ERR_PRECONDITION "precondition-failed" unless any is wanted or they are the same. */
 enum err catalog_version_check(const char *what, struct id id, int64_t wanted, int64_t version);
 /* The title's page as an editor sees it, with an ETag. */
 enum err catalog_reply_title(struct http_request *request, struct http_response *response,
