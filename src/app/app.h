@@ -23,6 +23,7 @@ struct app_settings {
     str trusted_proxies;
     str cors_origins;
     int64_t writer_group;        /* transactions a commit */
+    int64_t snapshots;           /* copies of before an upgrade that stay; 0: none are made */
     uint64_t disk_reserve_bytes; /* imports stop before less is free */
 };
 extern struct app_settings app_settings;
@@ -106,9 +107,12 @@ enum err data_lock(const char *folder, int *out_fd);
 enum { DATA_MODULES_MAX = 32 };
 unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX]);
 struct db_spec;
-/* The embedded database of a folder, for commands that look at it while nobody has it. */
-void data_spec(const char *folder, const struct db_module *modules[static DATA_MODULES_MAX],
-               struct db_spec *out_spec);
+/*
+ * The database of a folder, or where the settings say it is, for commands that look at it without
+ * serving it. What it points to stays until the next call. ERR_INVALID "database-url".
+ */
+enum err data_spec(const char *folder, const struct db_module *modules[static DATA_MODULES_MAX],
+                   struct db_spec *out_spec);
 /* Keeps the error slot as it is, so that a failure may close on its way out. */
 void data_close(struct data *data);
 /* Where films, pictures and the administrator's key are; it is there after data_open(). */

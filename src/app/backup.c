@@ -277,7 +277,9 @@ struct given_run {
     struct arena arena;
     struct backup_given given;
     struct backup_known known;
+    struct db_spec target;
     const struct db_module *modules[DATA_MODULES_MAX + 1];
+    const struct db_module *target_modules[DATA_MODULES_MAX];
     struct backup_progress progress;
     struct backup_summary summary;
     const char *folder; /* NULL: verify */
@@ -330,7 +332,9 @@ static enum err given_begin(const char *path)
     bool sealed = false;
     arena_init(&run.arena, ARENA_BYTES);
     run.modules[0] = db_port_module();
-    run.known = (struct backup_known){ "content", run.modules, 1 + data_modules(run.modules + 1) };
+    run.known = (struct backup_known){ .context = "content",
+                                       .modules = run.modules,
+                                       .modules_count = 1 + data_modules(run.modules + 1) };
     run.given = (struct backup_given){ .path = path, .known = &run.known, .known_count = 1 };
     TRY(backup_is_sealed(&run.arena, path, &sealed));
     sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_interrupt }, NULL);
@@ -373,11 +377,21 @@ int command_verify(int argc, char **argv)
     return code;
 }
 
+/* So that nobody takes the folder, which has no database in it, for a new one's. */
+static enum err on_restored(void *arg)
+{
+    (void)arg;
+    return data_is_embedded() ? OK : data_database_choose(run.target.place);
+}
+
 static enum err restore_locked(const char *path)
 {
     int lock_fd;
     TRY(given_begin(path));
     run.folder = app_data_folder();
+    TRY(data_spec(run.folder, run.target_modules, &run.target));
+    run.known.target = &run.target;
+    run.given.on_restored = on_restored;
     TRY(data_folder_make(run.folder));
     enum err result = data_lock(run.folder, &lock_fd);
     if (result == OK)
@@ -385,6 +399,28 @@ static enum err restore_locked(const char *path)
     if (lock_fd >= 0)
         close(lock_fd);
     return result;
+}
+
+/* The settings file came along: what it says of the database is older than what was given now. */
+static bool settings_name_database(void)
+{
+    char path[DATA_PATH_BYTES], line[1024];
+    bool named = false;
+    snprintf(path, sizeof(path), "%s/kinobezdna.conf", run.folder);
+    FILE *file = fopen(path, "r");
+    while (file && !named && fgets(line, sizeof(line), file))
+        named = str_starts(str_trim(str_of(line)), STR("db.url"));
+    if (file)
+        fclose(file);
+    return named;
+}
+
+static void start_advise(void)
+{
+    if (!data_is_embedded() && settings_name_database())
+        printf("Its kinobezdna.conf names the database it had: change db.url there, or take it "
+               "out; database.url beside it names the one restored to.\n");
+    printf("Start it with: " KB_NAME " serve --data %s\n", run.folder);
 }
 
 int command_restore(int argc, char **argv)
@@ -398,7 +434,7 @@ int command_restore(int argc, char **argv)
     if (result == OK) {
         given_report("The cinema is restored");
         if (!app_flags.json)
-            printf("Start it with: " KB_NAME " serve --data %s\n", run.folder);
+            start_advise();
     }
     int code = result == OK ? 0 : app_fail(result);
     arena_deinit(&run.arena);

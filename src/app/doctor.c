@@ -131,28 +131,41 @@ static void on_damage(void *arg, const char *what)
         add(WRONG, "database", "stop the server and read docs/ops/corrupt-disk.md", "%s", what);
 }
 
+static void on_finding(void *arg, const struct db_finding *finding)
+{
+    static const enum level levels[] = { [DB_WELL] = WELL, [DB_HINT] = HINT, [DB_WRONG] = WRONG };
+    (void)arg;
+    add(levels[finding->level], finding->name, finding->advice, "%s", finding->what);
+}
+
 static void look_database(const char *folder)
 {
     const struct db_module *modules[DATA_MODULES_MAX];
     struct db_spec spec;
     unsigned damages = 0;
     struct db_check check = { .on_damage = on_damage, .arg = &damages };
-    if (!data_is_embedded()) {
-        add(WELL, "database", "", "PostgreSQL: its own tools look at it");
-        return;
-    }
-    data_spec(folder, modules, &spec);
-    enum err result = db_check(&spec, &check);
+    enum err result = data_spec(folder, modules, &spec);
+    if (result == OK)
+        result = db_diagnose(&spec, on_finding, NULL);
+    if (result == OK)
+        result = db_check(&spec, &check);
+    if (result == ERR_UNAVAILABLE && !data_is_embedded())
+        return; /* the findings say it */
     if (result == OK && damages == 0)
-        add(WELL, "database", "", "content.db is whole");
+        add(WELL, "database", "", "%s",
+            data_is_embedded() ? "content.db is whole"
+                               : "its indexes "
+                                 "and constraints are valid");
     else if (result == ERR_NOT_FOUND)
         add(HINT, "database", "nothing: the first start makes it", "there is none yet");
     else if (result == ERR_PRECONDITION)
         add(WRONG, "database", "start the newer program, or restore a backup", "%s",
             err_slot()->text);
     else if (result != OK)
-        add(WRONG, "database", "stop the server and read docs/ops/corrupt-disk.md", "%s",
-            err_slot()->text);
+        add(WRONG, "database",
+            data_is_embedded() ? "stop the server and read docs/ops/corrupt-disk.md"
+                               : "read docs/ops/postgresql.md",
+            "%s", err_slot()->text);
 }
 
 static void look_backup(const char *folder)

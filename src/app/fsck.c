@@ -326,15 +326,23 @@ static void on_damage(void *arg, const char *what)
     tell(arg, what);
 }
 
+static void on_note(void *arg, const char *what)
+{
+    progress_bar_end(&fsck.bar);
+    printf("%s: %s\n", (const char *)arg, what);
+}
+
 static enum err database_check(const char *folder)
 {
+    static char file[] = "content.db", server[] = "database";
     const struct db_module *modules[DATA_MODULES_MAX];
     struct db_spec spec;
     struct db_check check = { .full = true,
                               .reindex = app_flags.repair,
                               .on_damage = on_damage,
-                              .arg = (char[]){ "content.db" } };
-    data_spec(folder, modules, &spec);
+                              .on_note = on_note,
+                              .arg = data_is_embedded() ? file : server };
+    TRY(data_spec(folder, modules, &spec));
     return db_check(&spec, &check);
 }
 
@@ -367,9 +375,6 @@ int command_fsck(int argc, char **argv)
         fprintf(stderr, "usage: " KB_NAME " fsck [--repair] --data DIR\n");
         return EXIT_USAGE;
     }
-    if (!data_is_embedded())
-        return app_fail(err_set(ERR_INVALID, "database-not-local",
-                                "fsck looks at embedded databases; PostgreSQL has pg_amcheck"));
     if (access(folder, F_OK) != 0)
         return app_fail(
             err_set(ERR_NOT_FOUND, "no-such-path", "there is no data folder %s", folder));

@@ -49,6 +49,9 @@ SETTINGS(app_conf, struct app_settings,
                              "X-Forwarded-For is believed"),
          SETTING_INT(struct app_settings, writer_group, "db.writer_group", "64", .min = 1,
                      .max = 1024, .doc = "transactions that may share one commit"),
+         SETTING_INT(struct app_settings, snapshots, "db.snapshots", "3", .max = 100,
+                     .doc = "copies of the database that stay of those made before upgrades; 0 "
+                            "makes none, and an upgrade is undone by its ways back alone"),
          SETTING_SIZE(struct app_settings, disk_reserve_bytes, "ingest.disk_reserve", "1GiB",
                       .doc = "imports stop before less than this is free"));
 

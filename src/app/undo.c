@@ -25,12 +25,15 @@ static enum err roll_back(const char *folder)
     struct db_spec spec;
     struct db_snapshot snapshot;
     char at[INSTANT_TEXT_MAX];
-    data_spec(folder, modules, &spec);
+    TRY(data_spec(folder, modules, &spec));
     TRY(db_snapshot_newest(&spec, &snapshot));
     instant_format(snapshot.taken_at, at);
     if (app_flags.snapshot) {
         TRY(db_snapshot_restore(&spec, &snapshot));
-        printf("What was written since %s is in %s/content.db.before-rollback.\n", at, folder);
+        if (data_is_embedded())
+            printf("What was written since %s is in %s/content.db.before-rollback.\n", at, folder);
+        else
+            printf("What was written since %s is in the schema content_before_rollback.\n", at);
     } else if (db_rollback(&spec, &snapshot.versions) != OK) {
         enum err result = err_slot()->code;
         if (strcmp(err_slot()->slug, "rollback-refused") == 0)
@@ -56,9 +59,6 @@ int command_rollback(int argc, char **argv)
     enum err result = OK;
     if (access(folder, F_OK) != 0)
         result = err_set(ERR_NOT_FOUND, "no-such-path", "there is no data folder %s", folder);
-    if (result == OK && !data_is_embedded()) /* what lies in the folder is from before a move */
-        result = err_set(ERR_UNAVAILABLE, "database-not-local",
-                         "the database is a server's: an upgrade of it is undone by its tools");
     if (result == OK)
         result = data_lock(folder, &lock_fd);
     if (result == OK)

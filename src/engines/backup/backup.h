@@ -17,6 +17,7 @@
 
 struct db;
 struct db_module;
+struct db_spec;
 struct blob_store;
 
 enum { BACKUP_HASH_BYTES = 32, BACKUP_PATH_MAX = 1024 };
@@ -31,7 +32,8 @@ struct backup_progress {
 
 struct backup_source {
     const char *folder;    /* the data folder */
-    struct db *const *dbs; /* one a context */
+    const char *shared;    /* where blobs/ and admin.key are instead; NULL: there, too */
+    struct db *const *dbs; /* one a context, one at least, all of one kind */
     unsigned dbs_count;
     struct blob_store *blobs; /* in <folder>/blobs */
     const char *program;      /* its version */
@@ -79,10 +81,13 @@ struct backup_given {
     unsigned known_count;
     /* Called for what is damaged or missing, by name. NULL: the first is the error. */
     void (*on_damage)(void *arg, const char *name, const char *what);
+    /* Restoring: all is there; called before the folder counts as restored. NULL: nothing to do. */
+    enum err (*on_restored)(void *arg);
     void *arg;
 };
 struct backup_known {
     const char *context;
+    const struct db_spec *target; /* where its database is restored to; NULL: into the folder */
     const struct db_module *const *modules;
     unsigned modules_count;
 };
@@ -102,8 +107,9 @@ enum err backup_verify(struct arena *arena, const struct backup_given *given,
 /*
  * Fills a folder that exists and that the caller has locked. It is empty but for "lock",
  * "lost+found" and what an unfinished restore left: else ERR_CONFLICT "folder-not-empty". The
- * databases appear last. Errors of backup_verify(), and ERR_EXHAUSTED "disk-full", before anything
- * is written where that can be known.
+ * databases appear last; a server's in one transaction. ERR_PRECONDITION "backup-other-kind": it is
+ * of a server and none is given, or the reverse. Errors of backup_verify(), of db_restore_check()
+ * and ERR_EXHAUSTED "disk-full", before anything is written where that can be known.
  */
 enum err backup_restore(struct arena *arena, const struct backup_given *given, const char *folder,
                         struct backup_progress *progress, struct backup_summary *out_summary);

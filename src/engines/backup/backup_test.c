@@ -156,7 +156,9 @@ static void on_damage(void *arg, const char *name, const char *what)
 static enum err given_run(const char *path, const char *passphrase, const char *folder)
 {
     struct arena own;
-    struct backup_known known = { "content", known_modules, 1 };
+    struct backup_known known = { .context = "content",
+                                  .modules = known_modules,
+                                  .modules_count = 1 };
     struct backup_given given = { path, str_of(passphrase), &known, 1, NULL, NULL };
     struct backup_progress progress = { 0 };
     struct backup_summary summary;
@@ -274,7 +276,7 @@ static unsigned manifests_count(const char *folder)
     unsigned count = 0;
     DIR *dir = opendir(folder);
     CHECK(dir != NULL);
-    while ((entry = readdir(dir)))
+    while (dir && (entry = readdir(dir)))
         count += strncmp(entry->d_name, "manifest-", 9) == 0;
     closedir(dir);
     return count;

@@ -9,7 +9,7 @@
 /* --- manifest.c ------------------------------------------------------------------------------- */
 
 enum {
-    BACKUP_FORMAT = 1,
+    BACKUP_FORMAT = 2, /* 1: copies of databases are their files */
     HEAD_BYTES_MAX = 65536,
     MANIFEST_BYTES_MAX = 512 << 20,
     SCHEMAS_MAX = 512,
@@ -36,6 +36,7 @@ struct manifest {
     str program;
     instant created_at;
     uint64_t size_bytes; /* of all entries, each counted */
+    str copies;          /* what copies of databases end with: ".db", or of a server ".dump" */
     struct schema *schemas;
     size_t schemas_count;
     struct entry *entries; /* by kind and name */
@@ -51,6 +52,8 @@ enum err manifest_head_parse(struct arena *arena, str text, struct manifest *out
 enum err manifest_parse(struct arena *arena, str text, struct manifest *out_manifest);
 /* ERR_PRECONDITION "database-newer" when a module is unknown or at a later version. */
 enum err manifest_known(const struct manifest *manifest, const struct backup_given *given);
+/* ".db", ".dump" */
+bool copies_valid(str suffix);
 const struct entry *manifest_find(const struct manifest *manifest, enum entry_kind kind, str name);
 /* Also a bound on what a manifest may have written: no name leads out of a folder. */
 bool entry_name_valid(enum entry_kind kind, str name);

@@ -63,7 +63,8 @@ static enum err databases_copy(struct making *making)
         return file_error("create", making->staging);
     for (unsigned i = 0; i < making->source->dbs_count; i++) {
         struct db *db = making->source->dbs[i];
-        str path = arena_printf(making->arena, "%s/%s.db", making->staging, db_context(db));
+        str path = arena_printf(making->arena, "%s/%s%s", making->staging, db_context(db),
+                                db_copy_suffix(db));
         TRY(db_copy(db, path.ptr, &watch));
     }
     return OK;
@@ -89,6 +90,8 @@ static void schemas_list(struct making *making)
 static str source_path(const struct making *making, const struct entry *entry)
 {
     const char *folder = entry->kind == ENTRY_DATABASE ? making->staging : making->source->folder;
+    if (str_eq(entry->name, STR("admin.key")) && making->source->shared)
+        folder = making->source->shared;
     return arena_printf(making->arena, "%s/%.*s", folder, STR_ARG(entry->name));
 }
 
@@ -107,7 +110,8 @@ static void plain_files_list(struct making *making)
     struct stat info;
     for (unsigned i = 0; i < making->source->dbs_count; i++) {
         struct entry entry = { .kind = ENTRY_DATABASE };
-        entry.name = arena_printf(making->arena, "%s.db", db_context(making->source->dbs[i]));
+        entry.name = arena_printf(making->arena, "%s%s", db_context(making->source->dbs[i]),
+                                  db_copy_suffix(making->source->dbs[i]));
         if (stat(source_path(making, &entry).ptr, &info) == 0)
             entry_add(making, ENTRY_DATABASE, entry.name, (uint64_t)info.st_size);
     }
@@ -231,6 +235,7 @@ static enum err make_run(struct making *making)
 {
     making->manifest.program = str_of(making->source->program);
     making->manifest.created_at = clock_now();
+    making->manifest.copies = str_of(db_copy_suffix(making->source->dbs[0]));
     TRY(databases_copy(making));
     schemas_list(making);
     TRY(files_list(making));

@@ -27,11 +27,28 @@ static bool word_valid(str text)
     return true;
 }
 
+static const str copy_suffixes[] = { STR_INIT(".db"), STR_INIT(".dump") };
+
+bool copies_valid(str suffix)
+{
+    for (size_t i = 0; i < ARRAY_LEN(copy_suffixes); i++)
+        if (str_eq(suffix, copy_suffixes[i]))
+            return true;
+    return false;
+}
+
+static bool database_name_valid(str name)
+{
+    ptrdiff_t dot = str_find_char(name, '.');
+    return dot > 0 && copies_valid(str_skip(name, (size_t)dot)) &&
+           word_valid(str_sub(name, 0, (size_t)dot));
+}
+
 bool entry_name_valid(enum entry_kind kind, str name)
 {
     switch (kind) {
     case ENTRY_DATABASE:
-        return str_ends(name, STR(".db")) && word_valid(str_sub(name, 0, name.len - 3));
+        return database_name_valid(name);
     case ENTRY_FILE:
         for (size_t i = 0; i < ARRAY_LEN(file_names); i++)
             if (str_eq(name, file_names[i]))
@@ -59,8 +76,12 @@ void manifest_head_write(struct buf *out, const struct manifest *manifest)
 {
     char at[INSTANT_TEXT_MAX];
     instant_format(manifest->created_at, at);
-    buf_printf(out, "kinobezdna-backup %d\nprogram %.*s\ncreated %s\nsize %llu\n", BACKUP_FORMAT,
-               STR_ARG(manifest->program), at, (unsigned long long)manifest->size_bytes);
+    bool files = str_eq(manifest->copies, copy_suffixes[0]); /* as older programs know it */
+    buf_printf(out, "kinobezdna-backup %d\nprogram %.*s\ncreated %s\nsize %llu\n",
+               files ? 1 : BACKUP_FORMAT, STR_ARG(manifest->program), at,
+               (unsigned long long)manifest->size_bytes);
+    if (!files)
+        buf_printf(out, "copies %.*s\n", STR_ARG(manifest->copies));
     for (size_t i = 0; i < manifest->schemas_count; i++)
         buf_printf(out, "schema %.*s %.*s %u\n", STR_ARG(manifest->schemas[i].context),
                    STR_ARG(manifest->schemas[i].module), manifest->schemas[i].version);
@@ -121,10 +142,11 @@ static enum err line_of(struct lines *lines, str word, str *out_value)
     return OK;
 }
 
-static enum err format_check(struct lines *lines)
+static enum err format_check(struct lines *lines, uint64_t *out_format)
 {
     uint64_t format;
     str text;
+    *out_format = 0;
     TRY(line_of(lines, STR("kinobezdna-backup"), &text));
     if (!str_parse_u64(text, &format))
         return bad_line(lines);
@@ -133,7 +155,8 @@ static enum err format_check(struct lines *lines)
                        "the backup has format %llu, this program knows format %d: use the newer "
                        "program",
                        (unsigned long long)format, BACKUP_FORMAT);
-    return format == BACKUP_FORMAT ? OK : bad_line(lines);
+    *out_format = format;
+    return format ? OK : bad_line(lines);
 }
 
 static enum err schema_parse(struct lines *lines, str text, struct schema *out_schema)
@@ -150,7 +173,8 @@ static enum err schema_parse(struct lines *lines, str text, struct schema *out_s
 static enum err head_parse(struct arena *arena, struct lines *lines, struct manifest *manifest)
 {
     str text;
-    TRY(format_check(lines));
+    uint64_t format;
+    TRY(format_check(lines, &format));
     TRY(line_of(lines, STR("program"), &manifest->program));
     if (manifest->program.len > 31 || !str_is_utf8(manifest->program))
         return bad_line(lines);
@@ -159,6 +183,11 @@ static enum err head_parse(struct arena *arena, struct lines *lines, struct mani
         return bad_line(lines);
     TRY(line_of(lines, STR("size"), &text));
     if (!str_parse_u64(text, &manifest->size_bytes))
+        return bad_line(lines);
+    manifest->copies = copy_suffixes[0];
+    if (format > 1)
+        TRY(line_of(lines, STR("copies"), &manifest->copies));
+    if (!copies_valid(manifest->copies))
         return bad_line(lines);
     manifest->schemas = ARENA_ARRAY(arena, SCHEMAS_MAX, struct schema);
     while (str_starts(lines->rest, STR("schema "))) {
@@ -226,9 +255,10 @@ enum err manifest_parse(struct arena *arena, str text, struct manifest *out_mani
 {
     struct lines lines = { text, 0 };
     struct manifest manifest = { 0 };
-    uint64_t count = 0, sum = 0;
+    uint64_t count = 0, sum = 0, format;
     size_t before = 0;
-    TRY(format_check(&(struct lines){ text, 0 })); /* a later format has another end, maybe */
+    TRY(format_check(&(struct lines){ text, 0 },
+                     &format)); /* a later format has another end, maybe */
     TRY(end_check(text, &before, &count));
     lines.rest = str_sub(text, 0, before);
     TRY(head_parse(arena, &lines, &manifest));
@@ -241,6 +271,8 @@ enum err manifest_parse(struct arena *arena, str text, struct manifest *out_mani
         TRY(entry_parse(&lines, entry));
         bool after =
             manifest.entries_count == 0 || entry_cmp(entry - 1, entry->kind, entry->name) < 0;
+        if (entry->kind == ENTRY_DATABASE && !str_ends(entry->name, manifest.copies))
+            return bad_line(&lines);
         if (!after || __builtin_add_overflow(sum, entry->size_bytes, &sum))
             return bad_line(&lines);
     }

@@ -6,6 +6,7 @@
  */
 #include "internal.h"
 
+#include "engines/db/db.h"
 #include "foundation/crypto/crypto.h"
 #include "foundation/mem/heap.h"
 
@@ -99,11 +100,44 @@ struct restoring {
     struct sink *sink;
 };
 
+static const struct db_spec *target_of(const struct restoring *restoring, str context)
+{
+    const struct backup_given *given = restoring->reading.given;
+    for (unsigned i = 0; i < given->known_count; i++)
+        if (str_eq(str_of(given->known[i].context), context))
+            return given->known[i].target;
+    return NULL;
+}
+
+/* A server that is given takes copies of its own kind; it must be able to. */
+static enum err targets_check(const struct restoring *restoring, const struct manifest *head)
+{
+    const struct backup_given *given = restoring->reading.given;
+    bool of_files = str_eq(head->copies, STR(".db"));
+    bool any = false;
+    for (unsigned i = 0; i < given->known_count; i++) {
+        const struct db_spec *target = given->known[i].target;
+        if (!target || !db_restores(target))
+            continue;
+        any = true;
+        if (!str_eq(str_of(db_spec_suffix(target)), head->copies))
+            return err_set(ERR_PRECONDITION, "backup-other-kind",
+                           "the backup is of an embedded database and db.url names a server: "
+                           "restore it without, and move it there with the command move");
+        TRY(db_restore_check(target));
+    }
+    if (!any && !of_files)
+        return err_set(ERR_PRECONDITION, "backup-other-kind",
+                       "the backup is of a PostgreSQL database: give an empty one as db.url "
+                       "(KB_DB_URL=postgres://...)");
+    return OK;
+}
+
 static enum err room_check(void *arg, const struct manifest *head, uint64_t needed_bytes)
 {
     const struct restoring *restoring = arg;
     struct statvfs info;
-    (void)head;
+    TRY(targets_check(restoring, head));
     if (statvfs(restoring->folder, &info) != 0)
         return file_error("look at", restoring->folder);
     uint64_t free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
@@ -195,6 +229,28 @@ static enum err content_copy(const char *from, const char *to)
     return result;
 }
 
+static bool on_restored(void *arg, uint64_t done_bytes, uint64_t total_bytes)
+{
+    const struct backup_progress *progress = arg;
+    (void)done_bytes, (void)total_bytes;
+    return !progress || !atomic_load(&progress->cancel);
+}
+
+/* "content.dump" to the server of its context. */
+static enum err database_give(const struct restoring *restoring, const struct entry *entry)
+{
+    char from[BACKUP_PATH_MAX];
+    str rest = entry->name, context = STR_NONE;
+    struct db_copy_watch watch = { on_restored, restoring->reading.progress };
+    str_cut(&rest, '.', &context);
+    const struct db_spec *target = target_of(restoring, context);
+    if (!target)
+        return err_set(ERR_PRECONDITION, "backup-other-kind", "nobody takes the database %.*s",
+                       STR_ARG(context));
+    staged_path(restoring, entry->sha256, from);
+    return db_restore(target, from, &watch) == OK ? OK : err_prefix("%.40s", entry->name.ptr);
+}
+
 static enum err entry_place(const struct restoring *restoring, const struct entry *entry)
 {
     char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
@@ -216,8 +272,10 @@ static enum err entries_place(const struct restoring *restoring, const struct ma
 {
     for (size_t i = 0; i < manifest->entries_count; i++) {
         const struct entry *entry = &manifest->entries[i];
-        if ((entry->kind == ENTRY_DATABASE) == databases)
-            TRY(entry_place(restoring, entry));
+        if ((entry->kind == ENTRY_DATABASE) != databases)
+            continue;
+        bool given = databases && str_eq(manifest->copies, STR(".dump"));
+        TRY(given ? database_give(restoring, entry) : entry_place(restoring, entry));
     }
     return OK;
 }
@@ -246,8 +304,8 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 static enum err folder_clear(const char *folder)
 {
     static const char *const parts[] = { STAGING, "blobs" };
-    static const char *const endings[] = { ".db", ".db-wal", ".db-shm", "admin.key",
-                                           "kinobezdna.conf" };
+    static const char *const endings[] = { ".db",       ".db-wal",      ".db-shm",
+                                           "admin.key", "database.url", "kinobezdna.conf" };
     enum { DESCRIPTORS = 16 };
     char path[BACKUP_PATH_MAX];
     struct dirent *entry;
@@ -328,6 +386,9 @@ static enum err restore_run(struct restoring *restoring, struct manifest *out_ma
     TRY(all_sync(restoring->folder));
     TRY(entries_place(restoring, out_manifest, true));
     TRY(all_sync(restoring->folder));
+    const struct backup_given *given = restoring->reading.given;
+    if (given->on_restored)
+        TRY(given->on_restored(given->arg));
     return folder_end(restoring->folder);
 }
 

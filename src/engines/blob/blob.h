@@ -106,12 +106,11 @@ TASK_FN enum err blob_space(struct blob_store *store, uint64_t *out_free_bytes,
 /* --- Snapshots -------------------------------------------------------------------------------- */
 
 /*
- * From here to blob_snapshot_end() what blob_remove() takes away is put aside, so that a backup
- * finds every object that was there when it copied the database. Others see it gone, as always. A
- * crash in between loses nothing: what was put aside is removed at the next blob_open() of a
- * process that is alone. What other processes remove meanwhile is gone: a store that several have
- * is copied with the tools of the server that has their database. ERR_CONFLICT "blob-snapshot":
- * there is one already. ERR_UNAVAILABLE "blob-not-local".
+ * From here to blob_snapshot_end() what blob_remove() takes away, in whichever process that has the
+ * store, is put aside, so that a backup finds every object that was there when it copied the
+ * database. Others see it gone, as always. A crash in between loses nothing: what was put aside is
+ * removed by the next snapshot, or the next blob_open() of a process that is alone. ERR_CONFLICT
+ * "blob-snapshot": there is one already. ERR_UNAVAILABLE "blob-not-local".
  */
 TASK_FN enum err blob_snapshot_begin(struct blob_store *store);
 /* Removes what was put aside. Keeps the error slot. */

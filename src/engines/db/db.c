@@ -77,18 +77,9 @@ enum err db_open(const struct db_spec *spec, struct db **out_db)
     return OK;
 }
 
-static enum err not_undone(const struct db_spec *spec)
-{
-    return err_set(ERR_UNAVAILABLE, "database-not-local",
-                   "an upgrade of a %s database is undone by the tools of its server",
-                   spec->driver->name);
-}
-
 enum err db_snapshot_newest(const struct db_spec *spec, struct db_snapshot *out_snapshot)
 {
     struct db base;
-    if (!spec->driver->snapshot_newest)
-        return not_undone(spec);
     TRY(base_init(spec, &base));
     enum err err = spec->driver->snapshot_newest(&base, spec->place, out_snapshot);
     heap_free((void *)base.modules);
@@ -98,11 +89,19 @@ enum err db_snapshot_newest(const struct db_spec *spec, struct db_snapshot *out_
 enum err db_check(const struct db_spec *spec, const struct db_check *check)
 {
     struct db base;
-    if (!spec->driver->check)
-        return err_set(ERR_UNAVAILABLE, "database-not-local",
-                       "a %s database is checked by the tools of its server", spec->driver->name);
     TRY(base_init(spec, &base));
     enum err err = spec->driver->check(&base, spec->place, check);
+    heap_free((void *)base.modules);
+    return err;
+}
+
+enum err db_diagnose(const struct db_spec *spec, db_finding_fn fn, void *arg)
+{
+    struct db base;
+    if (!spec->driver->diagnose)
+        return OK;
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->diagnose(&base, spec->place, fn, arg);
     heap_free((void *)base.modules);
     return err;
 }
@@ -110,8 +109,6 @@ enum err db_check(const struct db_spec *spec, const struct db_check *check)
 enum err db_rollback(const struct db_spec *spec, const struct db_versions *to)
 {
     struct db base;
-    if (!spec->driver->rollback)
-        return not_undone(spec);
     TRY(base_init(spec, &base));
     enum err err = spec->driver->rollback(&base, spec->place, to);
     heap_free((void *)base.modules);
@@ -121,8 +118,6 @@ enum err db_rollback(const struct db_spec *spec, const struct db_versions *to)
 enum err db_snapshot_restore(const struct db_spec *spec, const struct db_snapshot *snapshot)
 {
     struct db base;
-    if (!spec->driver->snapshot_restore)
-        return not_undone(spec);
     TRY(base_init(spec, &base));
     enum err err = spec->driver->snapshot_restore(&base, spec->place, snapshot);
     heap_free((void *)base.modules);
@@ -140,11 +135,40 @@ void db_close(struct db *db)
 
 enum err db_copy(struct db *db, const char *path, const struct db_copy_watch *watch)
 {
-    if (!db->driver->copy)
-        return err_set(ERR_UNAVAILABLE, "database-not-local",
-                       "the %s database of %s is copied by the tools of its server (pg_dump)",
-                       db->driver->name, db->context);
     return db->driver->copy(db, path, watch);
+}
+
+const char *db_copy_suffix(const struct db *db)
+{
+    return db->driver->copy_suffix;
+}
+
+const char *db_spec_suffix(const struct db_spec *spec)
+{
+    return spec->driver->copy_suffix;
+}
+
+bool db_restores(const struct db_spec *spec)
+{
+    return spec->driver->restore != NULL;
+}
+
+enum err db_restore_check(const struct db_spec *spec)
+{
+    struct db base;
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->restore_check(&base, spec->place);
+    heap_free((void *)base.modules);
+    return err;
+}
+
+enum err db_restore(const struct db_spec *spec, const char *path, const struct db_copy_watch *watch)
+{
+    struct db base;
+    TRY(base_init(spec, &base));
+    enum err err = spec->driver->restore(&base, spec->place, path, watch);
+    heap_free((void *)base.modules);
+    return err;
 }
 
 const struct db_module *const *db_modules(const struct db *db, unsigned *out_count)
@@ -282,6 +306,17 @@ void db_writes_pause(struct db *db, bool paused)
 enum err db_read(struct db *db, db_tx_fn fn, void *arg)
 {
     return trace_on() ? db_read_traced(db, false, fn, arg) : db->driver->read(db, false, fn, arg);
+}
+
+enum err db_read_ahead(struct db *db, const struct db_ahead *ahead, unsigned count, db_tx_fn fn,
+                       void *arg)
+{
+    ASSERT(count <= DB_AHEAD_MAX);
+    for (unsigned i = 0; i < count; i++)
+        ASSERT(ahead[i].query->kind == DB_POINT || ahead[i].query->kind == DB_PAGE);
+    if (!db->driver->read_ahead || !task_current() || trace_on())
+        return db_read(db, fn, arg); /* a trace shows each statement in its place */
+    return db->driver->read_ahead(db, ahead, count, (struct db_reader){ fn, arg });
 }
 
 enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg)

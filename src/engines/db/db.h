@@ -60,8 +60,10 @@ struct db_settings {
     unsigned page_steps_max;  /* of a page query; 0: 2,000,000 (about 20 ms) */
     uint64_t mmap_bytes;      /* how much of the file readers map; 0: none */
     bool run_twice; /* tests: every transaction function is run, rolled back and run again */
-    unsigned snapshots_kept; /* before migrations change a database it is copied to snapshots/
-                                beside it, and so many copies stay; 0: it is not */
+    unsigned snapshots_kept; /* before migrations change a database it is copied, and so many
+                                copies stay; 0: it is not */
+    const char *snapshots;   /* the folder for them; NULL: snapshots/ beside the embedded file, and
+                                none of a server's */
 };
 
 struct db_spec {
@@ -96,12 +98,29 @@ struct db_copy_watch {
 };
 /*
  * Writes a copy of the database to `path`, which must not be there: the state committed when the
- * copy began, whole, checked and synced, a few pages at a time, while readers and the writer go on.
- * What is written meanwhile stays in the write-ahead log until the copy ends. Blocks; on a thread
- * that may. On a failure nothing is left at `path`. ERR_UNAVAILABLE "database-not-local": a
- * database of a server has tools of its own. ERR_CORRUPT, ERR_EXHAUSTED "disk-full".
+ * copy began, whole, checked and synced, while readers and writers go on. On the embedded database
+ * a few pages at a time; what is written meanwhile stays in the write-ahead log until the copy
+ * ends. On PostgreSQL by pg_dump, in its custom format. Blocks; on a thread that may. On a failure
+ * nothing is left at `path`. ERR_CORRUPT, ERR_EXHAUSTED "disk-full", ERR_CANCELLED; of a server
+ * also ERR_UNAVAILABLE "tool-missing" (pg_dump), "database-bouncer", ERR_PRECONDITION
+ * "tool-version".
  */
 enum err db_copy(struct db *db, const char *path, const struct db_copy_watch *watch);
+/* What the files of copies end with, dot included: which kind of database can take them. */
+const char *db_copy_suffix(const struct db *db);
+
+struct db_spec;
+/* Whether copies have to be given to a server; else a copy is the database's file. */
+bool db_restores(const struct db_spec *spec);
+const char *db_spec_suffix(const struct db_spec *spec);
+/*
+ * Whether db_restore() could begin: ERR_CONFLICT "database-not-empty", ERR_FORBIDDEN
+ * "database-rights", ERR_UNAVAILABLE "tool-missing" (pg_restore) and those of connecting.
+ */
+enum err db_restore_check(const struct db_spec *spec);
+/* Fills the empty database from a copy, all of it or nothing. Blocks. */
+enum err db_restore(const struct db_spec *spec, const char *path,
+                    const struct db_copy_watch *watch);
 
 /* The modules of the database, the port's own first. Valid as long as it. */
 const struct db_module *const *db_modules(const struct db *db, unsigned *out_count);
@@ -116,13 +135,28 @@ struct db_check {
     bool full;    /* indexes against tables, too: minutes a gigabyte */
     bool reindex; /* makes the indexes anew first; nobody else has it open */
     void (*on_damage)(void *arg, const char *what);
+    void (*on_note)(void *arg, const char *what); /* what could not be looked at, and why; NULL */
     void *arg;
 };
 /*
- * Looks at the database of a spec, which may be open elsewhere. OK also when damage was told.
- * Errors as db_open()'s; ERR_NOT_FOUND "no-database".
+ * Looks at the database of a spec, which may be open elsewhere; not a server's in full. OK also
+ * when damage was told. Errors as db_open()'s; ERR_NOT_FOUND "no-database"; ERR_CONFLICT
+ * "database-in-use".
  */
 enum err db_check(const struct db_spec *spec, const struct db_check *check);
+
+/* What is well and what is wrong with the server of a database, and what to do. */
+enum db_level { DB_WELL, DB_HINT, DB_WRONG };
+struct db_finding {
+    enum db_level level;
+    const char *name, *what, *advice; /* advice may be empty */
+};
+typedef void (*db_finding_fn)(void *arg, const struct db_finding *finding);
+/*
+ * Looks at it without changing or disturbing anything; nothing where there is no server. Not being
+ * able to reach it is a finding. Blocks.
+ */
+enum err db_diagnose(const struct db_spec *spec, db_finding_fn fn, void *arg);
 
 /* --- Upgrades undone -------------------------------------------------------------------------- */
 
@@ -250,7 +284,21 @@ TASK_FN enum err db_tx(struct db *db, db_tx_fn fn, void *arg);
  * the embedded database it does not suspend.
  */
 TASK_FN enum err db_read(struct db *db, db_tx_fn fn, void *arg);
-/* The same on the blocking pool, where scans are allowed. */
+/* A point or page read that a function will ask for. */
+struct db_ahead {
+    const struct db_query *query;
+    struct db_args args;
+};
+enum { DB_AHEAD_MAX = 16 };
+/*
+ * As db_read(), for a fn of which is known what it will ask: a server is asked all of it at once,
+ * with other tasks' reads, and answers of one moment. When fn asks anything else it fails there and
+ * is run again from its beginning in a snapshot, so it has no effect but on its own results, which
+ * it sets anew. Of equal entries the first is taken.
+ */
+TASK_FN enum err db_read_ahead(struct db *db, const struct db_ahead *ahead, unsigned count,
+                               db_tx_fn fn, void *arg);
+/* As db_read(), on the blocking pool, where scans are allowed. */
 TASK_FN enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg);
 
 /* For single reads outside a transaction: each sees the newest committed state. Lives as long as

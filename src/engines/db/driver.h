@@ -88,6 +88,12 @@ struct db_carrier {
     void (*close)(struct db_carry *carry); /* what was not committed is gone */
 };
 
+/* What runs in a snapshot. */
+struct db_reader {
+    db_tx_fn fn;
+    void *arg;
+};
+
 struct db_driver {
     const char *name;
     enum db_dialect dialect;
@@ -96,16 +102,26 @@ struct db_driver {
     void (*close)(struct db *db);
     TASK_FN enum err (*write)(struct db *db, struct arena *arena, db_tx_fn fn, void *arg);
     TASK_FN enum err (*read)(struct db *db, bool scans, db_tx_fn fn, void *arg);
+    /* As db_read_ahead(); in a task. NULL: a snapshot costs no round trips. */
+    TASK_FN enum err (*read_ahead)(struct db *db, const struct db_ahead *ahead, unsigned count,
+                                   struct db_reader reader);
     TASK_FN enum err (*call)(struct db_tx *tx, struct db_call *call);
     struct db_stats (*stats)(const struct db *db);
     /* Somebody wants to be told of commits, other processes' too. NULL: nothing to prepare. */
     void (*listen)(struct db *db);
     /* db_is_told(). NULL: always, no other process has the database. */
     bool (*told)(const struct db *db);
-    /* As db_copy(). NULL: not this driver's to do. */
+    /* As db_copy() and the calls behind it. */
     enum err (*copy)(struct db *db, const char *path, const struct db_copy_watch *watch);
-    /* As the calls of db.h; `base` is not open. NULL together: the server's tools do it. */
+    const char *copy_suffix; /* of the files it makes: ".db" */
+    /* NULL together: the copy is the database. `base` is not open. */
+    enum err (*restore_check)(const struct db *base, const char *place);
+    enum err (*restore)(const struct db *base, const char *place, const char *path,
+                        const struct db_copy_watch *watch);
+    /* As the calls of db.h; `base` is not open. */
     enum err (*check)(const struct db *base, const char *place, const struct db_check *check);
+    /* NULL: there is no server. */
+    enum err (*diagnose)(const struct db *base, const char *place, db_finding_fn fn, void *arg);
     enum err (*snapshot_newest)(const struct db *base, const char *place,
                                 struct db_snapshot *out_snapshot);
     enum err (*rollback)(const struct db *base, const char *place, const struct db_versions *to);
@@ -163,6 +179,27 @@ enum err db_history_whole(const struct db_module *module, const char *place, uns
  * holds. False: what is left are the statements.
  */
 bool db_down_cut(str *rest, str *out_why, str *out_query);
+
+/* --- Copies of before an upgrade (snapshots.c) ------------------------------------------------ */
+
+enum { DB_SNAPSHOTS_LISTED = 200 };
+/* What a copy cannot say of itself stands in a file beside it. */
+#define DB_SNAPSHOT_ABOUT ".about"
+
+/* When those of a context were taken, ascending. An absent folder has none. */
+unsigned db_snapshots_list(const char *folder, const char *context, const char *suffix,
+                           instant out_times[DB_SNAPSHOTS_LISTED]);
+/* Fills in the path of the one taken at snapshot->taken_at. */
+void db_snapshot_path(const char *folder, const char *context, const char *suffix,
+                      struct db_snapshot *snapshot);
+/* For one taken now; makes the folder. */
+enum err db_snapshot_path_new(const char *folder, const char *context, const char *suffix,
+                              char out_path[DB_PLACE_MAX]);
+/* Removes all but the newest. */
+void db_snapshots_prune(const char *folder, const char *context, const char *suffix, unsigned kept);
+/* ERR_NOT_FOUND "no-snapshot". */
+enum err db_snapshot_none(const char *database);
+enum err db_folder_sync(const char *folder);
 
 /* --- Queries by number ------------------------------------------------------------------------ */
 

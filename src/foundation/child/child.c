@@ -101,7 +101,8 @@ static enum err limits_kept(const struct watch *watch)
 {
     instant now = clock_mono();
     const char *name = watch->spec->argv[0];
-    if (pool_work_cancelled())
+    bool wanted = !watch->spec->wanted || watch->spec->wanted(watch->spec->arg);
+    if (!wanted || pool_work_cancelled())
         return err_set(ERR_CANCELLED, NULL, "%s was cancelled", name);
     if (now >= watch->deadline)
         return err_set(ERR_TIMEOUT, "child-timeout", "%s did not end within %lld s", name,
@@ -178,7 +179,8 @@ static void conclude(struct watch *watch, int status, const struct rusage *usage
 
 static NORETURN void become(const struct child_spec *spec, int out_fd, int error_fd)
 {
-    static const char *const environment[] = { "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL };
+    static const char *const plain[] = { "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL };
+    const char *const *environment = spec->environment ? spec->environment : plain;
     int null_fd = open("/dev/null", O_RDONLY);
     dup2(null_fd, STDIN_FILENO);
     dup2(out_fd, STDOUT_FILENO);
@@ -249,16 +251,21 @@ static enum err run_child(void *arg)
     return result;
 }
 
-static enum err run(struct pool *pool, const struct child_spec *spec,
-                    struct child_result *out_result)
+static struct watch *watch_new(struct arena *arena, const struct child_spec *spec)
 {
     ASSERT(spec->timeout > 0);
-    struct arena *arena = task_arena();
     struct watch *watch = ARENA_NEW(arena, struct watch);
     watch->spec = spec;
     watch->result = ARENA_NEW(arena, struct child_result);
     watch->arena = arena;
     buf_init(&watch->output, arena, spec->output_bytes_max);
+    return watch;
+}
+
+static enum err run(struct pool *pool, const struct child_spec *spec,
+                    struct child_result *out_result)
+{
+    struct watch *watch = watch_new(task_arena(), spec);
     TRY(await_blocking(pool, run_child, watch));
     *out_result = *watch->result;
     return OK;
@@ -266,7 +273,8 @@ static enum err run(struct pool *pool, const struct child_spec *spec,
 
 /* --- Counting and tracing --------------------------------------------------------------------- */
 
-METRIC_LABEL(program_label, "program", "ffmpeg", "ffprobe", "other");
+METRIC_LABEL(program_label, "program", "ffmpeg", "ffprobe", "pg_dump", "pg_restore", "psql",
+             "other");
 METRIC_LABEL(outcome_label, "result", "well", "failed");
 METRIC_COUNTER(child_runs_total, "Foreign programs run.", &program_label, &outcome_label);
 static _Atomic int64_t cpu_us;
@@ -285,20 +293,42 @@ static unsigned program_of(str name)
     return i;
 }
 
+static bool count_run(unsigned program, enum err err, const struct child_result *result)
+{
+    bool well = err == OK && result->exit_code == 0;
+    metric_inc(&child_runs_total, program, well ? 0 : 1);
+    if (err == OK)
+        atomic_fetch_add_explicit(&cpu_us, result->cpu_time, memory_order_relaxed);
+    return well;
+}
+
+static str name_of(const struct child_spec *spec)
+{
+    const char *slash = strrchr(spec->argv[0], '/');
+    return str_of(slash ? slash + 1 : spec->argv[0]);
+}
+
+enum err child_run(struct arena *arena, const struct child_spec *spec,
+                   struct child_result *out_result)
+{
+    struct watch *watch = watch_new(arena, spec);
+    enum err err = run_child(watch);
+    count_run(program_of(name_of(spec)), err, watch->result);
+    TRY(err);
+    *out_result = *watch->result;
+    return OK;
+}
+
 /* Its arguments may name films and folders: they are in no record. */
 enum err await_child(struct pool *pool, const struct child_spec *spec,
                      struct child_result *out_result)
 {
     struct trace_span record;
-    const char *slash = strrchr(spec->argv[0], '/');
-    str name = str_of(slash ? slash + 1 : spec->argv[0]);
+    str name = name_of(spec);
     unsigned program = program_of(name);
     bool traced = trace_begin(&record, program_label.values[program], TRACE_INTERNAL);
     enum err err = run(pool, spec, out_result);
-    bool well = err == OK && out_result->exit_code == 0;
-    metric_inc(&child_runs_total, program, well ? 0 : 1);
-    if (err == OK)
-        atomic_fetch_add_explicit(&cpu_us, out_result->cpu_time, memory_order_relaxed);
+    bool well = count_run(program, err, out_result);
     if (!traced)
         return err;
     trace_put_text(&record, "process.executable.name", name);

@@ -20,11 +20,17 @@ struct child_spec {
     size_t memory_bytes_max; /* address space; 0: no limit */
     size_t output_bytes_max; /* of standard output kept; more is an error. 0: nothing is kept */
     bool idle_priority;      /* CPU and disk only when nobody else wants them */
+    bool network;            /* sockets other than Unix ones are not refused */
+    /* "NAME=value", ends with NULL; NULL: a PATH and UTF-8, nothing of ours. Secrets go here: other
+     * users of the machine read arguments. */
+    const char *const *environment;
     /*
      * Called with each line of standard output (without its end), on a thread of the pool: it may
      * set atomics and post to a loop, nothing else. NULL: output is collected only.
      */
     void (*on_line)(void *arg, str line);
+    /* Asked some ten times a second, on the same thread; false: it is killed. NULL: always. */
+    bool (*wanted)(void *arg);
     void *arg;
 };
 
@@ -44,6 +50,13 @@ struct child_result {
  */
 TASK_FN enum err await_child(struct pool *pool, const struct child_spec *spec,
                              struct child_result *out_result);
+
+/*
+ * The same where it is called, on a thread that may block (start-up, commands, a thread of its
+ * own); no deadline but the spec's. *out_result lies in the arena.
+ */
+enum err child_run(struct arena *arena, const struct child_spec *spec,
+                   struct child_result *out_result);
 
 extern const struct metrics child_metrics;
 

@@ -135,3 +135,42 @@ TEST(child_missing_program_is_named)
     pool_close(run.pool);
     arena_deinit(&run.kept);
 }
+
+struct wanting {
+    int asked;
+};
+
+static bool wanted_twice(void *arg)
+{
+    return ((struct wanting *)arg)->asked++ < 2;
+}
+
+TEST(child_runs_where_it_is_called_with_its_own_environment)
+{
+    const char *const argv[] = { "/bin/sh", "-c", "echo $SECRET; env | grep -c ^HOME", NULL };
+    const char *const environment[] = { "PATH=/usr/bin:/bin", "SECRET=geheim", NULL };
+    struct child_spec spec = {
+        .argv = argv, .environment = environment, .timeout = SECONDS(60), .output_bytes_max = 1000
+    };
+    struct child_result result;
+    struct arena arena;
+    arena_init(&arena, MIB(1));
+    CHECK_OK(child_run(&arena, &spec, &result));
+    CHECK_STR(result.output, STR("geheim\n0\n"));
+    arena_deinit(&arena);
+}
+
+TEST(child_nobody_wants_any_more_is_killed)
+{
+    const char *const argv[] = { "/bin/sleep", "600", NULL };
+    struct wanting wanting = { 0 };
+    struct child_spec spec = {
+        .argv = argv, .timeout = SECONDS(600), .wanted = wanted_twice, .arg = &wanting
+    };
+    struct child_result result;
+    struct arena arena;
+    arena_init(&arena, MIB(1));
+    CHECK_ERR(child_run(&arena, &spec, &result), ERR_CANCELLED);
+    CHECK_INT(wanting.asked, 3);
+    arena_deinit(&arena);
+}

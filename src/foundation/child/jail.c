@@ -52,5 +52,6 @@ void jail_enter(const struct child_spec *spec)
         sched_setscheduler(0, SCHED_IDLE, &none);
         syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
     }
-    refuse_network();
+    if (!spec->network)
+        refuse_network();
 }

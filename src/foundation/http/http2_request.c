@@ -191,7 +191,8 @@ static void cookies_join(struct http2_stream *stream)
             head->fields[kept++] = *field;
         }
     }
-    first->value = (str){ room, len };
+    if (first)
+        first->value = (str){ room, len };
     head->fields_count = kept;
 }
 

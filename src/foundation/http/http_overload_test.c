@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -73,7 +74,7 @@ static const struct http_route routes[] = {
     { METHOD_GET, "/task", on_hello, .summary = NULL },
     { METHOD_GET, "/livez", on_hello, .flags = ROUTE_INLINE | ROUTE_VITAL },
     { METHOD_GET, "/wait", on_wait, .summary = NULL },
-    { METHOD_GET, "/greedy", on_greedy, .arena_bytes_max = 2 * MEMORY_BYTES },
+    { METHOD_GET, "/greedy", on_greedy, .arena_bytes_max = (size_t)2 * MEMORY_BYTES },
     { METHOD_GET, "/endless", on_endless, .flags = ROUTE_INLINE },
     { METHOD_POST, "/echo", fixture_echo, .summary = NULL },
     { METHOD_POST, "/upload", fixture_upload, .body_bytes_max = 4 << 20,
@@ -88,14 +89,15 @@ static struct fixture *open_with(const struct http_server_settings *settings)
 
 static void pause_ms(int ms)
 {
-    struct timespec time = { ms / 1000, ms % 1000 * 1000000l };
+    struct timespec time = { ms / 1000, ms % 1000 * 1000000L };
     nanosleep(&time, NULL);
 }
 
 static str get(struct fixture *fixture, const char *path)
 {
-    char request[200] = "GET ";
-    strcat(strcat(request, path), " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    char request[200];
+    snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+             path);
     return client_ask(fixture, str_of(request));
 }
 

@@ -343,7 +343,7 @@ ssize_t tls_recv(struct net_socket *socket, char *room, size_t room_bytes)
 {
     struct net_tls_conn *conn = socket->tls;
     struct net_tls_core *core = conn->core;
-    ASSERT(room_bytes > 2 * RECORD_WIRE_BYTES);
+    ASSERT(room_bytes > (size_t)2 * RECORD_WIRE_BYTES);
     if (conn->failed)
         return NET_GONE;
     if (turn_is_over(socket))
@@ -367,7 +367,7 @@ ssize_t tls_recv(struct net_socket *socket, char *room, size_t room_bytes)
 
 /* --- Sending -------------------------------------------------------------------------------- */
 
-static bool encrypt(struct net_tls_conn *conn, const char *bytes, size_t len)
+static bool record_put(struct net_tls_conn *conn, const char *bytes, size_t len)
 {
     size_t written;
     ERR_clear_error();
@@ -406,7 +406,7 @@ ssize_t tls_send(struct net_socket *socket, const struct iovec *parts, int count
         size_t at = 0;
         while (at < parts[i].iov_len && may_go_on(conn, total)) {
             size_t len = MIN_OF(parts[i].iov_len - at, (size_t)conn->chunk_bytes);
-            if (!encrypt(conn, (const char *)parts[i].iov_base + at, len))
+            if (!record_put(conn, (const char *)parts[i].iov_base + at, len))
                 break;
             at += len;
             total += len;
@@ -434,7 +434,7 @@ ssize_t tls_sendfile(struct net_socket *socket, int file, uint64_t offset, size_
             return NET_EOF;
         if (count <= 0 && total == 0)
             return errno == EINTR ? NET_AGAIN : NET_GONE;
-        if (count <= 0 || !encrypt(conn, core->plain, (size_t)count))
+        if (count <= 0 || !record_put(conn, core->plain, (size_t)count))
             break;
         total += (size_t)count;
         if (!out_send(socket, total < len))

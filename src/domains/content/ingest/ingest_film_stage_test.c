@@ -80,6 +80,7 @@ static void stage_open(void)
     snprintf(store, sizeof(store), "%s/blobs", test_folder());
     CHECK_INT(mkdir(film_folder, 0700), 0);
     CHECK_OK(pool_open("files", 2, 64, &film_env.files));
+    film_env.background = film_env.files;
     CHECK_OK(pool_open("children", 4, 64, &film_env.children));
     CHECK_OK(db_open(&spec, &film_env.db));
     CHECK_OK(blob_open(&blob_disk, store, film_env.files, &film_env.blobs));

@@ -22,7 +22,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { PATH_BYTES_MAX = 1024 };
+enum { PATH_BYTES_MAX = 1024, SNAPSHOT_TRIES = 100, SNAPSHOT_TRY_US = 20000 };
 
 struct disk_store {
     struct blob_store base;
@@ -30,7 +30,10 @@ struct disk_store {
     int scratch_fd;  /* with our lock */
     uint32_t number; /* random: others write into the folder too, perhaps from other machines */
     _Atomic uint64_t next_scratch;
-    atomic_bool snapshot; /* what is removed goes to aside/ */
+    /* What is removed goes to aside/ while somebody has the lock on "snapshot" alone. */
+    int snapshot_fd;
+    atomic_bool snapshot; /* it is us */
+    struct files_known known;
 };
 
 struct disk_writer {
@@ -100,15 +103,16 @@ static enum err disk_open(const char *location, struct blob_store **out_store)
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         if (snprintf(path, sizeof(path), "%s%s", location, parts[i]) >= (int)sizeof(path))
             return err_set(ERR_INVALID, NULL, "the path of the blob store is too long");
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            return err_errno(path);
+        TRY(files_make_folder(path));
     }
     int fd;
     TRY(scratch_open(location, path, &fd)); /* the path of scratch */
     struct disk_store *disk = HEAP_NEW(struct disk_store);
     disk->scratch_fd = fd;
+    disk->snapshot_fd = -1;
     if (getrandom(&disk->number, sizeof(disk->number), 0) != sizeof(disk->number))
         PANIC("the system gives no random number");
+    disk->known.root_len = strlen(location);
     disk->folder = heap_alloc(strlen(location) + 1);
     memcpy(disk->folder, location, strlen(location) + 1);
     *out_store = &disk->base;
@@ -118,6 +122,8 @@ static enum err disk_open(const char *location, struct blob_store **out_store)
 static void disk_close(struct blob_store *store)
 {
     close(disk_of(store)->scratch_fd);
+    if (disk_of(store)->snapshot_fd >= 0)
+        close(disk_of(store)->snapshot_fd);
     heap_free(disk_of(store)->folder);
     heap_free(store);
 }
@@ -191,7 +197,7 @@ static enum err commit_blocking(void *arg)
     struct disk_writer *writer = args->writer;
     if (fsync(writer->fd) != 0)
         return files_error("sync", writer->path);
-    TRY(files_publish(writer->path, args->target));
+    TRY(files_publish(&disk_of(writer->base.store)->known, writer->path, args->target));
     close(writer->fd);
     writer->fd = -1;
     args->info.size_bytes = writer->size_bytes;
@@ -222,6 +228,7 @@ static enum err disk_scratch(struct blob_store *store, str suffix, str *out_path
 }
 
 struct adopt_args {
+    struct files_known *known;
     str path, target;
     struct blob_info info;
 };
@@ -230,7 +237,7 @@ static enum err adopt_blocking(void *arg)
 {
     struct adopt_args *args = arg;
     TRY(files_hash_and_sync(args->path, args->info.sha256, &args->info.size_bytes));
-    TRY(files_publish(args->path, args->target));
+    TRY(files_publish(args->known, args->path, args->target));
     args->info.modified_at = clock_now();
     return OK;
 }
@@ -238,7 +245,7 @@ static enum err adopt_blocking(void *arg)
 static enum err disk_adopt(struct blob_store *store, str scratch, str key,
                            struct blob_info *out_info)
 {
-    struct adopt_args args = { .path = scratch };
+    struct adopt_args args = { .known = &disk_of(store)->known, .path = scratch };
     args.target = object_path(store, task_arena(), key);
     TRY(await_blocking(store->pool, adopt_blocking, &args));
     *out_info = args.info;
@@ -254,6 +261,7 @@ static void disk_discard(struct blob_store *store, str scratch)
 /* --- Reading -------------------------------------------------------------------------------- */
 
 struct read_args {
+    struct files_known *known;
     str path, key;
     struct blob_range range;
     struct arena *arena;
@@ -309,7 +317,9 @@ static enum err get_blocking(void *arg)
 static struct read_args read_of(struct blob_store *store, str key)
 {
     str path = object_path(store, task_arena(), key);
-    return (struct read_args){ .path = path, .key = key, .arena = task_arena(), .fd = -1 };
+    return (struct read_args){
+        .known = &disk_of(store)->known, .path = path, .key = key, .arena = task_arena(), .fd = -1
+    };
 }
 
 static enum err disk_stat(struct blob_store *store, str key, struct blob_info *out_info)
@@ -351,7 +361,7 @@ static enum err tidy_after(const struct read_args *args)
     enum err synced = files_sync_folder_of(args->path);
     for (size_t i = 0; i < args->key.len; i++)
         levels += args->key.ptr[i] == '/';
-    files_remove_empty_folders(args->path, levels);
+    files_remove_empty_folders(args->known, args->path, levels);
     return synced == ERR_NOT_FOUND ? OK : synced; /* gone already, with its last object */
 }
 
@@ -366,6 +376,7 @@ static enum err remove_blocking(void *arg)
 }
 
 struct aside_args {
+    struct blob_store *store;
     struct read_args from;
     str to;
 };
@@ -376,17 +387,40 @@ static enum err aside_blocking(void *arg)
     struct stat info;
     if (lstat(args->from.path.ptr, &info) != 0 || !S_ISREG(info.st_mode))
         return OK;
-    TRY(files_publish(args->from.path, args->to));
+    TRY(files_publish(args->from.known, args->from.path, args->to));
     return tidy_after(&args->from);
+}
+
+/*
+ * Of ours or of another process. One that begins after this look copies a database that names the
+ * object no more: it is removed after its row.
+ */
+static bool snapshot_runs(struct disk_store *disk)
+{
+    char path[PATH_BYTES_MAX];
+    if (atomic_load(&disk->snapshot))
+        return true;
+    snprintf(path, sizeof(path), "%s/snapshot", disk->folder);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno != ENOENT; /* in doubt it stays */
+    bool runs = flock(fd, LOCK_SH | LOCK_NB) != 0;
+    close(fd);
+    return runs;
+}
+
+static enum err remove_or_put_aside(void *arg)
+{
+    struct aside_args *args = arg;
+    return snapshot_runs(disk_of(args->store)) ? aside_blocking(args)
+                                               : remove_blocking(&args->from);
 }
 
 static enum err disk_remove(struct blob_store *store, str key)
 {
-    struct aside_args args = { .from = read_of(store, key) };
-    if (!atomic_load(&disk_of(store)->snapshot))
-        return await_blocking(store->pool, remove_blocking, &args.from);
+    struct aside_args args = { .from = read_of(store, key), .store = store };
     args.to = aside_path(store, task_arena(), key);
-    return await_blocking(store->pool, aside_blocking, &args);
+    return await_blocking(store->pool, remove_or_put_aside, &args);
 }
 
 struct list_args {
@@ -425,26 +459,70 @@ static enum err disk_list(struct blob_store *store, const struct blob_page *page
 
 /* --- Snapshots -------------------------------------------------------------------------------- */
 
-static enum err disk_snapshot_begin(struct blob_store *store)
+/* Who looks whether there is one holds the lock for a moment: it is asked for again. */
+static enum err snapshot_lock(struct disk_store *disk)
 {
-    if (!atomic_exchange(&disk_of(store)->snapshot, true))
-        return OK;
-    return err_set(ERR_CONFLICT, "blob-snapshot", "a snapshot of the files is under way already");
+    char path[PATH_BYTES_MAX];
+    snprintf(path, sizeof(path), "%s/snapshot", disk->folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(path);
+    for (unsigned i = 0; i < SNAPSHOT_TRIES; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            disk->snapshot_fd = fd;
+            return OK;
+        }
+        usleep(SNAPSHOT_TRY_US);
+    }
+    close(fd);
+    return err_set(ERR_CONFLICT, "blob-snapshot",
+                   "a snapshot of the files is under way already, in another process");
 }
 
-static enum err aside_remove_blocking(void *folder)
+static void aside_remove(struct disk_store *disk)
 {
-    files_remove_tree(folder);
+    char path[PATH_BYTES_MAX];
+    snprintf(path, sizeof(path), "%s/aside", disk->folder);
+    files_remove_tree(path);
+}
+
+static enum err snapshot_begin_blocking(void *arg)
+{
+    struct disk_store *disk = arg;
+    TRY(snapshot_lock(disk));
+    aside_remove(disk); /* of a process that was killed */
+    return OK;
+}
+
+static enum err disk_snapshot_begin(struct blob_store *store)
+{
+    struct disk_store *disk = disk_of(store);
+    if (atomic_exchange(&disk->snapshot, true))
+        return err_set(ERR_CONFLICT, "blob-snapshot",
+                       "a snapshot of the files is under way already");
+    enum err err = await_blocking(store->pool, snapshot_begin_blocking, disk);
+    if (err != OK)
+        atomic_store(&disk->snapshot, false);
+    return err;
+}
+
+/* Removed before the lock is given back: what is put aside later is another snapshot's. */
+static enum err snapshot_end_blocking(void *arg)
+{
+    struct disk_store *disk = arg;
+    aside_remove(disk);
+    atomic_store(&disk->snapshot, false);
+    if (disk->snapshot_fd >= 0)
+        close(disk->snapshot_fd);
+    disk->snapshot_fd = -1;
     return OK;
 }
 
 static void disk_snapshot_end(struct blob_store *store)
 {
     struct err_slot detail = *err_slot();
-    char *path = arena_cstr(task_arena(), aside_path(store, task_arena(), STR("")));
-    atomic_store(&disk_of(store)->snapshot, false);
-    if (await_blocking(store->pool, aside_remove_blocking, path) != OK)
-        files_remove_tree(path); /* cancelled meanwhile */
+    if (await_blocking(store->pool, snapshot_end_blocking, disk_of(store)) != OK)
+        snapshot_end_blocking(disk_of(store)); /* cancelled meanwhile */
     *err_slot() = detail;
 }
 

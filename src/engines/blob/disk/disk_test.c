@@ -51,7 +51,7 @@ static unsigned scratch_files(void)
     snprintf(path, sizeof(path), "%s/scratch", location_new());
     DIR *dir = opendir(path);
     CHECK(dir != NULL);
-    while ((entry = readdir(dir)))
+    while (dir && (entry = readdir(dir)))
         count += entry->d_name[0] != '.';
     closedir(dir);
     return count;
@@ -256,5 +256,41 @@ TEST(disk_keeps_no_empty_folders)
 {
     disk_store_open();
     CHECK_OK(task_run("blob", MIB(1), folders_go, store));
+    disk_store_close();
+}
+
+/* A store opened twice is as good as two processes: locks belong to what was opened. */
+static enum err removes_beside_a_snapshot(void *arg)
+{
+    struct blob_store *other = arg;
+    struct blob_entry *entries;
+    size_t count;
+    int fd;
+    TRY(blob_put(store, STR("media/1/v1.mp4"), STR("one"), NULL));
+    TRY(blob_put(store, STR("media/2/v1.mp4"), STR("two"), NULL));
+    TRY(blob_snapshot_begin(store));
+    CHECK_ERR(blob_snapshot_begin(other), ERR_CONFLICT);
+    TRY(blob_remove(other, STR("media/1/v1.mp4")));
+    CHECK_ERR(blob_descriptor(store, STR("media/1/v1.mp4"), &fd), ERR_NOT_FOUND);
+    TRY(blob_snapshot_list(store, &entries, &count));
+    CHECK_INT(count, 2);
+    TRY(blob_snapshot_descriptor(store, STR("media/1/v1.mp4"), &fd));
+    close(fd);
+    blob_snapshot_end(store);
+    TRY(blob_remove(other, STR("media/2/v1.mp4")));
+    TRY(blob_snapshot_begin(other));
+    TRY(blob_snapshot_list(other, &entries, &count));
+    CHECK_INT(count, 0);
+    blob_snapshot_end(other);
+    return OK;
+}
+
+TEST(disk_puts_aside_what_another_process_removes_during_a_snapshot)
+{
+    struct blob_store *other;
+    disk_store_open();
+    CHECK_OK(blob_open(&blob_disk, location_new(), pool, &other));
+    CHECK_OK(task_run("blob", MIB(1), removes_beside_a_snapshot, other));
+    blob_close(other);
     disk_store_close();
 }

@@ -13,6 +13,7 @@
 
 enum {
     PLACE_TEXT = 160, /* how messages name the database */
+    HOST_TEXT = 256,
     SESSION_TEXT = 1024,
     BATCH_MAX = 128, /* reads a synchronisation */
     ITEMS_MAX = 512,
@@ -44,6 +45,7 @@ struct ask {
     struct task *task;             /* of a shared read: woken when done */
     struct ask *next, *previous;
     struct ask_list *list; /* waiting in it, or NULL */
+    unsigned together;     /* of the first of several that go out in one batch: how many */
 };
 
 struct ask_list {
@@ -101,6 +103,7 @@ struct pg_tx {
     struct db_call deferred_call;
     size_t deferred_bytes;
     bool deferring;
+    struct ahead *ahead; /* what db_read_ahead() has asked; there is no connection then */
 };
 
 /* --- What a loop has ----------------------------------------------------------------------------
@@ -159,6 +162,7 @@ struct pg_db {
     PQconninfoOption *options;
     unsigned pool_max, readers_max;
     bool bouncer;
+    char direct_host[HOST_TEXT], direct_port[8]; /* past it, for copies; empty: where it is */
     char session[USES][SESSION_TEXT]; /* as libpq's options, or for PgBouncer as a SELECT */
     struct db_ordinals queries;
     char (*names)[8]; /* of prepared queries, by ordinal */
@@ -195,6 +199,35 @@ static inline struct pg_db *pg_of(struct db *db)
 enum err pg_place_parse(struct pg_db *db, const char *url);
 /* Opens a connection, blocking; pipeline mode and non-blocking but for USE_PLAIN. */
 enum err pg_place_connect(const struct pg_db *db, enum use use, PGconn **out_handle);
+
+/* A database that is not opened, for commands that look at it. NULL: the error slot says why. */
+struct pg_db *pg_place_closed(const struct db *base, const char *place);
+void pg_place_closed_free(struct pg_db *db);
+
+/* tools.c: PostgreSQL's own programs */
+struct pg_tools;
+struct pg_tools *pg_tools_open(const struct pg_db *db, const struct db_copy_watch *watch);
+void pg_tools_close(struct pg_tools *tools);
+/*
+ * Looks it up and asks its version. ERR_UNAVAILABLE "tool-missing", ERR_PRECONDITION
+ * "tool-version". The path is the tools'.
+ */
+enum err pg_tools_find(struct pg_tools *tools, const char *name, unsigned version_min,
+                       const char **out_path);
+/* From now on this file's growth is the progress; one that does not grow ends the run. */
+void pg_tools_watch_file(struct pg_tools *tools, const char *path);
+/* What it says it failed of is the error. */
+enum err pg_tools_run(struct pg_tools *tools, const char *const *argv);
+
+/* copy.c */
+enum err pg_copy(struct db *db, const char *path, const struct db_copy_watch *watch);
+/* The same of a server of that major version. */
+enum err pg_copy_dump(const struct pg_db *db, unsigned server_version, const char *path,
+                      const struct db_copy_watch *watch);
+enum err pg_copy_direct(const struct pg_db *db);
+enum err pg_restore_check(const struct db *base, const char *place);
+enum err pg_restore(const struct db *base, const char *place, const char *path,
+                    const struct db_copy_watch *watch);
 
 /* dialect.c */
 /* The portable text in PostgreSQL's words, with a zero, on the heap: docs/internals/db.md. */
@@ -278,6 +311,10 @@ void pg_home_done(struct home *home, struct job *job);
 
 /* reads.c */
 TASK_FN enum err pg_shared_call(struct pg_db *db, struct db_call *call);
+/* Asks several at once, as of one moment; *out_clean: each was answered. The caller clears results.
+ */
+TASK_FN enum err pg_shared_calls(struct pg_db *db, struct ask *asks, unsigned count,
+                                 bool *out_clean);
 /* Reads wait: they are sent at the end of the loop's turn. */
 void pg_reads_schedule(struct home *home);
 void pg_reads_flush(struct home *home);
@@ -306,6 +343,12 @@ TASK_FN enum err pg_write(struct db *db, struct arena *arena, db_tx_fn fn, void 
 TASK_FN enum err pg_read(struct db *db, bool scans, db_tx_fn fn, void *arg);
 TASK_FN enum err pg_call(struct db_tx *tx, struct db_call *call);
 
+/* ahead.c */
+TASK_FN enum err pg_read_ahead(struct db *db, const struct db_ahead *ahead, unsigned count,
+                               struct db_reader reader);
+/* The answer to what was asked ahead; otherwise the reader is to be run again. */
+enum err pg_ahead_call(struct ahead *ahead, struct db_call *call);
+
 /* tell.c */
 void pg_listen(struct db *db);
 bool pg_told(const struct db *db);
@@ -315,6 +358,40 @@ void pg_tell_stop(struct pg_db *db);
 
 /* migrate.c */
 enum err pg_migrate(struct pg_db *db);
+/* A look at the schema on a connection of its own. */
+struct migration {
+    struct pg_db *db;
+    PGconn *handle;
+};
+/* Whether it is of this program, and not of a newer one; *out_history 0: there is none yet. */
+enum err pg_migration_check(const struct migration *m, int64_t *out_history);
+enum err pg_migration_versions(const struct migration *m, struct db_versions *out_versions);
+/* A transaction in the schema under the lock of migrations. */
+enum err pg_migration_begin(const struct migration *m);
+void pg_migration_rollback(const struct migration *m);
+enum err pg_migration_exec(const struct migration *m, const char *sql, const char *what);
+enum err pg_migration_ask(const struct migration *m, const char *sql, const char *const *values,
+                          int count, PGresult **out_result);
+enum err pg_migration_number(const struct migration *m, const char *sql, const char *const *values,
+                             int count, int64_t *out);
+
+/* check.c */
+enum err pg_check(const struct db *base, const char *place, const struct db_check *check);
+
+/* diagnose.c */
+enum err pg_diagnose(const struct db *base, const char *place, db_finding_fn fn, void *arg);
+
+/* rollback.c */
+enum err pg_rollback(const struct db *base, const char *place, const struct db_versions *to);
+/* ERR_CONFLICT "database-in-use" while processes of ours are connected. */
+enum err pg_nobody_else(const struct migration *m);
+
+/* snapshot.c */
+enum err pg_snapshot_make(const struct migration *m, const struct db_versions *versions);
+enum err pg_snapshot_newest(const struct db *base, const char *place,
+                            struct db_snapshot *out_snapshot);
+enum err pg_snapshot_restore(const struct db *base, const char *place,
+                             const struct db_snapshot *snapshot);
 
 /* plan.c */
 enum err pg_explain(struct db *db, const struct db_query *query, bool *out_scans, bool *out_writes);

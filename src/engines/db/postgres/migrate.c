@@ -12,11 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct migration {
-    struct pg_db *db;
-    PGconn *handle;
-};
-
 /* --- Statements ---------------------------------------------------------------------------------
  */
 
@@ -34,7 +29,7 @@ static bool succeeded(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
 }
 
-static enum err exec(const struct migration *m, const char *sql, const char *what)
+enum err pg_migration_exec(const struct migration *m, const char *sql, const char *what)
 {
     PGresult *result = PQexec(m->handle, sql);
     if (!succeeded(result))
@@ -43,8 +38,8 @@ static enum err exec(const struct migration *m, const char *sql, const char *wha
     return OK;
 }
 
-static enum err ask(const struct migration *m, const char *sql, const char *const *values,
-                    int count, PGresult **out_result)
+enum err pg_migration_ask(const struct migration *m, const char *sql, const char *const *values,
+                          int count, PGresult **out_result)
 {
     PGresult *result = PQexecParams(m->handle, sql, count, NULL, values, NULL, NULL, 0);
     if (!succeeded(result))
@@ -53,12 +48,12 @@ static enum err ask(const struct migration *m, const char *sql, const char *cons
     return OK;
 }
 
-static enum err number_of(const struct migration *m, const char *sql, const char *const *values,
-                          int count, int64_t *out)
+enum err pg_migration_number(const struct migration *m, const char *sql, const char *const *values,
+                             int count, int64_t *out)
 {
     PGresult *result = NULL;
-    TRY(ask(m, sql, values, count, &result));
-    *out = atoll(PQgetvalue(result, 0, 0));
+    TRY(pg_migration_ask(m, sql, values, count, &result));
+    *out = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
     PQclear(result);
     return OK;
 }
@@ -69,7 +64,7 @@ static enum err number_of(const struct migration *m, const char *sql, const char
 static enum err relations_count(const struct migration *m, const char *name, int64_t *out)
 {
     const char *values[] = { m->db->base.context, name };
-    return number_of(
+    return pg_migration_number(
         m,
         "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = $1 AND ($2 = '' OR c.relname = $2)",
@@ -79,16 +74,17 @@ static enum err relations_count(const struct migration *m, const char *name, int
 static enum err history_check(const struct migration *m)
 {
     char sql[160];
-    PGresult *result;
+    PGresult *result = NULL;
     enum err err = OK;
     snprintf(sql, sizeof(sql),
              "SELECT module, number, name, checksum FROM \"%s\".schema_migrations "
              "ORDER BY module COLLATE \"C\", number",
              m->db->base.context);
-    TRY(ask(m, sql, NULL, 0, &result));
+    TRY(pg_migration_ask(m, sql, NULL, 0, &result));
     for (int row = 0; row < PQntuples(result) && err == OK; row++) {
         struct db_applied applied = { .module = PQgetvalue(result, row, 0),
-                                      .number = (unsigned)atoi(PQgetvalue(result, row, 1)),
+                                      .number =
+                                          (unsigned)strtoul(PQgetvalue(result, row, 1), NULL, 10),
                                       .name = PQgetvalue(result, row, 2),
                                       .checksum = PQgetvalue(result, row, 3) };
         err = db_history_check(&m->db->base, m->db->shown, &applied);
@@ -97,7 +93,7 @@ static enum err history_check(const struct migration *m)
     return err;
 }
 
-static enum err check(const struct migration *m, int64_t *out_history)
+enum err pg_migration_check(const struct migration *m, int64_t *out_history)
 {
     int64_t relations = 0;
     TRY(relations_count(m, "", &relations));
@@ -107,6 +103,44 @@ static enum err check(const struct migration *m, int64_t *out_history)
                        "the schema %s of %s is of another program", m->db->base.context,
                        m->db->shown);
     return *out_history ? history_check(m) : OK;
+}
+
+enum err pg_migration_versions(const struct migration *m, struct db_versions *out_versions)
+{
+    struct db_versions versions = { .count = 0 };
+    char sql[200];
+    PGresult *result;
+    *out_versions = versions;
+    snprintf(sql, sizeof(sql),
+             "SELECT module, max(number) FROM \"%s\".schema_migrations GROUP BY module",
+             m->db->base.context);
+    TRY(pg_migration_ask(m, sql, NULL, 0, &result));
+    versions.count = (unsigned)PQntuples(result);
+    for (unsigned i = 0; i < MIN_OF(versions.count, (unsigned)DB_VERSIONS_MAX); i++) {
+        snprintf(versions.items[i].module, sizeof(versions.items[i].module), "%s",
+                 PQgetvalue(result, (int)i, 0));
+        versions.items[i].number = (unsigned)strtoul(PQgetvalue(result, (int)i, 1), NULL, 10);
+    }
+    PQclear(result);
+    if (versions.count > DB_VERSIONS_MAX)
+        return err_set(ERR_CORRUPT, "database-corrupt", "%s has too many modules", m->db->shown);
+    *out_versions = versions;
+    return OK;
+}
+
+/* Whether anything is to be changed of what is there: a new database has nothing to keep. */
+static bool upgrades(const struct migration *m, const struct db_versions *versions)
+{
+    const struct db *base = &m->db->base;
+    for (unsigned i = 0; versions->count && i < base->modules_count; i++) {
+        unsigned number = 0;
+        for (unsigned k = 0; k < versions->count; k++)
+            if (strcmp(versions->items[k].module, base->modules[i]->name) == 0)
+                number = versions->items[k].number;
+        if (number < db_module_version(base->modules[i]))
+            return true;
+    }
+    return false;
 }
 
 /* --- Applying -----------------------------------------------------------------------------------
@@ -122,17 +156,17 @@ static int64_t lock_number(const struct migration *m)
     return (int64_t)strtoull(checksum, NULL, 16);
 }
 
-static enum err begin(const struct migration *m)
+enum err pg_migration_begin(const struct migration *m)
 {
     char sql[256];
     snprintf(sql, sizeof(sql),
              "BEGIN; SET LOCAL search_path TO \"%s\"; SET LOCAL lock_timeout = '60s'; "
              "SELECT pg_advisory_xact_lock(%" PRId64 ")",
              m->db->base.context, lock_number(m));
-    return exec(m, sql, "the lock of migrations");
+    return pg_migration_exec(m, sql, "the lock of migrations");
 }
 
-static void rollback(const struct migration *m)
+void pg_migration_rollback(const struct migration *m)
 {
     if (PQtransactionStatus(m->handle) != PQTRANS_IDLE)
         PQclear(PQexec(m->handle, "ROLLBACK"));
@@ -147,10 +181,10 @@ static enum err history_create(const struct migration *m)
              "checksum TEXT NOT NULL, applied_at BIGINT NOT NULL, PRIMARY KEY (module, number)); "
              "COMMIT",
              m->db->base.context);
-    enum err err = begin(m);
+    enum err err = pg_migration_begin(m);
     if (err == OK)
-        err = exec(m, sql, "open");
-    rollback(m);
+        err = pg_migration_exec(m, sql, "open");
+    pg_migration_rollback(m);
     return err;
 }
 
@@ -158,12 +192,13 @@ static enum err record(const struct migration *m, const struct db_module *module
                        const struct db_migration *migration)
 {
     char number[16], at[24], checksum[DB_CHECKSUM_TEXT];
-    PGresult *result;
+    PGresult *result = NULL;
     snprintf(number, sizeof(number), "%u", migration->number);
     snprintf(at, sizeof(at), "%" PRId64, clock_now());
     db_checksum(migration->sql[DB_POSTGRES], checksum);
     const char *values[] = { module->name, number, migration->name, checksum, at };
-    TRY(ask(m, "INSERT INTO schema_migrations VALUES ($1, $2, $3, $4, $5)", values, 5, &result));
+    TRY(pg_migration_ask(m, "INSERT INTO schema_migrations VALUES ($1, $2, $3, $4, $5)", values, 5,
+                         &result));
     PQclear(result);
     return OK;
 }
@@ -197,7 +232,7 @@ static enum err migration_run(const struct migration *m, const struct db_module 
         return err_set(ERR_INTERNAL, "migration-failed", "%s: migration %s ends its transaction",
                        m->db->shown, migration->name);
     TRY(record(m, module, migration));
-    return exec(m, "COMMIT", migration->name);
+    return pg_migration_exec(m, "COMMIT", migration->name);
 }
 
 /* The highest number applied, 0 for none; no holes below it, or it is refused. */
@@ -211,7 +246,7 @@ static enum err module_version(const struct migration *m, const struct db_module
              "SELECT coalesce(max(number), 0), count(*) FROM \"%s\".schema_migrations "
              "WHERE module = $1",
              m->db->base.context);
-    TRY(ask(m, sql, values, 1, &result));
+    TRY(pg_migration_ask(m, sql, values, 1, &result));
     *out_version = (unsigned)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
     unsigned count = (unsigned)strtoul(PQgetvalue(result, 0, 1), NULL, 10);
     PQclear(result);
@@ -223,12 +258,12 @@ static enum err migration_apply(const struct migration *m, const struct db_modul
                                 const struct db_migration *migration)
 {
     unsigned version = 0;
-    enum err err = begin(m);
+    enum err err = pg_migration_begin(m);
     if (err == OK)
         err = module_version(m, module, &version);
     if (err == OK && version < migration->number)
         err = migration_run(m, module, migration);
-    rollback(m);
+    pg_migration_rollback(m);
     return err;
 }
 
@@ -243,15 +278,58 @@ static enum err module_apply(const struct migration *m, const struct db_module *
     return OK;
 }
 
-static enum err apply(const struct migration *m)
+/*
+ * The copy of before. Several processes may start at once: one makes it and all migrations after
+ * it, on a second connection whose lock the others wait for; they then find nothing to do.
+ */
+static enum err upgrade_lock(const struct migration *guard)
 {
-    int64_t history = 0;
-    TRY(check(m, &history));
-    if (!history)
-        TRY(history_create(m));
+    char sql[200];
+    snprintf(sql, sizeof(sql),
+             "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 0;"
+             " SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(%" PRId64 ")",
+             lock_number(guard) + 1);
+    return pg_migration_exec(guard, sql, "the lock of upgrades");
+}
+
+static enum err modules_apply(const struct migration *m)
+{
     for (unsigned i = 0; i < m->db->base.modules_count; i++)
         TRY(module_apply(m, m->db->base.modules[i]));
     return OK;
+}
+
+static enum err upgrade_guarded(const struct migration *m, const struct migration *guard)
+{
+    struct db_versions versions;
+    TRY(upgrade_lock(guard));
+    TRY(pg_migration_versions(m, &versions));
+    if (upgrades(m, &versions))
+        TRY(pg_snapshot_make(m, &versions));
+    return modules_apply(m);
+}
+
+static enum err upgrade(const struct migration *m)
+{
+    struct migration guard = { .db = m->db };
+    TRY(pg_place_connect(m->db, USE_PLAIN, &guard.handle));
+    enum err err = upgrade_guarded(m, &guard);
+    PQfinish(guard.handle);
+    return err;
+}
+
+static enum err apply(const struct migration *m)
+{
+    const struct db_settings *settings = &m->db->base.settings;
+    struct db_versions versions;
+    int64_t history = 0;
+    TRY(pg_migration_check(m, &history));
+    if (!history)
+        TRY(history_create(m));
+    TRY(pg_migration_versions(m, &versions));
+    if (settings->snapshots_kept && settings->snapshots && upgrades(m, &versions))
+        return upgrade(m);
+    return modules_apply(m);
 }
 
 enum err pg_migrate(struct pg_db *db)

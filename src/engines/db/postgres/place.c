@@ -4,6 +4,9 @@
  */
 #include "internal.h"
 
+#include "foundation/mem/heap.h"
+
+#include <stdio.h>
 #include <string.h>
 
 enum { URL_BYTES = 2048, OPTIONS_MAX = 64, VERSION_MIN = 130000 };
@@ -49,6 +52,8 @@ static void session_options(const struct pg_db *db, enum use use, struct buf *ou
         if (applies(&settings[i], use))
             buf_printf(out, " -c %s=%s", settings[i].name, settings[i].value);
     }
+    if (use == USE_READS) /* a batch, which is one transaction, is of one moment */
+        buf_printf(out, " -c default_transaction_isolation=repeatable\\ read");
 }
 
 /* For PgBouncer: the same, until the end of the transaction. */
@@ -88,6 +93,21 @@ static enum err number_take(str value, unsigned max, unsigned *out)
     return OK;
 }
 
+/* "db.example:5432", "db.example", or the folder of a socket. */
+static enum err direct_take(struct pg_db *db, str value)
+{
+    ptrdiff_t colon = str_find_last_char(value, ':');
+    str port = colon < 0 ? STR_NONE : str_skip(value, (size_t)colon + 1);
+    str host = colon < 0 ? value : str_sub(value, 0, (size_t)colon);
+    int64_t number;
+    if (host.len == 0 || host.len >= sizeof(db->direct_host) ||
+        (port.ptr && (!str_parse_i64(port, &number) || number < 1 || number > 65535)))
+        return err_set(ERR_INVALID, "database-url", "direct is HOST or HOST:PORT");
+    snprintf(db->direct_host, sizeof(db->direct_host), "%.*s", STR_ARG(host));
+    snprintf(db->direct_port, sizeof(db->direct_port), "%.*s", STR_ARG(port));
+    return OK;
+}
+
 /* True when the parameter was one of ours. */
 static bool parameter_take(struct pg_db *db, str parameter, enum err *out_err)
 {
@@ -98,6 +118,8 @@ static bool parameter_take(struct pg_db *db, str parameter, enum err *out_err)
         *out_err = number_take(value, POOL_MAX, &db->pool_max);
     } else if (str_eq(name, STR("readers"))) {
         *out_err = number_take(value, READERS_MAX, &db->readers_max);
+    } else if (str_eq(name, STR("direct"))) {
+        *out_err = direct_take(db, value);
     } else if (str_eq(name, STR("pgbouncer"))) {
         db->bouncer = str_eq(value, STR("1"));
         if (!db->bouncer && !str_eq(value, STR("0")))
@@ -169,6 +191,24 @@ enum err pg_place_parse(struct pg_db *db, const char *url)
     shown_write(db);
     sessions_write(db);
     return OK;
+}
+
+struct pg_db *pg_place_closed(const struct db *base, const char *place)
+{
+    struct pg_db *db = HEAP_NEW(struct pg_db);
+    db->base = *base;
+    if (pg_place_parse(db, place) == OK)
+        return db;
+    pg_place_closed_free(db);
+    return NULL;
+}
+
+void pg_place_closed_free(struct pg_db *db)
+{
+    if (!db)
+        return;
+    PQconninfoFree(db->options);
+    heap_free(db);
 }
 
 /* --- Connecting ---------------------------------------------------------------------------------

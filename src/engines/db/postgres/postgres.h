@@ -8,6 +8,7 @@
  *   pool=N       connections a loop for transactions, snapshots and scans (default 8)
  *   readers=N    connections a loop that batches of reads share (default 2)
  *   pgbouncer=1  behind PgBouncer in transaction mode: nothing is kept in the session
+ *   direct=H:P   then: where the server itself is, for copies (pg_dump, pg_restore)
  */
 #pragma once
 
