@@ -10,7 +10,7 @@ CONFIGURE = cmake -S . -G Ninja -Wno-dev
 RELEASE   = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_WEB=$(WEB)
 SANITIZED = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_TESTS=ON -DKB_SANITIZE=address,undefined -DKB_WEB=$(WEB)
 
-.PHONY: help run build test check dev bench docs fuzz clean
+.PHONY: help run build test torture check dev bench soak docs fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -42,6 +42,12 @@ test: ## everything there is to test (T=name: suites whose name contains it)
 	@$(NINJA) -C $(BUILD)/release release_tests
 	@tests/run $(BUILD) $(T)
 
+torture: ## a fault in every call of the core scenarios, for hours; goes on where stopped (ONLY=write/sync)
+	@tools/setup build web run test
+	@$(MAKE) --no-print-directory release
+	@$(NINJA) -C $(BUILD)/release torture_layer
+	@KB_RELEASE=$(BUILD)/kinobezdna tests/torture/run full --jobs $(JOBS) --state $(BUILD)/torture/state --only "$(ONLY)"
+
 check: ## format, lint, layers, TSan, a minute of each fuzz target
 	@tools/setup build web run test check
 	@tools/check $(BUILD)
@@ -54,6 +60,11 @@ bench: ## measure against nginx; writes build/bench.json
 	@tools/setup build web run bench
 	@$(MAKE) --no-print-directory release
 	@tools/bench $(BUILD)
+
+soak: ## half an hour of mixed load; fails when memory or descriptors grow (MINUTES=30)
+	@tools/setup build web run bench
+	@$(MAKE) --no-print-directory release
+	@tools/soak $(BUILD) $(if $(MINUTES),$(MINUTES),30)
 
 docs: build ## write the generated documents anew
 	@tools/docs $(BUILD)/kinobezdna

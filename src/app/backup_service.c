@@ -16,13 +16,13 @@
 #include "foundation/metric/metric.h"
 #include "foundation/shape/shape.h"
 #include "foundation/task/loop.h"
+#include "foundation/task/urgency.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,7 +30,6 @@
 enum {
     ARENA_BYTES = 1 << 30, /* for the list of files; taken as it is needed */
     PASSPHRASE_BYTES = 1025,
-    NICE = 10,
     IOPRIO_OF_PROCESS = 1, /* ioprio_set(2) */
     IOPRIO_IDLE = 3 << 13,
     LAST_BYTES_MAX = 2048
@@ -291,7 +290,7 @@ static void *service_main(void *arg)
 {
     (void)arg;
     crash_thread_init();
-    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+    thread_nice(NICE_BACKGROUND);
     syscall(SYS_ioprio_set, IOPRIO_OF_PROCESS, 0, IOPRIO_IDLE);
     pthread_mutex_lock(&service.lock);
     while (!service.stopping) {

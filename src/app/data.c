@@ -45,7 +45,7 @@ struct data {
     char *folder;
     int lock_fd;
     char seat[SEAT_BYTES + 1];
-    struct pool *files, *children;
+    struct pool *files, *background, *children;
     struct blob_store *blobs;
     struct db *content;
     struct module_env env;
@@ -61,6 +61,34 @@ enum err data_control_path(const char *folder, char *out, size_t size_bytes)
                    "the path of the data folder is too long for a socket: %s", folder);
 }
 
+static enum err folder_sync(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    enum err err = synced ? OK : err_errno(folder);
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+/*
+ * Makes a folder that is missing so that a power cut does not take it with all that is in it. The
+ * folder above may be one that we may only pass through: its name is then the system's to keep.
+ */
+static enum err folder_make(char *path, mode_t mode)
+{
+    if (mkdir(path, mode) != 0)
+        return errno == EEXIST ? OK : err_errno(path);
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = 0;
+    const char *above = !slash ? "." : slash == path ? "/" : path;
+    enum err result = access(above, R_OK) == 0 ? folder_sync(above) : OK;
+    if (slash)
+        *slash = '/';
+    return result;
+}
+
 enum err data_folder_make(const char *folder)
 {
     char path[DATA_FOLDER_BYTES];
@@ -69,12 +97,10 @@ enum err data_folder_make(const char *folder)
         return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long");
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        if (mkdir(path, 0755) != 0 && errno != EEXIST)
-            return err_errno(path);
+        TRY(folder_make(path, 0755));
         *slash = '/';
     }
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return err_errno(path);
+    TRY(folder_make(path, 0700));
     if (access(path, R_OK | W_OK | X_OK) != 0)
         return err_set(ERR_FORBIDDEN, "data-unwritable", "the data folder %s is not writable: %s",
                        path, err_number_text(errno));
@@ -236,16 +262,6 @@ static void choice_path(char path[DATA_PATH_BYTES], const char *suffix)
     snprintf(path, DATA_PATH_BYTES, "%s/database.url%s", app_data_folder(), suffix);
 }
 
-static enum err folder_sync(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    enum err err = synced ? OK : err_errno(folder);
-    if (fd >= 0)
-        close(fd);
-    return err;
-}
-
 __attribute__((noinline)) enum err data_database_choose(const char *url)
 {
     char path[DATA_PATH_BYTES], fresh[DATA_PATH_BYTES];
@@ -356,6 +372,7 @@ static enum err open_modules(struct data *data)
     data->env = (struct module_env){ .db = data->content,
                                      .blobs = data->blobs,
                                      .files = data->files,
+                                     .background = data->background,
                                      .children = data->children,
                                      .data_folder = data->folder,
                                      .disk_reserve_bytes = app_settings.disk_reserve_bytes };
@@ -387,10 +404,11 @@ static enum err open_all(struct data *data)
     else
         TRY(seat_read(data));
     TRY(pool_open("files", FILE_THREADS, FILE_QUEUE, &data->files));
+    TRY(pool_open_background("background", FILE_THREADS, FILE_QUEUE, &data->background));
     TRY(pool_open("children", CHILD_THREADS, CHILD_QUEUE, &data->children));
     TRY(shared_check());
     snprintf(blobs, sizeof(blobs), "%s/blobs", app_shared_folder());
-    TRY(blob_open(&blob_disk, blobs, data->files, &data->blobs));
+    TRY(blob_open(&blob_disk, blobs, data->background, &data->blobs));
     TRY(open_databases(data));
     return open_modules(data);
 }
@@ -422,6 +440,8 @@ void data_close(struct data *data)
         blob_close(data->blobs);
     if (data->children)
         pool_close(data->children);
+    if (data->background)
+        pool_close(data->background);
     if (data->files)
         pool_close(data->files);
     if (data->lock_fd >= 0)

@@ -55,9 +55,11 @@ enum err inherit_from_environment(struct inherited *out)
             name = STR_NONE;
         result = take(out, LISTEN_FDS_START + (int)i, name);
     }
+    /* NOLINTBEGIN(concurrency-mt-unsafe): before there are threads */
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
+    /* NOLINTEND(concurrency-mt-unsafe) */
     return result;
 }
 

@@ -40,8 +40,8 @@ static enum err names_check(str names)
             i++;
         if (i == app_modules_count)
             return err_set(ERR_INVALID, "unknown-module",
-                           "there is no module \"%.*s\"; there are catalog, assets, ingest, "
-                           "playback, demo and health",
+                           "there is no module \"%.*s\" to serve; there are catalog, ingest, "
+                           "playback and demo",
                            STR_ARG(str_trim(name)));
     }
     return OK;

@@ -13,6 +13,7 @@
 #include "foundation/log/log.h"
 #include "foundation/mem/heap.h"
 #include "foundation/shape/shape.h"
+#include "foundation/task/urgency.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -78,6 +79,7 @@ static void *move_main(void *arg)
     struct db_carried carried;
     (void)arg;
     err_slot_use(slot);
+    thread_nice(NICE_BACKGROUND);
     db_writes_pause(move.env->db, true);
     enum err err = move_run(&carried);
     if (err == OK) {

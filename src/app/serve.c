@@ -83,7 +83,7 @@ static void say_where(const struct net_address *bound)
         address = str_of(localhost);
     printf("The cinema is open at http://%.*s/ (admin: http://%.*s/admin)\n", STR_ARG(address),
            STR_ARG(address));
-    if (local)
+    if (local && app_settings.modules.len == 0)
         printf("Only this machine reaches it. To open it to the house, start it with:\n"
                "    %s serve --data %s --listen 0.0.0.0:%u\n",
                program_invocation_name, app_data_folder(), port);
@@ -218,7 +218,7 @@ static void stop(struct serving *serving, int number)
     notify_send("STOPPING=1\nSTATUS=Draining");
     server_unready(serving->server);
     if (number && app_settings.drain_delay) /* a second signal ends the delay */
-        number = wait_for_end(serving, clock_mono() + app_settings.drain_delay);
+        wait_for_end(serving, clock_mono() + app_settings.drain_delay);
     handover_close(app_data_folder(), serving->handover_fd);
     server_stop(serving->server, app_settings.drain_timeout);
 }

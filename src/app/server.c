@@ -14,6 +14,7 @@
 #include "foundation/net/listen.h"
 #include "foundation/net/tls.h"
 #include "foundation/task/loop.h"
+#include "foundation/task/urgency.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -127,6 +128,7 @@ static void *core_main(void *arg)
     snprintf(name, sizeof(name), "core%u", (unsigned)(core - server->cores));
     pthread_setname_np(pthread_self(), name);
     crash_thread_init();
+    thread_prompt();
     core->started = core_open(core);
     core->detail = *err_slot();
     bool well = core->started == OK;

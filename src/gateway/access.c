@@ -145,6 +145,17 @@ static enum err write_file(const char *path, str text)
     return result;
 }
 
+/* What is shown once is in force after a power cut, and the key it replaces is not. */
+static enum err folder_sync(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(folder);
+    enum err result = fsync(fd) == 0 ? OK : err_errno(folder);
+    close(fd);
+    return result;
+}
+
 enum err access_key_make(const char *data_folder, char out[ACCESS_KEY_BYTES])
 {
     char path[PATH_BYTES], fresh[PATH_BYTES], text[SECRET_BYTES * 2 + 1];
@@ -157,7 +168,9 @@ enum err access_key_make(const char *data_folder, char out[ACCESS_KEY_BYTES])
     crypto_hex(secret, SECRET_BYTES, text);
     text[SECRET_BYTES * 2ul] = '\n';
     TRY(write_file(fresh, (str){ text, sizeof(text) }));
-    return rename(fresh, path) == 0 ? OK : err_errno(path);
+    if (rename(fresh, path) != 0)
+        return err_errno(path);
+    return folder_sync(data_folder);
 }
 
 /* --- Asking --------------------------------------------------------------------------------- */

@@ -272,7 +272,7 @@ static const struct http_route own_routes[] = {
     { METHOD_GET, "/readyz", on_readyz, "Can it serve? A line a dependency; 503: no",
       .media_types = "text/plain", .flags = ROUTE_VITAL },
     { METHOD_GET, "/metrics", on_metrics, "Metrics for Prometheus", .media_types = "text/plain",
-      .arena_bytes_max = 3 * METRICS_BYTES_MAX, .flags = ROUTE_VITAL },
+      .arena_bytes_max = (size_t)3 * METRICS_BYTES_MAX, .flags = ROUTE_VITAL },
     { METHOD_GET, "/openapi.json", on_openapi, "This document", .media_types = "application/json",
       .answers = ANSWERS_304 },
     { METHOD_GET, "/{path*}", on_site, .flags = ROUTE_HIDDEN | ROUTE_INLINE },

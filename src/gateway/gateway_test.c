@@ -198,6 +198,7 @@ TEST(what_another_process_serves_is_misdirected)
     str answer = ask("GET", "/v1/others/1", "", "");
     CHECK_INT(answer_status(answer), 421);
     CHECK(has(answer_body(answer), "\"slug\":\"served-elsewhere\""));
+    CHECK(has(answer_body(answer), "\"title\":\"Misdirected Request\""));
     CHECK_STR(answer_field(answer, STR("Content-Type")), STR("application/problem+json"));
     CHECK_INT(status("POST", "/v1/others", ""), 421);
     CHECK_INT(answer_status(ask("POST", "/v1/others", bearer(key), "{\"a\":1}")), 421);

@@ -95,7 +95,7 @@ static bool allowed_value(const char *table_sql, const char *column, unsigned n,
         next += 3;
     at = strchr(at, '\'');
     CHECK(at != NULL);
-    snprintf(out, 64, "%.*s", (int)(strchr(at + 1, '\'') - at - 1), at + 1);
+    snprintf(out, 64, "%.*s", at ? (int)strcspn(at + 1, "'") : 0, at ? at + 1 : "");
     return true;
 }
 

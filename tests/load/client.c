@@ -83,7 +83,8 @@ static void request_put(struct connection *connection)
     char *place = plan->numbered ? memmem(at, request.len, mark, sizeof(mark) - 1) : NULL;
     while (place) {
         char digits[16];
-        snprintf(digits, sizeof(digits), "%08u", (unsigned)(run.number % 100000000));
+        snprintf(digits, sizeof(digits), "%08u",
+                 (unsigned)((plan->number_first + run.number) % 100000000));
         memcpy(place, digits, sizeof(mark) - 1);
         place = memmem(place, (size_t)(end - place), mark, sizeof(mark) - 1);
     }

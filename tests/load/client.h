@@ -18,7 +18,8 @@ struct client_plan {
     int depth;           /* requests on the way on one connection */
     const str *requests; /* taken in turn, whole requests */
     int requests_count;
-    bool numbered;            /* every ######## in a request becomes the request's number */
+    bool numbered;            /* every ######## in a request becomes the request's number, */
+    uint64_t number_first;    /* and the numbers begin here */
     int64_t length_wanted;    /* Content-Length every answer must have; -1: any */
     int status_wanted;        /* 0: any 2xx */
     span warm;                /* before the window begins ... */

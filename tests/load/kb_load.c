@@ -11,7 +11,8 @@
  * -w warm-up, ms (200)    -W warm-up, answers                  -C pin the client to this processor
  * -l Content-Length that every answer must have (any)          -S status (any 2xx)
  * -f file of paths, one a line                                 -a a header line more
- * -b body: the requests are POSTs of it; ######## in it becomes the number of the request
+ * -b body: the requests are POSTs of it; ######## in it, or in a path, becomes the number of the
+ * request; -N the first number (0)
  */
 #include "client.h"
 #include "start.h"
@@ -71,6 +72,7 @@ static void path_add(str path)
                                     STR_ARG(start), strlen(options.body), options.body)
                      : arena_printf(&options.arena, "%.*s\r\n", STR_ARG(start));
     plan->requests = options.requests;
+    plan->numbered |= options.body || memmem(path.ptr, path.len, "########", 8);
 }
 
 static void paths_from(const char *name)
@@ -126,9 +128,11 @@ static bool option_apply(int letter, const char *value)
     case 'C':
         options.processor = (int)number(value, CPU_SETSIZE - 1);
         break;
+    case 'N':
+        plan->number_first = (uint64_t)number(value, 99999999);
+        break;
     case 'b':
         options.body = value;
-        plan->numbered = true;
         break;
     case 'a':
         options.header = value;
@@ -275,7 +279,7 @@ int main(int argc, char **argv)
         load_fail("say requests, idle, first or start; the file's head lists the options");
     const char *mode = argv[1];
     argv++, argc--; /* "+": what stands after the first path, a command's options, is not ours */
-    while ((letter = getopt(argc, argv, "+p:c:d:t:n:w:W:P:H:l:S:C:f:b:a:")) != -1) {
+    while ((letter = getopt(argc, argv, "+p:c:d:t:n:w:W:P:H:l:S:C:f:b:a:N:")) != -1) {
         if (letter == 'f')
             list = optarg;
         else if (!option_apply(letter, optarg))

@@ -2,14 +2,16 @@
  * kb_open: an open-loop client: requests begin at their times, whether the server keeps up or not,
  * as a public does. Prints one JSON object.
  *
- *   kb_open -p PORT -r RATE [options] PATH
+ *   kb_open -p PORT -r RATE [options] PATH...
  *
  * -r requests a second       -t milliseconds (2000)            -c connections at most (1000)
  * -k 0: a connection each    -i idle connections held meanwhile, served once each (0)
  * -P process whose memory the held ones are charged to         -C pin to this processor
+ * -e end with this process, if that is before -t
  *
- * Four number signs in PATH become a number, another one each time; a second four, another one.
- * A request counts by the time at which it should have begun. "lost": no connection was free.
+ * The paths are asked for in turn. Four number signs in one become a number, another one each time;
+ * a second four, another one. A request counts by the time at which it should have begun. "lost":
+ * no connection was free.
  */
 #include "latency.h"
 #include "probe.h"
@@ -21,6 +23,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +49,9 @@ struct slot {
 static struct {
     unsigned port, rate, window_ms, slots, idle;
     bool keep;
-    const char *path;
+    pid_t until;
+    char **paths;
+    unsigned paths_count;
     struct probe probe;
 } options = { .window_ms = 2000, .slots = 1000, .keep = true };
 
@@ -98,7 +103,8 @@ static size_t request_write(char *room, size_t room_bytes)
     unsigned values[2] = { (unsigned)(number % FIRST_OF) + 1,
                            3000 + (unsigned)(number / FIRST_OF % SECOND_OF) };
     int len = snprintf(room, room_bytes, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n",
-                       options.path, options.keep ? "" : "Connection: close\r\n");
+                       options.paths[number % options.paths_count],
+                       options.keep ? "" : "Connection: close\r\n");
     if (len < 0 || (size_t)len >= room_bytes)
         load_fail("the path is too long");
     char *at = room, digits[5];
@@ -232,11 +238,17 @@ static double hold(void)
     return ((double)probe_memory_bytes(&options.probe) - (double)before) / options.idle;
 }
 
-static void run(void)
+static bool over(uint64_t requests)
+{
+    return options.until && requests % 64 == 0 && kill(options.until, 0) != 0;
+}
+
+/* Returns how long it took, in seconds. */
+static double run(void)
 {
     instant began = clock_mono(), end = began + MILLISECONDS(options.window_ms);
-    uint64_t total = (uint64_t)options.rate * options.window_ms / 1000;
-    for (uint64_t i = 0; i < total;) {
+    uint64_t total = (uint64_t)options.rate * options.window_ms / 1000, i = 0;
+    while (i < total && !over(i)) {
         instant due = began + (instant)(i * SECONDS(1) / options.rate), now = clock_mono();
         if (due > now) {
             poll_once(due - now > MILLISECONDS(1) ? 1 : 0);
@@ -250,16 +262,18 @@ static void run(void)
         if (i % 16 == 0)
             poll_once(0);
     }
+    end = MIN_OF(end, clock_mono());
     while (free_count < options.slots && clock_mono() < end + MILLISECONDS(GRACE_MS))
         poll_once(10);
     failed += options.slots - free_count;
+    return (double)i / options.rate;
 }
 
 static void options_read(int argc, char **argv)
 {
     int option;
     cpu_set_t processors;
-    while ((option = getopt(argc, argv, "p:r:t:c:k:i:P:C:")) != -1) {
+    while ((option = getopt(argc, argv, "p:r:t:c:k:i:P:e:C:")) != -1) {
         unsigned value = (unsigned)strtoul(optarg, NULL, 10);
         switch (option) {
         case 'p':
@@ -283,6 +297,9 @@ static void options_read(int argc, char **argv)
         case 'P':
             options.probe.pid = (pid_t)value;
             break;
+        case 'e':
+            options.until = (pid_t)value;
+            break;
         case 'C':
             CPU_ZERO(&processors);
             CPU_SET(value, &processors);
@@ -292,10 +309,11 @@ static void options_read(int argc, char **argv)
             exit(2);
         }
     }
-    if (optind != argc - 1 || !options.port || !options.rate ||
+    if (optind >= argc || !options.port || !options.rate ||
         options.slots + options.idle > SLOTS_MAX)
-        load_fail("usage: kb_open -p PORT -r RATE [options] PATH");
-    options.path = argv[optind];
+        load_fail("usage: kb_open -p PORT -r RATE [options] PATH...");
+    options.paths = argv + optind;
+    options.paths_count = (unsigned)(argc - optind);
 }
 
 int main(int argc, char **argv)
@@ -309,16 +327,18 @@ int main(int argc, char **argv)
         load_fail("only %ju descriptors are allowed", (uintmax_t)files.rlim_cur);
     poller = epoll_create1(EPOLL_CLOEXEC);
     slots = calloc(options.slots + options.idle, sizeof(*slots));
-    for (unsigned i = 0; slots && i < options.slots + options.idle; i++)
+    if (!slots)
+        load_fail("no memory for %u connections", options.slots + options.idle);
+    for (unsigned i = 0; i < options.slots + options.idle; i++)
         slots[i].fd = -1;
     for (unsigned i = 0; i < options.slots; i++)
         free_list[free_count++] = options.slots - 1 - i;
     double held_bytes = hold();
-    run();
+    double seconds = run();
     printf("{\"good_per_second\":%.1f,\"good\":%" PRIu64 ",\"refused\":%" PRIu64
            ",\"failed\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"p50_us\":%" PRIu64 ",\"p99_us\":%" PRIu64
            ",\"held_bytes\":%.0f}\n",
-           (double)good * 1000 / options.window_ms, good, refused, failed, lost,
-           latency_at(&latency, 0.5), latency_at(&latency, 0.99), held_bytes);
+           (double)good / seconds, good, refused, failed, lost, latency_at(&latency, 0.5),
+           latency_at(&latency, 0.99), held_bytes);
     return 0;
 }

@@ -8,6 +8,8 @@ const ARGS = [
   '--headless=new',
   '--no-sandbox',
   '--disable-gpu',
+  // Containers have 64 MiB there, and Chromium dies of it when it decodes.
+  '--disable-dev-shm-usage',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',

@@ -1,6 +1,7 @@
 // The cinema on its less usual days: nothing in it yet, the server gone, a viewer who wants no motion,
 // an administrator without a mouse.
 import assert from 'node:assert/strict';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { settled, shot, withPage } from './browser.mjs';
 import { Cinema } from './cinema.mjs';
@@ -24,6 +25,37 @@ async function walk(page, key, wanted, steps_max = 40) {
     await page.keyboard.press(key);
   }
   throw new Error(`${key} never came to ${wanted}: ${way.join(' → ')}`);
+}
+
+// A way to the server that can be cut and mended; its port stays taken meanwhile.
+async function wayTo(base) {
+  const way = { open: true };
+  const sockets = new Set();
+  const server = createServer((socket) => {
+    if (!way.open) return socket.destroy();
+    const far = connect(new URL(base).port, '127.0.0.1');
+    for (const one of [socket, far]) {
+      sockets.add(one);
+      one.on('error', () => {});
+      one.on('close', () => {
+        sockets.delete(one);
+        socket.destroy();
+        far.destroy();
+      });
+    }
+    return socket.pipe(far).pipe(socket);
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  way.base = `http://127.0.0.1:${server.address().port}`;
+  way.cut = () => {
+    way.open = false;
+    for (const one of sockets) one.destroy();
+  };
+  way.close = () => {
+    way.cut();
+    server.close();
+  };
+  return way;
 }
 
 export default function moods({ base, browser, cinema, folder, bin, library }) {
@@ -62,7 +94,7 @@ export default function moods({ base, browser, cinema, folder, bin, library }) {
     }
   }, 240_000);
 
-  test('with the server gone pages say so, and come back by themselves', () =>
+  test('without a network pages say so, and come back with it', () =>
     withPage(
       browser,
       async (page, context) => {
@@ -79,6 +111,27 @@ export default function moods({ base, browser, cinema, folder, bin, library }) {
       },
       { forgive: [/ERR_INTERNET_DISCONNECTED/] },
     ));
+
+  test('with the server gone pages say so, and come back by themselves', async () => {
+    const way = await wayTo(base);
+    try {
+      await withPage(
+        browser,
+        async (page) => {
+          await page.goto(way.base);
+          await settled(page);
+          way.cut();
+          await page.getByRole('link', { name: 'Фильмы' }).click();
+          await page.getByRole('alert').getByRole('heading').waitFor();
+          way.open = true;
+          await page.locator('.grid a').first().waitFor();
+        },
+        { forgive: [/ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED/] },
+      );
+    } finally {
+      way.close();
+    }
+  });
 
   test('every shelf of the home page leads to a page with titles', async () => {
     const { shelves } = await cinema.get('/v1/home');

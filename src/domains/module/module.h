@@ -44,9 +44,10 @@ static inline enum err require_role(const struct http_request *request, enum rol
 struct module_env {
     struct db *db; /* of the module's context */
     struct blob_store *blobs;
-    struct jobs *jobs;     /* the context's queue; NULL where none runs */
-    struct pool *files;    /* for blocking work on files */
-    struct pool *children; /* for await_child() */
+    struct jobs *jobs;       /* the context's queue; NULL where none runs */
+    struct pool *files;      /* for blocking work on files that a request waits for */
+    struct pool *background; /* for the same that none waits for; gives way to it */
+    struct pool *children;   /* for await_child() */
     const char *data_folder;
     uint64_t disk_reserve_bytes; /* nothing large is written once less is free */
 };

@@ -156,9 +156,9 @@ static void on_damage(void *arg, const char *name, const char *what)
 static enum err given_run(const char *path, const char *passphrase, const char *folder)
 {
     struct arena own;
-    struct backup_known known = {
-        .context = "content", .modules = known_modules, .modules_count = 1
-    };
+    struct backup_known known = { .context = "content",
+                                  .modules = known_modules,
+                                  .modules_count = 1 };
     struct backup_given given = { path, str_of(passphrase), &known, 1, NULL, NULL };
     struct backup_progress progress = { 0 };
     struct backup_summary summary;
@@ -276,6 +276,8 @@ static unsigned manifests_count(const char *folder)
     unsigned count = 0;
     DIR *dir = opendir(folder);
     CHECK(dir != NULL);
+    if (!dir)
+        return 0;
     while ((entry = readdir(dir)))
         count += strncmp(entry->d_name, "manifest-", 9) == 0;
     closedir(dir);

@@ -145,7 +145,7 @@ static void folder_prune(const char *path, const struct names *names)
 
 enum err objects_prune(struct arena *arena, const char *folder, struct keys *keys)
 {
-    struct manifests list;
+    struct manifests list = { 0 };
     struct names names = { 0 };
     char path[BACKUP_PATH_MAX];
     TRY(manifests_list(arena, folder, &list));

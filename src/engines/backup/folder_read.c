@@ -113,7 +113,7 @@ static enum err objects_read(struct reading *reading, const char *folder,
     for (size_t i = 0; i < count; i++)
         order[i] = &manifest->entries[i];
     if (count)
-        qsort(order, count, sizeof(*order), by_hash);
+        qsort(order, count, sizeof(const struct entry *), by_hash);
     for (size_t i = 0; i < count; i++) {
         bool again = i > 0 && by_hash(&order[i - 1], &order[i]) == 0 &&
                      order[i - 1]->size_bytes == order[i]->size_bytes;

@@ -71,7 +71,7 @@ static enum err row_take(const struct db_row *row, void *arg)
     SHA256((const unsigned char *)carrying->row.ptr, carrying->row.len, hash);
     for (unsigned i = 0; i < LANES; i++) {
         uint64_t lane;
-        memcpy(&lane, hash + 8 * i, sizeof(lane));
+        memcpy(&lane, hash + sizeof(lane) * i, sizeof(lane));
         carrying->digest->lanes[i] += lane;
     }
     carrying->digest->rows++;

@@ -308,6 +308,17 @@ enum err db_read(struct db *db, db_tx_fn fn, void *arg)
     return trace_on() ? db_read_traced(db, false, fn, arg) : db->driver->read(db, false, fn, arg);
 }
 
+enum err db_read_ahead(struct db *db, const struct db_ahead *ahead, unsigned count, db_tx_fn fn,
+                       void *arg)
+{
+    ASSERT(count <= DB_AHEAD_MAX);
+    for (unsigned i = 0; i < count; i++)
+        ASSERT(ahead[i].query->kind == DB_POINT || ahead[i].query->kind == DB_PAGE);
+    if (!db->driver->read_ahead || !task_current() || trace_on())
+        return db_read(db, fn, arg); /* a trace shows each statement in its place */
+    return db->driver->read_ahead(db, ahead, count, (struct db_reader){ fn, arg });
+}
+
 enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg)
 {
     return trace_on() ? db_read_traced(db, true, fn, arg) : db->driver->read(db, true, fn, arg);

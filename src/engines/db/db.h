@@ -284,7 +284,21 @@ TASK_FN enum err db_tx(struct db *db, db_tx_fn fn, void *arg);
  * the embedded database it does not suspend.
  */
 TASK_FN enum err db_read(struct db *db, db_tx_fn fn, void *arg);
-/* The same on the blocking pool, where scans are allowed. */
+/* A point or page read that a function will ask for. */
+struct db_ahead {
+    const struct db_query *query;
+    struct db_args args;
+};
+enum { DB_AHEAD_MAX = 16 };
+/*
+ * As db_read(), for a fn of which is known what it will ask: a server is asked all of it at once,
+ * with other tasks' reads, and answers of one moment. When fn asks anything else it fails there and
+ * is run again from its beginning in a snapshot, so it has no effect but on its own results, which
+ * it sets anew. Of equal entries the first is taken.
+ */
+TASK_FN enum err db_read_ahead(struct db *db, const struct db_ahead *ahead, unsigned count,
+                               db_tx_fn fn, void *arg);
+/* As db_read(), on the blocking pool, where scans are allowed. */
 TASK_FN enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg);
 
 /* For single reads outside a transaction: each sees the newest committed state. Lives as long as

@@ -88,6 +88,12 @@ struct db_carrier {
     void (*close)(struct db_carry *carry); /* what was not committed is gone */
 };
 
+/* What runs in a snapshot. */
+struct db_reader {
+    db_tx_fn fn;
+    void *arg;
+};
+
 struct db_driver {
     const char *name;
     enum db_dialect dialect;
@@ -96,6 +102,9 @@ struct db_driver {
     void (*close)(struct db *db);
     TASK_FN enum err (*write)(struct db *db, struct arena *arena, db_tx_fn fn, void *arg);
     TASK_FN enum err (*read)(struct db *db, bool scans, db_tx_fn fn, void *arg);
+    /* As db_read_ahead(); in a task. NULL: a snapshot costs no round trips. */
+    TASK_FN enum err (*read_ahead)(struct db *db, const struct db_ahead *ahead, unsigned count,
+                                   struct db_reader reader);
     TASK_FN enum err (*call)(struct db_tx *tx, struct db_call *call);
     struct db_stats (*stats)(const struct db *db);
     /* Somebody wants to be told of commits, other processes' too. NULL: nothing to prepare. */

@@ -83,16 +83,18 @@ enum err db_snapshot_path_new(const char *folder, const char *context, const cha
 void db_snapshots_prune(const char *folder, const char *context, const char *suffix, unsigned kept)
 {
     instant times[DB_SNAPSHOTS_LISTED];
-    struct db_snapshot old;
-    char beside[DB_PLACE_MAX + 16];
+    char name[NAME_BYTES], about[NAME_BYTES + sizeof(DB_SNAPSHOT_ABOUT)];
     unsigned count = db_snapshots_list(folder, context, suffix, times);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return;
     for (unsigned i = 0; i + kept < count; i++) {
-        old.taken_at = times[i];
-        db_snapshot_path(folder, context, suffix, &old);
-        unlink(old.path);
-        snprintf(beside, sizeof(beside), "%s" DB_SNAPSHOT_ABOUT, old.path);
-        unlink(beside);
+        name_of(context, suffix, times[i], name);
+        unlinkat(fd, name, 0);
+        snprintf(about, sizeof(about), "%s" DB_SNAPSHOT_ABOUT, name);
+        unlinkat(fd, about, 0);
     }
+    close(fd);
 }
 
 enum err db_snapshot_none(const char *database)

@@ -1,11 +1,13 @@
 /*
  * http2: HTTP/2 (RFC 9113) on a connection of the server, by nghttp2. A stream is an exchange like
- * any other: handlers, hooks and body sources do not know the difference. nghttp2 keeps streams,
- * windows and header compression; these files turn its callbacks into exchanges and back, bound
- * what a client can make us do, and put all frames of a turn into one write.
+ * any other: handlers, hooks and body sources do not know the difference. nghttp2 keeps streams and
+ * windows and reads fields; these files turn its callbacks into exchanges and back, write the
+ * fields of answers, bound what a client can make us do, and put all frames of a turn into one
+ * write.
  */
 #pragma once
 
+#include "http2_fields.h"
 #include "http_conn.h"
 
 #include <nghttp2/nghttp2.h>
@@ -18,7 +20,9 @@ enum {
     HTTP2_BODIES_BYTES_MAX = 8 << 20,  /* collected at a time */
     HTTP2_BLOCK_BYTES_MAX = 256 << 10, /* what fields may unfold to: more is a bomb (RFC 7541) */
     HTTP2_FRAME_BYTES = 16 << 10,
-    HTTP2_FRAME_HEAD_BYTES = 9
+    HTTP2_FRAME_HEAD_BYTES = 9,
+    /* Of one whole frame, and of what nghttp2 may say before our fields: sizes of the table. */
+    HTTP2_ROOM_BYTES = HTTP2_FRAME_HEAD_BYTES + HTTP2_FRAME_BYTES + 16
 };
 
 enum http2_farewell { FAREWELL_NONE, FAREWELL_NOTICE, FAREWELL_LAST };
@@ -38,15 +42,13 @@ struct http2 {
     enum http2_farewell farewell;
     uint64_t farewell_at_ms;
     size_t bodies_bytes, turn_bytes;
+    instant turn_at;    /* when what is fed now was received, by the monotonic clock */
     size_t block_bytes; /* of the fields that arrive just now */
+    size_t block_len;   /* of those that lie behind the room for a frame's head */
     uint32_t error;     /* why a callback gave up */
     int64_t budget;     /* see http2_limits.c */
     uint64_t budget_at_ms;
-};
-
-/* Values of an answer's fields that are made for it. */
-struct http2_scratch {
-    char status[20], length[20], modified[INSTANT_HTTP_MAX];
+    struct http2_table table; /* what the client remembers of our fields */
 };
 
 struct http2_stream {
@@ -56,15 +58,17 @@ struct http2_stream {
     int32_t id;
     bool heading;                       /* its fields are still arriving */
     bool ended;                         /* the client has said all */
+    bool continue_due, headed;          /* 100 is to be said; the answer's fields have been */
     const struct http_refusal *refusal; /* decided while its fields arrive */
     bool method_known;
     str authority;
     unsigned fields_max, cookies;
     size_t head_bytes;
+    char *text; /* room for what is read of its fields */
+    size_t text_bytes;
     char *in; /* of a streamed body: in[in_at..in_len), on the heap */
     size_t in_at, in_len, in_bytes;
     size_t collected_bytes;
-    struct http2_scratch scratch;
     uint64_t moved_ms; /* when a byte of a body last went either way */
 };
 
@@ -106,11 +110,7 @@ void http2_stream_step(struct http2_stream *stream);
 
 /* --- Requests (http2_request.c) -------------------------------------------------------------- */
 
-struct http2_field {
-    str name, value;
-    bool name_lasts; /* one of the names everybody knows (RFC 7541 appendix A) */
-};
-void http2_field_add(struct http2_stream *stream, const struct http2_field *field);
+void http2_field_add(struct http2_stream *stream, const struct http_field *field);
 /* One of its fields is malformed. */
 void http2_field_refuse(struct http2_stream *stream);
 /* All fields are there: checks them and runs the handler, or refuses. */
@@ -128,6 +128,10 @@ TASK_FN enum err http2_body_read(struct http_exchange *exchange, char *room, siz
 /* --- Answers (http2_answer.c) ---------------------------------------------------------------- */
 
 void http2_answer(struct http2_stream *stream);
+/* Writes the fields of the frame that goes out next; false: nobody is left to say them. */
+bool http2_block_write(struct http2 *http2, const nghttp2_frame *frame);
+/* A frame of nghttp2's goes out, before the fields that wait behind the room for its head. */
+void http2_frame_put(struct http2 *http2, const uint8_t *bytes, size_t len);
 /* All of it has been said, by its fields. NULL: the stream has gone. */
 void http2_answer_end(struct http2_stream *stream);
 /* nghttp2's: the frame whose payload lies in the loop's send buffer already. */
@@ -139,7 +143,8 @@ int http2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uin
 struct http2_blocks *http2_memory_open(void);
 /* After the last session. */
 void http2_memory_close(struct http2_blocks *blocks);
-nghttp2_mem *http2_memory(struct http_server *server);
+/* False: no memory. What nghttp2_session_mem_send() says is to be copied before the next call. */
+bool http2_session_new(struct http2 *http2);
 
 /* --- Limits (http2_limits.c) ----------------------------------------------------------------- */
 

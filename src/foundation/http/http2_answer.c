@@ -1,38 +1,20 @@
 /*
- * http2_answer: from a response to frames. The fields are handed to nghttp2, which compresses them;
- * bytes of a body are written once, behind room for their frame's head, right into the loop's send
- * buffer, whenever nghttp2 finds that the windows let them go.
+ * http2_answer: from a response to frames. nghttp2 is given no fields: it makes an empty HEADERS
+ * frame when its turn has come, and ours are written behind its head. Bytes of a body are written
+ * once, too, behind room for their frame's head, right into the loop's send buffer, whenever
+ * nghttp2 finds that the windows let them go.
  */
 #include "http2.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { FIELDS_MAX = HTTP_RESPONSE_FIELDS_MAX + 11, TURN_BYTES = 1 << 20 };
+enum { TURN_BYTES = 1 << 20 };
 
-struct fields {
-    nghttp2_nv list[FIELDS_MAX];
-    unsigned count;
-};
-
-static void put_as(struct fields *fields, str name, str value, uint8_t flags)
-{
-    ASSERT(fields->count < FIELDS_MAX);
-    fields->list[fields->count++] =
-        (nghttp2_nv){ (uint8_t *)(uintptr_t)name.ptr, (uint8_t *)(uintptr_t)value.ptr, name.len,
-                      value.len, flags };
-}
-
-/* A name of ours, in lower case, and a value that lives until the frame is made. */
-static void put(struct fields *fields, str name, str value)
-{
-    put_as(fields, name, value, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE);
-}
-
-static void put_some(struct fields *fields, str name, str value)
+static void put_some(struct http2_block *block, str name, str value)
 {
     if (value.len)
-        put(fields, name, value);
+        http2_block_add(block, name, value);
 }
 
 static str digits(char room[20], uint64_t value)
@@ -67,34 +49,92 @@ static str date_of(struct http2 *http2)
     return (str){ server->date, INSTANT_HTTP_MAX - 1 };
 }
 
-static void fields_put(struct fields *fields, struct http_exchange *exchange,
-                       struct http2_scratch *scratch)
+static void answer_put(struct http2_block *block, struct http_exchange *exchange)
 {
     struct http_server *server = exchange->conn->server;
     const struct http_response *response = &exchange->response;
     const struct http_body *body = &response->body;
     bool sized = response->status != 204 && response->status != 304;
-    put(fields, STR(":status"), digits(scratch->status, response->status));
-    put(fields, STR("date"), date_of(exchange->stream->http2));
+    char room[INSTANT_HTTP_MAX];
+    http2_block_status(block, response->status);
+    http2_block_add(block, STR("date"), date_of(exchange->stream->http2));
     if (body->kind != HTTP_BODY_NONE)
-        put_some(fields, STR("content-type"), response->content_type);
+        put_some(block, STR("content-type"), response->content_type);
     if (sized && (body->kind == HTTP_BODY_NONE || body->size_bytes != HTTP_SIZE_UNKNOWN))
-        put(fields, STR("content-length"),
-            digits(scratch->length, body->kind == HTTP_BODY_NONE ? 0 : body->size_bytes));
-    put_some(fields, STR("etag"), response->etag);
+        http2_block_once(block, HTTP2_NAME_CONTENT_LENGTH,
+                         digits(room, body->kind == HTTP_BODY_NONE ? 0 : body->size_bytes));
+    if (response->etag.len)
+        http2_block_once(block, HTTP2_NAME_ETAG, response->etag);
     if (response->modified != INSTANT_NEVER)
-        put(fields, STR("last-modified"),
-            instant_format_http(response->modified, scratch->modified));
-    put_some(fields, STR("cache-control"), response->cache_control);
+        http2_block_once(block, HTTP2_NAME_LAST_MODIFIED,
+                         instant_format_http(response->modified, room));
+    put_some(block, STR("cache-control"), response->cache_control);
     if (response->ranges && response->status < 300)
-        put(fields, STR("accept-ranges"), STR("bytes"));
-    put_some(fields, STR("x-content-type-options"), server->settings.nosniff);
+        http2_block_add(block, STR("accept-ranges"), STR("bytes"));
+    put_some(block, STR("x-content-type-options"), server->settings.nosniff);
     if (exchange->request.secure)
-        put_some(fields, STR("strict-transport-security"), server->settings.hsts);
+        put_some(block, STR("strict-transport-security"), server->settings.hsts);
     for (unsigned i = 0; i < response->fields_count; i++)
         if (!is_of_connection(response->fields[i].name))
-            put_as(fields, response->fields[i].name, response->fields[i].value,
-                   NGHTTP2_NV_FLAG_NO_COPY_VALUE); /* a copied name is made lower case */
+            http2_block_add(block, response->fields[i].name, response->fields[i].value);
+}
+
+static void trailers_put(struct http2_block *block, const struct http_response *response)
+{
+    size_t bytes = 0;
+    ASSERT(response->trailers_count <= HTTP_TRAILERS_MAX);
+    for (unsigned i = 0; i < response->trailers_count; i++) {
+        const struct http_field *field = &response->trailers[i];
+        bytes += field->name.len + field->value.len + HTTP2_FIELD_COST_MAX;
+        ASSERT(bytes <= HTTP2_FRAME_BYTES);
+        http2_block_add(block, field->name, field->value);
+    }
+}
+
+/*
+ * The frame is made in the loop's send buffer, which has room for a whole one: its fields now, its
+ * head when nghttp2 gives it. What is answered ends before that.
+ */
+bool http2_block_write(struct http2 *http2, const nghttp2_frame *frame)
+{
+    struct http_server *server = http2->conn->server;
+    struct http2_stream *stream =
+        nghttp2_session_get_stream_user_data(http2->session, frame->hd.stream_id);
+    ASSERT(server->out_owner == http2->conn && OUT_BYTES - server->out_len >= HTTP2_ROOM_BYTES);
+    unsigned char *first = (unsigned char *)server->out + server->out_len + HTTP2_FRAME_HEAD_BYTES;
+    struct http2_block block = { server->http2_words, &http2->table, first, 0 };
+    if (!stream)
+        return false;
+    if (stream->continue_due) {
+        http2_block_status(&block, 100);
+        stream->continue_due = false;
+    } else if (stream->headed) {
+        trailers_put(&block, &stream->exchange->response);
+    } else {
+        answer_put(&block, stream->exchange);
+        stream->headed = true;
+    }
+    http2->block_len = (size_t)(block.at - first);
+    ASSERT(http2->block_len <= HTTP2_FRAME_BYTES);
+    return true;
+}
+
+void http2_frame_put(struct http2 *http2, const uint8_t *bytes, size_t len)
+{
+    struct http_server *server = http2->conn->server;
+    size_t block_len = http2->block_len, payload_len = len - HTTP2_FRAME_HEAD_BYTES + block_len;
+    unsigned char *frame = (unsigned char *)server->out + server->out_len;
+    http2->block_len = 0;
+    ASSERT(len + block_len <= HTTP2_ROOM_BYTES);
+    if (block_len && len > HTTP2_FRAME_HEAD_BYTES)
+        memmove(frame + len, frame + HTTP2_FRAME_HEAD_BYTES, block_len);
+    memcpy(frame, bytes, len);
+    if (block_len) {
+        frame[0] = (unsigned char)(payload_len >> 16);
+        frame[1] = (unsigned char)(payload_len >> 8);
+        frame[2] = (unsigned char)payload_len;
+    }
+    server->out_len += len + block_len;
 }
 
 /* --- The body ------------------------------------------------------------------------------- */
@@ -154,16 +194,7 @@ static ptrdiff_t pull(struct http_exchange *exchange, char *room, size_t len, bo
 /* They end the stream in the place of the last DATA frame (RFC 9113 section 8.1). */
 static uint32_t trailers_submit(struct http2_stream *stream)
 {
-    const struct http_response *response = &stream->exchange->response;
-    nghttp2_nv list[HTTP_TRAILERS_MAX];
-    ASSERT(response->trailers_count <= HTTP_TRAILERS_MAX);
-    for (unsigned i = 0; i < response->trailers_count; i++) {
-        str name = response->trailers[i].name, value = response->trailers[i].value;
-        list[i] = (nghttp2_nv){ (uint8_t *)(uintptr_t)name.ptr, (uint8_t *)(uintptr_t)value.ptr,
-                                name.len, value.len, NGHTTP2_NV_FLAG_NONE };
-    }
-    int result =
-        nghttp2_submit_trailer(stream->http2->session, stream->id, list, response->trailers_count);
+    int result = nghttp2_submit_trailer(stream->http2->session, stream->id, NULL, 0);
     return result == 0 ? NGHTTP2_DATA_FLAG_NO_END_STREAM : 0;
 }
 
@@ -177,7 +208,7 @@ static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buffer, si
     (void)session, (void)id, (void)buffer;
     if (conn->dead || conn->blocked || conn->pending_len)
         return NGHTTP2_ERR_PAUSE;
-    char *room = out_room(conn, HTTP2_FRAME_HEAD_BYTES + len);
+    char *room = out_room(conn, HTTP2_ROOM_BYTES);
     if (!room || conn->blocked)
         return NGHTTP2_ERR_PAUSE;
     ptrdiff_t count = pull(stream->exchange, room + HTTP2_FRAME_HEAD_BYTES, len, &over);
@@ -232,13 +263,9 @@ void http2_answer(struct http2_stream *stream)
     const struct http_body *body = &exchange->response.body;
     nghttp2_session *session = stream->http2->session;
     nghttp2_data_provider provider = { .source = { .ptr = stream }, .read_callback = on_read };
-    struct fields fields;
-    fields.count = 0;
     answer_prepare(exchange);
-    fields_put(&fields, exchange, &stream->scratch);
     bool bodyless = exchange->head_only || body->kind == HTTP_BODY_NONE || body->size_bytes == 0;
-    if (nghttp2_submit_response(session, stream->id, fields.list, fields.count,
-                                bodyless ? NULL : &provider) != 0) {
+    if (nghttp2_submit_response(session, stream->id, NULL, 0, bodyless ? NULL : &provider) != 0) {
         http2_stream_abort(stream);
         return;
     }

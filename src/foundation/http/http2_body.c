@@ -29,13 +29,11 @@ static void credit(struct http2_stream *stream, size_t len)
 
 void http2_continue_send(struct http2_stream *stream)
 {
-    static const char name[] = ":status", value[] = "100";
     struct http_exchange *exchange = stream->exchange;
-    nghttp2_nv status = { (uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, 7, 3, 0 };
     if (!exchange->head.expect_continue || exchange->continue_sent || stream->ended)
         return;
-    exchange->continue_sent = true;
-    nghttp2_submit_headers(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, NULL, &status, 1,
+    exchange->continue_sent = stream->continue_due = true;
+    nghttp2_submit_headers(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, NULL, NULL, 0,
                            NULL);
     http2_flush_soon(stream->http2);
 }

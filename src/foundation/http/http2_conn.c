@@ -40,20 +40,15 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
-static str str_of_rcbuf(nghttp2_rcbuf *buffer)
-{
-    nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
-    return (str){ (const char *)vec.base, vec.len };
-}
-
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
-                     nghttp2_rcbuf *value, uint8_t flags, void *owner)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+                     void *owner)
 {
     struct http2 *http2 = owner;
-    struct http2_field field = { str_of_rcbuf(name), str_of_rcbuf(value),
-                                 nghttp2_rcbuf_is_static(name) };
+    struct http_field field = { { (const char *)name, name_len },
+                                { (const char *)value, value_len } };
     (void)session, (void)frame, (void)flags;
-    http2->block_bytes += field.name.len + field.value.len;
+    http2->block_bytes += name_len + value_len;
     if (http2->block_bytes > HTTP2_BLOCK_BYTES_MAX)
         return gave_up(http2, NGHTTP2_ENHANCE_YOUR_CALM);
     /* Trailers are taken and forgotten: nothing may depend on them (RFC 9110 section 6.5.1). */
@@ -64,19 +59,30 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghtt
 
 /* nghttp2 would leave the field out; what HTTP/1 refuses is refused. */
 static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame,
-                             nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags, void *owner)
+                             const uint8_t *name, size_t name_len, const uint8_t *value,
+                             size_t value_len, uint8_t flags, void *owner)
 {
     struct http2 *http2 = owner;
-    (void)session, (void)frame, (void)name, (void)value, (void)flags;
+    (void)session, (void)frame, (void)name, (void)name_len, (void)value, (void)value_len;
+    (void)flags;
     if (http2->heading)
         http2_field_refuse(http2->heading);
     return 0;
 }
 
+/* RFC 7541 section 4.2: nghttp2 says that we know, we stop to use what is forgotten. */
+static void settings_take(struct http2 *http2, const nghttp2_settings *settings)
+{
+    for (size_t i = 0; i < settings->niv; i++)
+        if (settings->iv[i].settings_id == NGHTTP2_SETTINGS_HEADER_TABLE_SIZE)
+            http2_table_limit(&http2->table, settings->iv[i].value);
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *owner)
 {
     bool headers = frame->hd.type == NGHTTP2_HEADERS;
-    (void)owner;
+    if (frame->hd.type == NGHTTP2_SETTINGS)
+        settings_take(owner, &frame->settings);
     if (!headers && frame->hd.type != NGHTTP2_DATA)
         return 0;
     struct http2_stream *stream =
@@ -109,6 +115,14 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     http2_body_add(stream, (str){ (const char *)data, len });
     http2_stream_step(stream);
     return 0;
+}
+
+static int on_send(nghttp2_session *session, const nghttp2_frame *frame, void *owner)
+{
+    (void)session;
+    if (frame->hd.type != NGHTTP2_HEADERS || http2_block_write(owner, frame))
+        return 0;
+    return NGHTTP2_ERR_CANCEL;
 }
 
 /* The end of an answer. If the request's body is not in yet, the client need not go on with it. */
@@ -154,10 +168,11 @@ void http2_server_init(struct http_server *server)
     ASSERT(nghttp2_session_callbacks_new(&callbacks) == 0);
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_invalid_header_callback2(callbacks, on_invalid_header);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, on_send);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, http2_on_send_data);
@@ -167,6 +182,7 @@ void http2_server_init(struct http_server *server)
     nghttp2_option_set_max_outbound_ack(server->http2_option, 100);
     server->http2_callbacks = callbacks;
     server->http2_blocks = http2_memory_open();
+    server->http2_words = http2_words_open();
     uv_prepare_init(server->uv, &server->flush);
 }
 
@@ -175,6 +191,7 @@ void http2_server_deinit(struct http_server *server)
     nghttp2_session_callbacks_del(server->http2_callbacks);
     nghttp2_option_del(server->http2_option);
     http2_memory_close(server->http2_blocks);
+    http2_words_close(server->http2_words);
 }
 
 /* --- Beginning ------------------------------------------------------------------------------ */
@@ -205,8 +222,7 @@ bool http2_greet(struct conn *conn)
     }
     struct http2 *http2 = HEAP_NEW(struct http2);
     http2->conn = conn;
-    if (nghttp2_session_server_new3(&http2->session, server->http2_callbacks, http2,
-                                    server->http2_option, http2_memory(server)) != 0) {
+    if (!http2_session_new(http2)) {
         heap_free(http2);
         conn_kill(conn);
         return false;
@@ -261,18 +277,22 @@ static bool may_write(const struct http2 *http2)
 static void drain_out(struct http2 *http2)
 {
     struct conn *conn = http2->conn;
+    struct http_server *server = conn->server;
     const uint8_t *bytes;
     while (may_write(http2)) {
-        if (!out_room(conn, HTTP2_FRAME_BYTES + HTTP2_FRAME_HEAD_BYTES))
+        if (!out_room(conn, HTTP2_ROOM_BYTES))
             return;
+        ASSERT(!server->http2_sending); /* sessions share the buffer of their frames */
+        server->http2_sending = true;
         ssize_t len = nghttp2_session_mem_send(http2->session, &bytes);
+        server->http2_sending = false;
         if (len < 0)
             http2_fail(http2, NGHTTP2_INTERNAL_ERROR);
         if (len < 0 || (len == 0 && !http2->data_sent))
             return;
         http2->data_sent = false;
         if (len)
-            out_put(conn, (str){ (const char *)bytes, (size_t)len });
+            http2_frame_put(http2, bytes, (size_t)len);
     }
 }
 
@@ -281,6 +301,7 @@ bool http2_step(struct conn *conn)
     struct http2 *http2 = conn->http2;
     http2->turn_bytes = 0;
     http2->date_known = false;
+    http2->turn_at = clock_mono();
     feed(http2);
     drain_out(http2);
     if (!http2->finished && !nghttp2_session_want_read(http2->session) &&

@@ -2,6 +2,10 @@
  * http2_memory: nghttp2 takes and gives back about ten small blocks a request. They come from lists
  * of the loop, one a size, which no other thread touches: a block costs a few loads instead of a
  * trip through the heap. Lists are bounded; what is too large for them, or too much, is the heap's.
+ *
+ * The one large block of a session is the buffer it makes a frame in (16 KiB, two thirds of what
+ * it owns). What lies there is copied before anything else is done, so that the sessions of a loop
+ * make their frames in the same one: an idle connection does without.
  */
 #include "http2.h"
 
@@ -9,12 +13,18 @@
 
 #include <string.h>
 
-enum { CLASS_BYTES = 64, CLASSES = 16, KEPT_MAX = 256 };
+enum {
+    CLASS_BYTES = 64,
+    CLASSES = 16,
+    SHARED = CLASSES + 1, /* a block's class */
+    KEPT_MAX = 256,
+    SHARED_BYTES = HTTP2_FRAME_BYTES + 64
+};
 
 /* In front of every block; its size keeps what follows aligned as malloc() would. */
 struct block {
     struct block *next;
-    size_t class; /* CLASSES: too large to be kept */
+    size_t class; /* CLASSES: too large to be kept; SHARED: not its taker's alone */
 };
 _Static_assert(sizeof(struct block) % 16 == 0, "what follows must be aligned");
 
@@ -22,6 +32,8 @@ struct http2_blocks {
     nghttp2_mem mem;
     struct block *free[CLASSES];
     unsigned count[CLASSES];
+    struct block *shared;
+    bool beginning; /* a session is, and has not asked for its buffer */
 };
 
 static size_t block_bytes(size_t class)
@@ -53,6 +65,8 @@ static void give(void *ptr, void *arg)
         return;
     struct block *block = (struct block *)ptr - 1;
     size_t class = block->class;
+    if (class == SHARED)
+        return;
     if (class == CLASSES || blocks->count[class] == KEPT_MAX) {
         heap_free(block);
         return;
@@ -71,9 +85,16 @@ static void *take_zeroed(size_t count, size_t size_bytes, void *arg)
 
 static void *resize(void *ptr, size_t size_bytes, void *arg)
 {
+    struct http2_blocks *blocks = arg;
     struct block *block = ptr ? (struct block *)ptr - 1 : NULL;
+    if (!block && blocks->beginning && size_bytes >= HTTP2_FRAME_BYTES &&
+        size_bytes <= SHARED_BYTES) {
+        blocks->beginning = false;
+        return blocks->shared + 1;
+    }
     if (!block)
         return take(size_bytes, arg);
+    ASSERT(block->class != SHARED); /* it never has to hold more than a frame */
     if (block->class == CLASSES)
         return (struct block *)heap_resize(block, sizeof(*block) + size_bytes) + 1;
     if (size_bytes <= block_bytes(block->class))
@@ -88,6 +109,8 @@ struct http2_blocks *http2_memory_open(void)
 {
     struct http2_blocks *blocks = HEAP_NEW(struct http2_blocks);
     blocks->mem = (nghttp2_mem){ blocks, take, give, take_zeroed, resize };
+    blocks->shared = heap_alloc(sizeof(struct block) + SHARED_BYTES);
+    blocks->shared->class = SHARED;
     return blocks;
 }
 
@@ -100,10 +123,17 @@ void http2_memory_close(struct http2_blocks *blocks)
             heap_free(block);
         }
     }
+    heap_free(blocks->shared);
     heap_free(blocks);
 }
 
-nghttp2_mem *http2_memory(struct http_server *server)
+bool http2_session_new(struct http2 *http2)
 {
-    return &server->http2_blocks->mem;
+    struct http_server *server = http2->conn->server;
+    struct http2_blocks *blocks = server->http2_blocks;
+    blocks->beginning = true;
+    int result = nghttp2_session_server_new3(&http2->session, server->http2_callbacks, http2,
+                                             server->http2_option, &blocks->mem);
+    blocks->beginning = false;
+    return result == 0;
 }

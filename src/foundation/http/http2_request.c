@@ -22,7 +22,8 @@ REFUSAL(no_memory, 503, "exhausted", "No memory is left for this request.");
 
 enum {
     FIELD_COST_BYTES = 32, /* RFC 9113 section 6.5.2 */
-    FIELDS_FIRST = 16
+    FIELDS_FIRST = 16,
+    TEXT_BYTES = 512 /* taken from the arena at a time, for many fields */
 };
 
 static void refuse(struct http2_stream *stream, const struct http_refusal *refusal)
@@ -33,13 +34,20 @@ static void refuse(struct http2_stream *stream, const struct http_refusal *refus
 
 static bool copy(struct http2_stream *stream, str bytes, str *out)
 {
-    char *room = arena_try(stream->exchange->request.arena, bytes.len + 1);
-    if (!room) {
-        refuse(stream, &no_memory);
-        return false;
+    if (bytes.len > stream->text_bytes) {
+        size_t room_bytes = MAX_OF(bytes.len, (size_t)TEXT_BYTES);
+        char *room = arena_try(stream->exchange->request.arena, room_bytes);
+        if (!room) {
+            refuse(stream, &no_memory);
+            return false;
+        }
+        stream->text = room;
+        stream->text_bytes = room_bytes;
     }
-    memcpy(room, bytes.ptr, bytes.len);
-    *out = (str){ room, bytes.len };
+    memcpy(stream->text, bytes.ptr, bytes.len);
+    *out = (str){ stream->text, bytes.len };
+    stream->text += bytes.len;
+    stream->text_bytes -= bytes.len;
     return true;
 }
 
@@ -131,9 +139,9 @@ void http2_field_refuse(struct http2_stream *stream)
     refuse(stream, &bad_request);
 }
 
-void http2_field_add(struct http2_stream *stream, const struct http2_field *arrived)
+void http2_field_add(struct http2_stream *stream, const struct http_field *arrived)
 {
-    struct http_field field = { arrived->name, arrived->value };
+    struct http_field field = *arrived;
     stream->head_bytes += field.name.len + field.value.len + FIELD_COST_BYTES;
     if (stream->head_bytes > HTTP_HEAD_BYTES_MAX)
         refuse(stream, &head_too_large);
@@ -144,8 +152,7 @@ void http2_field_add(struct http2_stream *stream, const struct http2_field *arri
         return;
     }
     struct http_field *room = field_room(stream);
-    if (!room || (!arrived->name_lasts && !copy(stream, field.name, &field.name)) ||
-        !copy(stream, field.value, &field.value))
+    if (!room || !copy(stream, field.name, &field.name) || !copy(stream, field.value, &field.value))
         return;
     *room = field;
     stream->exchange->head.fields_count++;
@@ -184,7 +191,8 @@ static void cookies_join(struct http2_stream *stream)
             head->fields[kept++] = *field;
         }
     }
-    first->value = (str){ room, len };
+    if (first)
+        first->value = (str){ room, len };
     head->fields_count = kept;
 }
 

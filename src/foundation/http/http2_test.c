@@ -214,6 +214,36 @@ TEST(h2_answers_many_streams_on_one_connection)
     fixture_close(fixture);
 }
 
+/* RFC 7541 section 4.2: the client reads on, whatever it says it remembers. */
+TEST(h2_answers_are_read_by_clients_that_remember_more_or_less)
+{
+    static const uint32_t sizes[] = { 65536, 4096, 200, 0, 4096 };
+    struct fixture *fixture = open_usual();
+    struct client2 client;
+    uint32_t stream = 1;
+    client2_open(&client, fixture);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        const char setting[6] = { 0,
+                                  NGHTTP2_SETTINGS_HEADER_TABLE_SIZE,
+                                  (char)(sizes[i] >> 24),
+                                  (char)(sizes[i] >> 16),
+                                  (char)(sizes[i] >> 8),
+                                  (char)sizes[i] };
+        for (int again = 0; again < 3; again++, stream += 2) {
+            client2_get(&client, stream, "/");
+            client2_answer(&client, stream, &answer);
+            CHECK_STR(body_of(&answer), STR("{\"hello\":\"world\"}"));
+            CHECK_STR(answer2_field(&answer, "content-type"), STR("application/json"));
+            CHECK_STR(answer2_field(&answer, "x-mixed-case"), STR("yes"));
+            CHECK_INT(answer2_field(&answer, "date").len, 29);
+        }
+        client2_frame(&client, NGHTTP2_SETTINGS, 0, 0, (str){ setting, sizeof(setting) });
+        CHECK_INT(nghttp2_hd_inflate_change_table_size(client.inflater, sizes[i]), 0);
+    }
+    client2_close(&client);
+    fixture_close(fixture);
+}
+
 TEST(h2_requests_are_read_as_http1_reads_them)
 {
     struct fixture *fixture = open_usual();
@@ -279,6 +309,34 @@ TEST(h2_sends_every_kind_of_body)
     CHECK_INT(answer.body_bytes, 3500);
     CHECK(answer.ended);
     client2_close(&client);
+    http_file_release(file);
+    fixture_close(fixture);
+}
+
+/* Sessions of a loop make their frames in one buffer. */
+TEST(h2_answers_of_two_connections_do_not_mix)
+{
+    struct fixture *fixture = open_usual();
+    struct client2 clients[2];
+    file_prepare();
+    for (int i = 0; i < 2; i++) {
+        client2_open(&clients[i], fixture);
+        client2_get(&clients[i], 1, "/file"); /* more than the window takes */
+        client2_get(&clients[i], 3, i ? "/" : "/sleep");
+        client2_flush(&clients[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        answer.expected = file_text;
+        client2_answer(&clients[i], 1, &answer);
+        CHECK_INT(answer.status, 200);
+        CHECK_INT(answer.body_bytes, FILE_BYTES);
+        CHECK(!answer.differs);
+        answer.expected = NULL;
+        client2_get(&clients[!i], 5, "/");
+        client2_flush(&clients[!i]);
+    }
+    for (int i = 0; i < 2; i++)
+        client2_close(&clients[i]);
     http_file_release(file);
     fixture_close(fixture);
 }

@@ -48,6 +48,7 @@ static str reason(unsigned status)
         REASON(415, "Unsupported Media Type")
         REASON(416, "Range Not Satisfiable")
         REASON(417, "Expectation Failed")
+        REASON(421, "Misdirected Request")
         REASON(422, "Unprocessable Content")
         REASON(428, "Precondition Required")
         REASON(429, "Too Many Requests")
@@ -332,7 +333,7 @@ void answer_prepare(struct http_exchange *exchange)
     conditions_apply(exchange);
     if (exchange->conn->server->settings.cors)
         http_cors_apply(exchange->conn->server->settings.cors, &exchange->request, response);
-    if (head_bytes_max(response) > OUT_BYTES - INLINE_BODY_BYTES) {
+    if (head_bytes_max(response) > ANSWER_HEAD_BYTES_MAX) {
         response->fields_count = 0;
         http_reply_problem(&exchange->request, response, 500, "internal",
                            "The answer's head is "

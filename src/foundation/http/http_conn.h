@@ -19,8 +19,9 @@ enum {
     IN_STASH_BYTES = 16 << 10, /* kept of what arrived early, before reading stops */
     COPY_BYTES_MAX = 16 << 10, /* file parts up to this are copied: measured, docs/internals */
     OUT_BYTES = COPY_BYTES_MAX + (64 << 10), /* the loop's send buffer */
-    INLINE_BODY_BYTES = 16 << 10, /* bodies in memory up to this are joined with their head */
-    CONNS_RESERVE = 64,           /* beyond connections_max, for vital routes */
+    INLINE_BODY_BYTES = 16 << 10,     /* bodies in memory up to this are joined with their head */
+    ANSWER_HEAD_BYTES_MAX = 15 << 10, /* of HTTP/2 it has to fit into one frame */
+    CONNS_RESERVE = 64,               /* beyond connections_max, for vital routes */
     LISTENERS_MAX = HTTP_LISTENERS_MAX,
     HSTS_BYTES_MAX = 100
 };
@@ -133,6 +134,8 @@ struct http_server {
     struct nghttp2_session_callbacks *http2_callbacks;
     struct nghttp2_option *http2_option;
     struct http2_blocks *http2_blocks;
+    struct http2_words *http2_words;
+    bool http2_sending; /* within nghttp2, which makes a frame */
     char date[INSTANT_HTTP_MAX];
     bool draining, closing, drain_timed;
     uint64_t drain_at_ms, unasked_until_ms;

@@ -40,7 +40,7 @@ struct http_exchange *exchange_take(struct conn *conn)
     exchange->request.arena = &exchange->arena;
     exchange->request.peer = conn->peer;
     exchange->request.secure = conn->entry == HTTP_ENTRY_TLS;
-    exchange->request.received_at = clock_mono();
+    exchange->request.received_at = conn->http2 ? conn->http2->turn_at : clock_mono();
     exchange->conn = conn;
     conn->server->stats.requests++;
     return exchange;

@@ -77,10 +77,11 @@ TEST(strangers_are_not_believed)
 
 TEST(endless_chains_keep_their_nearest_end)
 {
-    char text[2000] = "Forwarded: for=192.0.2.1";
+    char text[2000];
+    int len = snprintf(text, sizeof(text), "Forwarded: for=192.0.2.1");
     CHECK_OK(http_trust_parse(STR("10.0.0.0/8"), &trust));
     for (int i = 0; i < 100; i++)
-        strcat(text, ", for=10.0.0.9");
+        len += snprintf(text + len, sizeof(text) - (size_t)len, ", for=10.0.0.9");
     CHECK_STR(who(text), STR("10.0.0.9 http"));
 }
 

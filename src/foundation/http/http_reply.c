@@ -13,13 +13,36 @@ str http_header_find(const struct http_request *request, str name)
     return STR_NONE;
 }
 
+static bool is_text(const char *bytes, size_t len)
+{
+    bool text = true;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        text &= ((c >= 0x20) | (c == '\t')) & (c != 0x7f);
+    }
+    return text;
+}
+
+/* Eight bytes at a time may hold a control byte or surely hold none; policies are long. */
+static bool value_is_valid(str value)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x80 * ones;
+    size_t at = 0;
+    for (; at + sizeof(uint64_t) <= value.len; at += sizeof(uint64_t)) {
+        uint64_t bytes, deleted;
+        memcpy(&bytes, value.ptr + at, sizeof(bytes));
+        deleted = bytes ^ (0x7f * ones);
+        uint64_t doubtful = ((bytes - 0x20 * ones) & ~bytes) | ((deleted - ones) & ~deleted);
+        if ((doubtful & high) && !is_text(value.ptr + at, sizeof(bytes)))
+            return false;
+    }
+    return is_text(value.ptr + at, value.len - at);
+}
+
 enum err http_header_add(struct http_response *response, str name, str value)
 {
-    bool valid = value.len <= VALUE_BYTES_MAX && response->fields_count < HTTP_RESPONSE_FIELDS_MAX;
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        valid &= (c >= 0x20 || c == '\t') & (c != 0x7f);
-    }
+    bool valid = value.len <= VALUE_BYTES_MAX &&
+                 response->fields_count < HTTP_RESPONSE_FIELDS_MAX && value_is_valid(value);
     if (!valid)
         return err_set(ERR_INTERNAL, "bad-response-field", "the field %.*s cannot be sent",
                        STR_ARG(name));

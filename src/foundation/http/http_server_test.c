@@ -130,12 +130,14 @@ TEST(head_options_and_unknown_paths)
 
 TEST(a_thousand_pipelined_requests_are_answered_in_order)
 {
-    enum { COUNT = 1000 };
+    /* A sleep ends the loop's turn, before it has begun more tasks than a long turn may. */
+    enum { COUNT = 1000, EASY = 25 };
     struct fixture *fixture = open_usual();
     struct buf out;
     buf_init(&out, NULL, MIB(1));
     for (int i = 0; i < COUNT; i++)
-        buf_printf(&out, "GET %s%d HTTP/1.1\r\nHost: a\r\n\r\n", i % 7 ? "/titles/" : "/sleep?", i);
+        buf_printf(&out, "GET %s%d HTTP/1.1\r\nHost: a\r\n\r\n", i % EASY ? "/titles/" : "/sleep?",
+                   i);
     int fd = client_open(fixture);
     client_send(fd, buf_str(&out));
     for (int i = 0; i < COUNT; i++) {
@@ -144,7 +146,7 @@ TEST(a_thousand_pipelined_requests_are_answered_in_order)
         str answer = client_read_answer(fd, false);
         CHECK_INT(answer_status(answer), 200);
         str number = { expected, (size_t)len };
-        CHECK_STR(answer_body(answer), i % 7 ? number : STR("rested"));
+        CHECK_STR(answer_body(answer), i % EASY ? number : STR("rested"));
     }
     close(fd);
     buf_deinit(&out);

@@ -41,7 +41,7 @@ struct net_tls_conn {
     SSL *ssl;
     struct net_tls_core *core;
     char *unsent; /* encrypted: unsent[unsent_at..unsent_len) */
-    uint32_t unsent_at, unsent_len;
+    uint32_t unsent_at, unsent_len, unsent_bytes;
     uint32_t chunk_bytes;
     bool greeted, established, http2, ended, failed;
     unsigned long error; /* OpenSSL's, of what failed */
@@ -196,21 +196,34 @@ size_t tls_unsent_bytes(const struct net_tls_conn *conn)
 
 /* --- To the socket -------------------------------------------------------------------------- */
 
+/* Room for what is kept and `more`: just that the first time, then doubled, so that one who makes
+ * us answer byte by byte and takes nothing does not make us copy it all each time. */
+static void unsent_grow(struct net_tls_conn *conn, size_t more)
+{
+    size_t kept = tls_unsent_bytes(conn), wanted = kept + more;
+    if (conn->unsent && conn->unsent_at)
+        memmove(conn->unsent, conn->unsent + conn->unsent_at, kept);
+    conn->unsent_at = 0;
+    conn->unsent_len = (uint32_t)kept;
+    if (wanted <= conn->unsent_bytes)
+        return;
+    if (kept)
+        wanted = MIN_OF(2 * wanted, (size_t)UNSENT_BYTES_MAX);
+    conn->unsent = heap_resize(conn->unsent, wanted);
+    conn->unsent_bytes = (uint32_t)wanted;
+}
+
 /* Keeps the core's bytes from `from` on behind what is kept already. */
 static bool unsent_keep(struct net_tls_conn *conn, size_t from)
 {
     struct net_tls_core *core = conn->core;
-    size_t kept = tls_unsent_bytes(conn), more = core->out_len - from;
-    if (kept + more > UNSENT_BYTES_MAX)
+    size_t more = core->out_len - from;
+    if (tls_unsent_bytes(conn) + more > UNSENT_BYTES_MAX)
         return false;
-    char *all = heap_alloc(kept + more);
-    if (kept)
-        memcpy(all, conn->unsent + conn->unsent_at, kept);
-    memcpy(all + kept, core->out + from, more);
-    heap_free(conn->unsent);
-    conn->unsent = all;
-    conn->unsent_at = 0;
-    conn->unsent_len = (uint32_t)(kept + more);
+    if (conn->unsent_len + more > conn->unsent_bytes)
+        unsent_grow(conn, more);
+    memcpy(conn->unsent + conn->unsent_len, core->out + from, more);
+    conn->unsent_len += (uint32_t)more;
     return true;
 }
 
@@ -228,7 +241,7 @@ static bool unsent_send(struct net_socket *socket, ssize_t *out_result)
         return false;
     heap_free(conn->unsent);
     conn->unsent = NULL;
-    conn->unsent_at = conn->unsent_len = 0;
+    conn->unsent_at = conn->unsent_len = conn->unsent_bytes = 0;
     return true;
 }
 
@@ -330,7 +343,7 @@ ssize_t tls_recv(struct net_socket *socket, char *room, size_t room_bytes)
 {
     struct net_tls_conn *conn = socket->tls;
     struct net_tls_core *core = conn->core;
-    ASSERT(room_bytes > 2 * RECORD_WIRE_BYTES);
+    ASSERT(room_bytes > (size_t)2 * RECORD_WIRE_BYTES);
     if (conn->failed)
         return NET_GONE;
     if (turn_is_over(socket))
@@ -354,7 +367,7 @@ ssize_t tls_recv(struct net_socket *socket, char *room, size_t room_bytes)
 
 /* --- Sending -------------------------------------------------------------------------------- */
 
-static bool encrypt(struct net_tls_conn *conn, const char *bytes, size_t len)
+static bool record_put(struct net_tls_conn *conn, const char *bytes, size_t len)
 {
     size_t written;
     ERR_clear_error();
@@ -393,7 +406,7 @@ ssize_t tls_send(struct net_socket *socket, const struct iovec *parts, int count
         size_t at = 0;
         while (at < parts[i].iov_len && may_go_on(conn, total)) {
             size_t len = MIN_OF(parts[i].iov_len - at, (size_t)conn->chunk_bytes);
-            if (!encrypt(conn, (const char *)parts[i].iov_base + at, len))
+            if (!record_put(conn, (const char *)parts[i].iov_base + at, len))
                 break;
             at += len;
             total += len;
@@ -421,7 +434,7 @@ ssize_t tls_sendfile(struct net_socket *socket, int file, uint64_t offset, size_
             return NET_EOF;
         if (count <= 0 && total == 0)
             return errno == EINTR ? NET_AGAIN : NET_GONE;
-        if (count <= 0 || !encrypt(conn, core->plain, (size_t)count))
+        if (count <= 0 || !record_put(conn, core->plain, (size_t)count))
             break;
         total += (size_t)count;
         if (!out_send(socket, total < len))

@@ -154,7 +154,8 @@ static instant instant_of_asn1(const ASN1_TIME *time)
 
 static enum err context_load(struct net_tls *tls, struct tls_set *set, unsigned pair)
 {
-    const char *cert_path = tls->paths[pair * 2], *key_path = tls->paths[pair * 2 + 1];
+    const char *cert_path = tls->paths[(size_t)pair * 2],
+               *key_path = tls->paths[(size_t)pair * 2 + 1];
     for (int i = 0; i < 2; i++)
         if (access(i ? key_path : cert_path, R_OK) != 0)
             return err_set(ERR_INVALID, "tls-certificate", "%s cannot be read: %s",

@@ -346,7 +346,7 @@ static int file_make(void)
     uint32_t word = 1;
     unlink(path);
     for (int i = 0; i < FILE_BYTES / 4; i++, word = word * 1664525 + 1013904223)
-        CHECK_INT(pwrite(fd, &word, 4, i * 4), 4);
+        CHECK_INT(pwrite(fd, &word, 4, (off_t)i * 4), 4);
     return fd;
 }
 

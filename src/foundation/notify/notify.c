@@ -57,9 +57,11 @@ void notify_open(void)
         notify.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         notify.watchdog = notify.fd >= 0 ? watchdog_wanted() : 0;
     }
+    /* NOLINTBEGIN(concurrency-mt-unsafe): before there are threads */
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
     unsetenv("WATCHDOG_PID");
+    /* NOLINTEND(concurrency-mt-unsafe) */
 }
 
 void notify_close(void)

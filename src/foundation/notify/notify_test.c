@@ -31,6 +31,8 @@ static str received(int fd, char room[2048])
     return (str){ room, len > 0 ? (size_t)len : 0 };
 }
 
+/* NOLINTBEGIN(concurrency-mt-unsafe): there is one thread */
+
 static void check_speaks(const char *name)
 {
     char room[2048];
@@ -120,3 +122,5 @@ TEST(the_watchdog_is_for_this_process)
     CHECK_INT(watchdog_of("soon", own), 0);
     CHECK_INT(watchdog_of("18446744073709551615", own), 0);
 }
+
+/* NOLINTEND(concurrency-mt-unsafe) */

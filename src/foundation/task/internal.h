@@ -79,7 +79,7 @@ struct stall_watch {
 
 struct loop {
     uv_loop_t uv;
-    uv_async_t posted;
+    uv_poll_t posted;
     uv_idle_t ready;
     uv_timer_t timer;
     pthread_t thread;
@@ -97,6 +97,8 @@ struct loop {
     struct loop_guest *guests;
     bool stopping;
     pthread_mutex_t posts_lock;
+    int posts_fd;            /* an eventfd, readable from the first post on */
+    _Atomic unsigned waking; /* threads that are about to make it so */
     struct post *posts_first, *posts_last;
     _Atomic uint64_t entries; /* odd while a callback or task runs */
     unsigned depth;

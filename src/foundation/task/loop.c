@@ -9,6 +9,10 @@
 
 #include "foundation/mem/heap.h"
 
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 enum { TASKS_MAX = 4096 };
 
 static _Thread_local struct loop *own_loop;
@@ -32,9 +36,13 @@ static struct post *posts_take(struct loop *loop)
     return first;
 }
 
-static void on_posted(uv_async_t *handle)
+static void on_posted(uv_poll_t *handle, int status, int events)
 {
     struct loop *loop = handle->data;
+    uint64_t count;
+    (void)status, (void)events;
+    if (read(loop->posts_fd, &count, sizeof(count)) < 0)
+        ASSERT(errno == EAGAIN || errno == EINTR);
     struct post *post = posts_take(loop);
     loop_enter(loop);
     while (post) {
@@ -47,17 +55,30 @@ static void on_posted(uv_async_t *handle)
     loop_leave(loop);
 }
 
+/*
+ * Not by uv_async_send(): libuv's loop spins until the sender is past it, and the sender may be a
+ * thread that gives way to the loop. Nor under the lock, which the loop takes as soon as it wakes.
+ * Only the first post wakes the loop; loop_close() waits for who is still about to.
+ */
 void loop_post_node(struct loop *loop, struct post *post)
 {
+    static const uint64_t one = 1;
     post->next = NULL;
     pthread_mutex_lock(&loop->posts_lock);
+    bool first = !loop->posts_first;
     if (loop->posts_last)
         loop->posts_last->next = post;
     else
         loop->posts_first = post;
     loop->posts_last = post;
-    uv_async_send(&loop->posted); /* under the lock, so that the loop cannot be closed in between */
+    if (first)
+        atomic_fetch_add(&loop->waking, 1);
     pthread_mutex_unlock(&loop->posts_lock);
+    if (!first)
+        return;
+    while (write(loop->posts_fd, &one, sizeof(one)) < 0)
+        ASSERT(errno == EINTR);
+    atomic_fetch_sub(&loop->waking, 1);
 }
 
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
@@ -134,7 +155,10 @@ enum err loop_open(const struct loop_settings *settings, struct loop **out_loop)
     const struct loop_settings *given = settings ? settings : &defaults;
     ASSERT(!own_loop);
     struct loop *loop = HEAP_NEW(struct loop);
-    if (uv_loop_init(&loop->uv) != 0) {
+    loop->posts_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->posts_fd < 0 || uv_loop_init(&loop->uv) != 0) {
+        if (loop->posts_fd >= 0)
+            close(loop->posts_fd);
         heap_free(loop);
         return err_set(ERR_EXHAUSTED, "loop", "the system gives no descriptors for an event loop");
     }
@@ -145,8 +169,9 @@ enum err loop_open(const struct loop_settings *settings, struct loop **out_loop)
     loop->thread = pthread_self();
     loop->timer_armed_at = INSTANT_NEVER;
     pthread_mutex_init(&loop->posts_lock, NULL);
-    if (uv_async_init(&loop->uv, &loop->posted, on_posted) != 0)
+    if (uv_poll_init(&loop->uv, &loop->posted, loop->posts_fd) != 0)
         PANIC("an event loop without a wake-up descriptor");
+    uv_poll_start(&loop->posted, UV_READABLE, on_posted);
     uv_idle_init(&loop->uv, &loop->ready);
     uv_timer_init(&loop->uv, &loop->timer);
     loop->posted.data = loop->ready.data = loop->timer.data = loop;
@@ -187,12 +212,15 @@ void loop_close(struct loop *loop)
         guest->leave(guest->arg);
     }
     stall_unwatch(loop);
+    while (atomic_load(&loop->waking))
+        usleep(50);
     uv_close((uv_handle_t *)&loop->posted, NULL);
     uv_close((uv_handle_t *)&loop->ready, NULL);
     uv_close((uv_handle_t *)&loop->timer, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     if (uv_loop_close(&loop->uv) != 0)
         PANIC("loop %s was closed with open handles", loop->name);
+    close(loop->posts_fd);
     stack_pool_deinit(&loop->stacks);
     heap_free(loop->timers);
     pthread_mutex_destroy(&loop->posts_lock);

@@ -5,6 +5,7 @@
 #include "pool.h"
 
 #include "internal.h"
+#include "urgency.h"
 
 #include "foundation/mem/heap.h"
 
@@ -30,7 +31,7 @@ struct pool {
     pthread_cond_t work_there;
     struct work *first, *last;
     unsigned queued, queue_max, threads_count;
-    bool closing;
+    bool closing, background;
     pthread_t threads[];
 };
 
@@ -93,6 +94,8 @@ static void work_run(struct work *work)
 static void *thread_main(void *arg)
 {
     struct pool *pool = arg;
+    if (pool->background)
+        thread_nice(NICE_BACKGROUND);
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         while (!pool->first && !pool->closing)
@@ -122,9 +125,10 @@ static bool work_push(struct pool *pool, struct work *work)
             pool->first = work;
         pool->last = work;
         pool->queued++;
-        pthread_cond_signal(&pool->work_there);
     }
     pthread_mutex_unlock(&pool->lock);
+    if (room) /* the thread that wakes up finds the lock free; pools outlive who asks them */
+        pthread_cond_signal(&pool->work_there);
     return room;
 }
 
@@ -156,11 +160,9 @@ enum err await_blocking(struct pool *pool, task_fn fn, void *arg)
     return work.result;
 }
 
-enum err pool_open(const char *name, unsigned threads, unsigned queue_max, struct pool **out_pool)
+static enum err pool_start(struct pool *pool, unsigned threads)
 {
-    struct pool *pool = heap_zalloc(1, sizeof(*pool) + threads * sizeof(pthread_t));
-    pool->name = name;
-    pool->queue_max = queue_max;
+    const char *name = pool->name;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work_there, NULL);
     for (unsigned i = 0; i < threads; i++) {
@@ -171,6 +173,31 @@ enum err pool_open(const char *name, unsigned threads, unsigned queue_max, struc
         pthread_setname_np(pool->threads[i], name);
         pool->threads_count++;
     }
+    return OK;
+}
+
+static struct pool *pool_new(const char *name, unsigned threads, unsigned queue_max)
+{
+    struct pool *pool = heap_zalloc(1, sizeof(*pool) + threads * sizeof(pthread_t));
+    pool->name = name;
+    pool->queue_max = queue_max;
+    return pool;
+}
+
+enum err pool_open(const char *name, unsigned threads, unsigned queue_max, struct pool **out_pool)
+{
+    struct pool *pool = pool_new(name, threads, queue_max);
+    TRY(pool_start(pool, threads));
+    *out_pool = pool;
+    return OK;
+}
+
+enum err pool_open_background(const char *name, unsigned threads, unsigned queue_max,
+                              struct pool **out_pool)
+{
+    struct pool *pool = pool_new(name, threads, queue_max);
+    pool->background = true;
+    TRY(pool_start(pool, threads));
     *out_pool = pool;
     return OK;
 }

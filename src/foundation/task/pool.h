@@ -10,6 +10,9 @@ struct pool;
 
 /* Starts the threads. `name` is a literal of at most 15 bytes. */
 enum err pool_open(const char *name, unsigned threads, unsigned queue_max, struct pool **out_pool);
+/* The same with threads that give way to loops and other pools (urgency.h). */
+enum err pool_open_background(const char *name, unsigned threads, unsigned queue_max,
+                              struct pool **out_pool);
 /* Runs what is queued, then ends the threads. No task may be waiting in it from another loop. */
 void pool_close(struct pool *pool);
 

@@ -117,12 +117,14 @@ nginx_stop() {
 
 # --- measuring ----------------------------------------------------------------------------------
 
-# One window of `kb_load requests`; prints the wanted field.
+# One window of `kb_load requests`; prints the wanted field. Numbers in paths are the clock's, so that no
+# window repeats another's.
 measure() { # field, server, kb_load argument...
     local field=$1 name=$2
     shift 2
     "$tools/kb_load" requests -p "${server_port[$name]}" -P "${server_pid[$name]}" \
-        -C "$client_processor" -t "$window_ms" "$@" 2>"$work/error" >"$work/measured" || return 1
+        -C "$client_processor" -t "$window_ms" -N $(($(date +%s%N) / 10000 % 100000000)) "$@" \
+        2>"$work/error" >"$work/measured" || return 1
     "$tools/kb_json" "\$.$field" <"$work/measured"
 }
 

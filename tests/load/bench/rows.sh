@@ -242,8 +242,10 @@ row_call() { # here or there, nanoseconds a unit
 
 # --- the demo data --------------------------------------------------------------------------------
 
-demo_seed() { # data folder
-    "$program" demo --data "$1" >"$work/error" 2>&1
+demo_seed() { # data folder, argument...
+    local folder=$1
+    shift
+    "$program" demo --data "$folder" "$@" >"$work/error" 2>&1
 }
 
 rows_run() {
@@ -260,6 +262,7 @@ rows_run() {
     row 'video segment over TLS, CPU' 'x nginx' '<=' 1.05 row_segment_tls
     row 'goodput at 3 x saturating load, keep-alive' 'x saturation' '>=' 0.9 row_goodput 1
     row 'goodput at 3 x saturating load, a connection each' 'x saturation' '>=' 0.9 row_goodput 0
+    row 'p99 of reads during import, backups and a move' 'x quiet' '<=' 2 row_busy
     row 'p99 at 1,000 requests/s, 15,000 connections held' ms '<=' 5 row_held p99_us
     row 'memory of a held connection, of 15,000' bytes '<=' 2048 row_held held_bytes
     row 'first request of a cold 2 h title' ms '<=' 5 row_first
@@ -270,6 +273,7 @@ rows_run() {
     row 'import again, unchanged / first time' ratio '<=' 0.05 row_import_again
     row 'durable writes, 64 writers / group size 1' ratio '>=' 8 row_group_commit
     row 'PostgreSQL point reads of 64 tasks, queries per CPU-s' 'x one a round trip' '>=' 3 row_postgres_reads
+    row 'title by id on PostgreSQL, uncached, requests per CPU-s' 'x Go' '>=' 3 row_title_postgres
     row 'in-process call, p50' us '<=' 1 row_call here 1000
     row 'gRPC call over loopback, p50' us '<=' 60 row_call there 1000
 }

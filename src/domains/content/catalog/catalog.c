@@ -32,7 +32,7 @@ static enum err title_read(struct db_tx *tx, void *arg)
     struct title_read *read = arg;
     struct title title;
     if (read->view.now != INSTANT_NEVER)
-        TRY(catalog_title_check_shown(tx, read->id));
+        TRY(catalog_title_check_shown(tx, read->id, read->view.now));
     TRY(catalog_title_load(tx, read->id, &title));
     read->version = title.version;
     return catalog_page_write(tx, &title, &read->view, read->out);
@@ -44,7 +44,7 @@ static enum err title_build(struct http_request *request, str language, struct b
     struct title_read read = { .view = { language, clock_now() }, .out = out };
     TRY(catalog_language_check(request));
     TRY(catalog_request_id(request, "id", "title-not-found", &read.id));
-    TRY(db_read(catalog.db, title_read, &read));
+    TRY(catalog_page_read(catalog.db, read.id, &read.view, title_read, &read));
     *out_version = read.version;
     return OK;
 }

@@ -137,7 +137,7 @@ struct edit {
 
 enum err catalog_version_check(const char *what, struct id id, int64_t wanted, int64_t version)
 {
-    if (version == wanted)
+    if (wanted == CATALOG_VERSION_ANY || version == wanted)
         return OK;
     return err_set(ERR_PRECONDITION, "precondition-failed",
                    "%s %lld was changed meanwhile: it is at version %lld, not %lld", what,
@@ -206,6 +206,10 @@ enum err catalog_if_match(struct http_request *request, struct http_response *re
         http_reply_problem(request, response, 428, "etag-required",
                            "a change names the version it was made from in If-Match");
         *out_answered = true;
+        return OK;
+    }
+    if (str_eq(field, STR("*"))) {
+        *out_version = CATALOG_VERSION_ANY;
         return OK;
     }
     ptrdiff_t dash = str_find_char(field, '-');

@@ -51,8 +51,8 @@ struct title {
 
 /* ERR_NOT_FOUND "title-not-found". Draft or not. */
 enum err catalog_title_load(struct db_tx *tx, struct id id, struct title *out_title);
-/* ERR_NOT_FOUND "title-not-found" unless viewers see it now (the view title_windows). */
-enum err catalog_title_check_shown(struct db_tx *tx, struct id id);
+/* ERR_NOT_FOUND "title-not-found" unless viewers see it at `now` (the view title_windows). */
+enum err catalog_title_check_shown(struct db_tx *tx, struct id id, instant now);
 /* The text in `language`, else the original's, English's, any. Empty when there is none at all. */
 str catalog_title_text(const struct title *title, const char *field, str language);
 /* The same choice among texts of something else. */
@@ -162,6 +162,12 @@ struct page_view {
     str language;
     instant now;
 };
+/*
+ * Runs fn as db_read_ahead() does, with all asked that catalog_title_check_shown(),
+ * catalog_title_load() and catalog_page_write() ask of a film.
+ */
+enum err catalog_page_read(struct db *db, struct id id, const struct page_view *view, db_tx_fn fn,
+                           void *arg);
 enum err catalog_page_write(struct db_tx *tx, const struct title *title,
                             const struct page_view *view, struct buf *out);
 /* Which texts: rows of (field, language, value) that `query` gives for the id. */
@@ -194,13 +200,17 @@ enum err catalog_form_fields_load(struct db_tx *tx, const struct db_query *query
 
 /* --- Changes by an editor (catalog_edit.c) --------------------------------------------------- */
 
+/* Versions begin at 1. */
+#define CATALOG_VERSION_ANY INT64_C(-1)
+
 /*
- * The version in If-Match: "7-1a2b…" in quotes, as GET answered. Without one it answers 428 itself
- * (*out_answered); ERR_PRECONDITION when it is no such ETag.
+ * The version in If-Match: "7-1a2b…" in quotes, as GET answered, or CATALOG_VERSION_ANY of a lone
+ * "*" (RFC 9110 13.1.1: whatever it is now, so long as it is there). Without one it answers 428
+ * itself (*out_answered); ERR_PRECONDITION when it is no such ETag.
  */
 enum err catalog_if_match(struct http_request *request, struct http_response *response,
                           int64_t *out_version, bool *out_answered);
-/* ERR_PRECONDITION "precondition-failed" unless they are the same. */
+/* ERR_PRECONDITION "precondition-failed" unless any is wanted or they are the same. */
 enum err catalog_version_check(const char *what, struct id id, int64_t wanted, int64_t version);
 /* The title's page as an editor sees it, with an ETag. */
 enum err catalog_reply_title(struct http_request *request, struct http_response *response,

@@ -9,6 +9,8 @@ enum {
     EDITIONS_MAX = 100,
     EPISODES_MAX = 2000,
     COLLECTIONS_MAX = 50,
+    CREDIT_NAMES_MAX = 4000,
+    COLLECTION_NAMES_MAX = 2000,
     SEASON_TEXTS_MAX = 2000
 };
 
@@ -150,17 +152,19 @@ enum err catalog_person_name(struct db_tx *tx, struct id id, str language, str *
 
 static enum err people_load(struct db_tx *tx, str language, struct title_page *page)
 {
-    struct db_rows credits, texts;
+    struct db_rows credits, texts, names;
     struct arena *arena = db_arena(tx);
     TRY(db_all(tx, &SQL_CREDITS_LIST, DB_ARGS(DB_I64(page->id.value)), CREDITS_MAX, &credits));
     TRY(db_all(tx, &SQL_CREDIT_TEXTS_LIST, DB_ARGS(DB_I64(page->id.value)), CREDITS_MAX * 4,
                &texts));
+    TRY(db_all(tx, &SQL_CREDIT_NAMES_LIST, DB_ARGS(DB_I64(page->id.value)), CREDIT_NAMES_MAX,
+               &names));
     page->people.items = ARENA_ARRAY(arena, credits.count, struct page_person);
     for (unsigned i = 0; i < credits.count; i++) {
         struct page_person *person = &page->people.items[page->people.count++];
         person->id = ID(db_i64(&credits.items[i], 1));
         person->role = db_text(&credits.items[i], 2);
-        TRY(catalog_person_name(tx, person->id, language, &person->name));
+        person->name = row_text(&names, arena, person->id.value, language);
         str character = row_text(&texts, arena, db_i64(&credits.items[i], 0), language);
         person->character = character.len ? OPT(str, character) : (opt_str){ .state = OPT_NULL };
     }
@@ -210,15 +214,17 @@ static enum err external_ids_load(struct db_tx *tx, struct title_page *page)
 
 static enum err collections_load(struct db_tx *tx, str language, struct title_page *page)
 {
-    struct db_rows rows;
+    struct db_rows rows, names;
     struct arena *arena = db_arena(tx);
     TRY(db_all(tx, &SQL_COLLECTIONS_OF_TITLE_LIST, DB_ARGS(DB_I64(page->id.value)), COLLECTIONS_MAX,
                &rows));
+    TRY(db_all(tx, &SQL_COLLECTION_NAMES_OF_TITLE_LIST, DB_ARGS(DB_I64(page->id.value)),
+               COLLECTION_NAMES_MAX, &names));
     page->collections.items = ARENA_ARRAY(arena, rows.count, struct page_collection);
     for (unsigned i = 0; i < rows.count; i++) {
         struct page_collection *collection = &page->collections.items[page->collections.count++];
         collection->id = ID(db_i64(&rows.items[i], 0));
-        TRY(catalog_collection_text(tx, collection->id, "name", language, &collection->name));
+        collection->name = row_text(&names, arena, collection->id.value, language);
     }
     return OK;
 }
@@ -308,6 +314,27 @@ static void page_begin(struct arena *arena, const struct title *title,
         .version = title->version,
         .updated_at = title->updated_at,
     };
+}
+
+enum err catalog_page_read(struct db *db, struct id id, const struct page_view *view, db_tx_fn fn,
+                           void *arg)
+{
+    struct db_value shown[] = { DB_I64(id.value), DB_TIME(view->now) };
+    struct db_args of_id = { shown, 1 };
+    const struct db_ahead ahead[] = {
+        { &SQL_TITLE_SHOWN_FIND, { shown, 2 } },
+        { &SQL_TITLE_GET, of_id },
+        { &SQL_TITLE_TEXTS_LIST, of_id },
+        { &SQL_ARTWORK_LIST, of_id },
+        { &SQL_CREDITS_LIST, of_id },
+        { &SQL_CREDIT_TEXTS_LIST, of_id },
+        { &SQL_CREDIT_NAMES_LIST, of_id },
+        { &SQL_EDITIONS_LIST, of_id },
+        { &SQL_EXTERNAL_IDS_LIST, of_id },
+        { &SQL_COLLECTIONS_OF_TITLE_LIST, of_id },
+        { &SQL_COLLECTION_NAMES_OF_TITLE_LIST, of_id },
+    };
+    return db_read_ahead(db, ahead, ARRAY_LEN(ahead), fn, arg);
 }
 
 enum err catalog_page_write(struct db_tx *tx, const struct title *title,

@@ -284,7 +284,7 @@ enum err catalog_asset_get(struct db_tx *tx, struct id title, struct id edition,
                            struct id *out_asset)
 {
     struct db_rows rows;
-    TRY(catalog_title_check_shown(tx, title));
+    TRY(catalog_title_check_shown(tx, title, clock_now()));
     TRY(db_all(tx, &SQL_EDITIONS_LIST, DB_ARGS(DB_I64(title.value)), 100, &rows));
     for (unsigned i = 0; i < rows.count; i++) {
         bool wanted = id_is_none(edition) ? str_eq(db_text(&rows.items[i], 1), STR("feature"))

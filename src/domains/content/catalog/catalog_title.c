@@ -74,10 +74,10 @@ enum err catalog_title_load(struct db_tx *tx, struct id id, struct title *out_ti
     return OK;
 }
 
-enum err catalog_title_check_shown(struct db_tx *tx, struct id id)
+enum err catalog_title_check_shown(struct db_tx *tx, struct id id, instant now)
 {
     struct db_row row;
-    TRY(db_find(tx, &SQL_TITLE_SHOWN_FIND, DB_ARGS(DB_I64(id.value), DB_TIME(clock_now())), &row));
+    TRY(db_find(tx, &SQL_TITLE_SHOWN_FIND, DB_ARGS(DB_I64(id.value), DB_TIME(now)), &row));
     if (row.values)
         return OK;
     return err_set(ERR_NOT_FOUND, "title-not-found", "there is no title %lld", (long long)id.value);

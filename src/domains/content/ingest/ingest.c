@@ -27,7 +27,7 @@ static enum err ingest_open(const struct module_env *env)
 {
     ingest = (struct ingest){ .db = env->db,
                               .blobs = env->blobs,
-                              .files = env->files,
+                              .files = env->background,
                               .children = env->children,
                               .disk_reserve_bytes = env->disk_reserve_bytes };
     metric_register(&ingest_metrics);

@@ -80,6 +80,7 @@ static void stage_open(void)
     snprintf(store, sizeof(store), "%s/blobs", test_folder());
     CHECK_INT(mkdir(film_folder, 0700), 0);
     CHECK_OK(pool_open("files", 2, 64, &film_env.files));
+    film_env.background = film_env.files;
     CHECK_OK(pool_open("children", 4, 64, &film_env.children));
     CHECK_OK(db_open(&spec, &film_env.db));
     CHECK_OK(blob_open(&blob_disk, store, film_env.files, &film_env.blobs));
@@ -231,12 +232,19 @@ str film_file_state(const struct film_wish *wish, str *out_reason)
     return db_text(&row, 3);
 }
 
+bool film_folder_forgotten(void)
+{
+    struct db_row row;
+    CHECK_OK(
+        db_find(db_now(film_env.db), &SQL_FOLDER_FIND, DB_ARGS(DB_BLOB(STR("/folder"))), &row));
+    return row.values == NULL;
+}
+
 /* The file failed, in these words, and left nothing behind. */
 void film_check_failed(const struct film_wish *wish, const char *words)
 {
     struct id asset;
     struct import import;
-    struct db_row row;
     str reason;
     film_await(wish);
     CHECK_STR(film_file_state(wish, &reason), STR("failed"));
@@ -248,9 +256,7 @@ void film_check_failed(const struct film_wish *wish, const char *words)
     CHECK_OK(ingest_import_get(db_now(film_env.db), wish->import, &import));
     CHECK_STR(import.state, STR("done"));
     CHECK(catalog_asset_get(db_now(film_env.db), wish->title, ID_NONE, &asset) != OK);
-    CHECK_OK(
-        db_find(db_now(film_env.db), &SQL_FOLDER_FIND, DB_ARGS(DB_BLOB(STR("/folder"))), &row));
-    CHECK(row.values == NULL); /* the next import looks again */
+    CHECK(film_folder_forgotten()); /* the next import looks again */
     CHECK_INT(film_store_files("scratch"), 0);
 }
 

@@ -81,6 +81,7 @@ void stage_open(void)
     stage.env = (struct module_env){ .db = stage.db,
                                      .blobs = stage.blobs,
                                      .files = stage.files,
+                                     .background = stage.files,
                                      .children = stage.children,
                                      .data_folder = test_folder() };
     CHECK(mkdir(text_of("%s/films", test_folder()), 0755) == 0);

@@ -14,6 +14,7 @@ struct cleaner {
     str text;
     size_t pos;
     struct buf *out;
+    bool declared; /* there was a DTD: references may be to what it declared */
 };
 
 static str rest_of(const struct cleaner *cleaner)
@@ -131,17 +132,40 @@ static void reference_put(struct buf *out, uint32_t c)
         buf_put(out, (str){ bytes, str_utf8_put(bytes, c) });
 }
 
+/* Length of "&name;", 0 when it is none. */
+static size_t reference_len(str rest)
+{
+    size_t i = 1;
+    if (i >= rest.len || !is_name_start(rest.ptr[i]))
+        return 0;
+    while (i < rest.len && is_name(rest.ptr[i]))
+        i++;
+    return i < rest.len && rest.ptr[i] == ';' ? i + 1 : 0;
+}
+
+/*
+ * At a '&': decoded when it is known; what a DTD may have declared is nothing, because it is not
+ * read; any other stands for itself.
+ */
+static void ampersand_put(struct cleaner *cleaner, str piece, size_t *pos)
+{
+    uint32_t c = entity_next(piece, pos);
+    if (c) {
+        reference_put(cleaner->out, c);
+        return;
+    }
+    size_t declared_len = cleaner->declared ? reference_len(str_skip(piece, *pos)) : 0;
+    if (declared_len == 0)
+        reference_put(cleaner->out, '&');
+    *pos += declared_len ? declared_len : 1;
+}
+
 /* Text, or the inside of a tag: references decoded, what XML forbids left out. */
 static void text_put(struct cleaner *cleaner, str piece)
 {
     for (size_t pos = 0; pos < piece.len;) {
         if (piece.ptr[pos] == '&') {
-            uint32_t c = entity_next(piece, &pos);
-            if (!c) {
-                pos++;
-                c = '&';
-            }
-            reference_put(cleaner->out, c);
+            ampersand_put(cleaner, piece, &pos);
             continue;
         }
         size_t from = pos;
@@ -203,6 +227,7 @@ void nfo_clean(str text, struct buf *out, struct nfo_trouble *trouble)
         } else if (str_starts(rest, STR("<!"))) {
             nfo_trouble_note(trouble, "a document type definition was left out", 0);
             drop_declaration(&cleaner);
+            cleaner.declared = true;
         } else {
             tag_put(&cleaner);
         }

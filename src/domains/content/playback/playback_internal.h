@@ -9,6 +9,7 @@
 
 #include "domains/content/assets/assets.h"
 #include "foundation/http/http.h"
+#include "foundation/http/http_coding.h"
 #include "foundation/http/http_file.h"
 #include "foundation/mem/buf.h"
 #include "foundation/metric/metric.h"
@@ -16,6 +17,11 @@
 #include "media/webvtt/webvtt.h"
 
 #include <stdatomic.h>
+
+#define FOR_EVER  STR("public, max-age=31536000, immutable")
+#define AGAIN     STR("no-cache") /* asked for again, by its ETag */
+#define TYPE_HLS  STR("application/vnd.apple.mpegurl")
+#define TYPE_DASH STR("application/dash+xml")
 
 struct playback {
     struct db *db;
@@ -43,6 +49,15 @@ str media_url(struct arena *arena, const struct asset *asset, const char *file);
 
 enum { ETAG_BYTES = 40 };
 
+/* A playlist, ready; and compressed, once somebody who takes that has asked. */
+struct open_doc {
+    str type, cache_control;
+    struct buf text;
+    char etag[ETAG_BYTES];
+    _Atomic(struct bytes *) packed[HTTP_CODING_COUNT];
+    _Atomic unsigned tried; /* bits 1 << http_coding: it is packed, or does not shrink */
+};
+
 struct open_text; /* a parsed subtitle file */
 struct open_film; /* film.mp4 */
 
@@ -53,10 +68,10 @@ struct open_track {
     struct http_file *file; /* .mp4 or .vtt */
     char *index_bytes;      /* what `index` points into; NULL for subtitles */
     struct index index;
-    struct buf playlist;
+    struct open_doc playlist;
     _Atomic(struct open_text *) text; /* subtitles, once their segments are asked for */
     char name_bytes[ASSET_TRACK_NAME_MAX];
-    char etag[ETAG_BYTES], playlist_etag[ETAG_BYTES];
+    char etag[ETAG_BYTES];
 };
 
 struct open_asset {
@@ -69,8 +84,7 @@ struct open_asset {
     uint64_t duration_ms;
     size_t held_bytes;                /* of memory, for the cache's budget; under its lock */
     _Atomic(struct open_film *) film; /* once it is asked for */
-    struct buf master, mpd;
-    char master_etag[ETAG_BYTES], mpd_etag[ETAG_BYTES];
+    struct open_doc master, mpd;
     unsigned tracks_count;
     struct open_track tracks[];
 };
@@ -118,6 +132,17 @@ void open_film_free(struct open_film *film);
 /* The whole file in heap memory, never mapped: a file cut while it is read is an error, not a
  * signal. ERR_CORRUPT when it is larger than `bytes_max`. Blocks. */
 enum err open_file_read(const struct http_file *file, size_t bytes_max, char **out_bytes);
+
+/* --- Playlists (playback_doc.c) ------------------------------------------------------------- */
+
+/* In zeroed memory; `type` and `cache_control` are literals. */
+void open_doc_init(struct open_doc *doc, str type, str cache_control);
+/* All of its text is there. */
+void open_doc_seal(struct open_doc *doc);
+void open_doc_deinit(struct open_doc *doc);
+/* Answers with it, compressed as the client likes best. Goes on in a task to compress it first. */
+TASK_FN enum err open_doc_reply(struct http_request *request, struct http_response *response,
+                                struct open_asset *asset, struct open_doc *doc);
 
 /* --- The cache of them (playback_cache.c): any thread --------------------------------------- */
 

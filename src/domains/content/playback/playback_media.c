@@ -12,9 +12,6 @@
 
 enum { TEXT_SEGMENT_BYTES_MAX = 1 << 20 };
 
-#define FOR_EVER     STR("public, max-age=31536000, immutable")
-#define TYPE_HLS     STR("application/vnd.apple.mpegurl")
-#define TYPE_DASH    STR("application/dash+xml")
 #define TYPE_TEXT    STR("text/vtt; charset=utf-8")
 #define TYPE_VIDEO   STR("video/mp4")
 #define TYPE_AUDIO   STR("audio/mp4")
@@ -134,15 +131,6 @@ static TASK_FN enum err asset_take(struct http_request *request, struct open_ass
 
 /* --- Answers -------------------------------------------------------------------------------- */
 
-static enum err reply_text(struct http_response *response, str type, const struct buf *text,
-                           const char *etag)
-{
-    http_reply_memory(response, type, buf_str(text));
-    response->etag = str_of(etag);
-    response->cache_control = FOR_EVER;
-    return OK;
-}
-
 static enum err reply_whole(struct http_request *request, struct http_response *response,
                             const struct open_track *track)
 {
@@ -173,15 +161,15 @@ static enum err reply_segment(struct http_request *request, struct http_response
     return OK;
 }
 
-static enum err av_file(struct http_request *request, struct http_response *response,
-                        const struct open_track *track)
+static TASK_FN enum err av_file(struct http_request *request, struct http_response *response,
+                                struct open_asset *asset, struct open_track *track)
 {
     str file = http_param(request, "file");
     uint32_t number;
     if (segment_number_parse(file, STR(".m4s"), &number))
         return reply_segment(request, response, track, number);
     if (str_eq(file, STR("index.m3u8")))
-        return reply_text(response, TYPE_HLS, &track->playlist, track->playlist_etag);
+        return open_doc_reply(request, response, asset, &track->playlist);
     if (!str_eq(file, STR("init.mp4")))
         return no_file(request);
     http_reply_memory(response, track->kind == ASSET_VIDEO ? TYPE_VIDEO : TYPE_AUDIO,
@@ -207,16 +195,19 @@ static TASK_FN enum err text_segment(struct http_request *request, struct http_r
     }
     buf_init(&out, request->arena, TEXT_SEGMENT_BYTES_MAX);
     TRY(webvtt_segment_write(open_text_get(track), number, HLS_TEXT_SEGMENT_MS, &out));
-    return reply_text(response, TYPE_TEXT, &out, track->etag);
+    http_reply_memory(response, TYPE_TEXT, buf_str(&out));
+    response->etag = str_of(track->etag);
+    response->cache_control = FOR_EVER;
+    return OK;
 }
 
 static TASK_FN enum err text_file(struct http_request *request, struct http_response *response,
-                                  const struct open_asset *asset, struct open_track *track)
+                                  struct open_asset *asset, struct open_track *track)
 {
     str file = http_param(request, "file");
     uint32_t number;
     if (str_eq(file, STR("index.m3u8")))
-        return reply_text(response, TYPE_HLS, &track->playlist, track->playlist_etag);
+        return open_doc_reply(request, response, asset, &track->playlist);
     if (segment_number_parse(file, STR(".vtt"), &number) &&
         number <= hls_text_segments(asset->duration_ms, HLS_TEXT_SEGMENT_MS))
         return text_segment(request, response, track, number);
@@ -235,15 +226,7 @@ enum err on_media_track_file(struct http_request *request, struct http_response 
     if (!track)
         return no_file(request);
     return track->kind == ASSET_SUBTITLE ? text_file(request, response, asset, track)
-                                         : av_file(request, response, track);
-}
-
-static enum err reply_manifest(struct http_response *response, str type, const struct buf *text,
-                               const char *etag)
-{
-    TRY(reply_text(response, type, text, etag));
-    response->cache_control = STR("no-cache");
-    return OK;
+                                         : av_file(request, response, asset, track);
 }
 
 static enum err film_load(void *asset)
@@ -272,9 +255,9 @@ enum err on_media_file(struct http_request *request, struct http_response *respo
     if (!asset)
         return http_continue_in_task(request);
     if (str_eq(file, STR("master.m3u8")))
-        return reply_manifest(response, TYPE_HLS, &asset->master, asset->master_etag);
+        return open_doc_reply(request, response, asset, &asset->master);
     if (str_eq(file, STR("manifest.mpd")))
-        return reply_manifest(response, TYPE_DASH, &asset->mpd, asset->mpd_etag);
+        return open_doc_reply(request, response, asset, &asset->mpd);
     if (str_eq(file, STR("film.mp4")))
         return film(request, response, asset);
     bool text = track_file_parse(file, STR(".vtt"), &name);

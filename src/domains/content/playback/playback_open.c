@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { INDEX_FILE_BYTES_MAX = 128 << 20, PLAYLIST_BYTES_MAX = 16 << 20, INDEX_HEAD_BYTES = 256 };
+enum { INDEX_FILE_BYTES_MAX = 128 << 20, INDEX_HEAD_BYTES = 256 };
 /* Parsed cues take about this many times their file; they are counted before they are parsed. */
 enum { TEXT_FACTOR = 4 };
 
@@ -29,7 +29,7 @@ static void track_close(struct open_track *track)
 {
     http_file_release(track->file);
     heap_free(track->index_bytes);
-    buf_deinit(&track->playlist);
+    open_doc_deinit(&track->playlist);
     open_text_free(atomic_load(&track->text));
 }
 
@@ -41,8 +41,8 @@ void open_asset_release(void *object)
     for (unsigned i = 0; i < asset->tracks_count; i++)
         track_close(&asset->tracks[i]);
     open_film_free(atomic_load(&asset->film));
-    buf_deinit(&asset->master);
-    buf_deinit(&asset->mpd);
+    open_doc_deinit(&asset->master);
+    open_doc_deinit(&asset->mpd);
     heap_free(asset);
 }
 
@@ -117,11 +117,11 @@ static enum err track_open(struct open_track *track, const struct asset_track *r
     track->name = (str){ track->name_bytes, row->name.len };
     track->kind = row->kind;
     track->is_default = row->is_default;
-    buf_init(&track->playlist, NULL, PLAYLIST_BYTES_MAX);
+    open_doc_init(&track->playlist, TYPE_HLS, FOR_EVER);
     TRY(file_open(paths->media, &track->file));
     if (track->kind != ASSET_SUBTITLE) {
         TRY(index_load(track, paths->index));
-        return hls_media_write(&track->index, &track->playlist);
+        return hls_media_write(&track->index, &track->playlist.text);
     }
     if (track->file->size_bytes > WEBVTT_BYTES_MAX)
         return err_set(ERR_CORRUPT, "media-too-large", "the subtitles are too large");
@@ -196,11 +196,6 @@ static void offer_add(struct offer *offer, const struct open_track *track,
         offer->texts[manifest->text_count++] = text;
 }
 
-static void etag_of(const struct buf *text, char out[ETAG_BYTES])
-{
-    snprintf(out, ETAG_BYTES, "\"%016llx\"", (unsigned long long)str_hash(buf_str(text)));
-}
-
 static enum err playlists_write(struct open_asset *asset, const struct open_plan *plan)
 {
     struct offer *offer = ARENA_NEW(plan->arena, struct offer);
@@ -209,28 +204,29 @@ static enum err playlists_write(struct open_asset *asset, const struct open_plan
                                          .texts = offer->texts };
     for (unsigned i = 0; i < asset->tracks_count; i++)
         offer_add(offer, &asset->tracks[i], row_of(plan, asset->tracks[i].name));
-    buf_init(&asset->master, NULL, PLAYLIST_BYTES_MAX);
-    buf_init(&asset->mpd, NULL, PLAYLIST_BYTES_MAX);
-    TRY(hls_master_write(&offer->manifest, &asset->master));
-    TRY(dash_mpd_write(&offer->manifest, &asset->mpd));
-    etag_of(&asset->master, asset->master_etag);
-    etag_of(&asset->mpd, asset->mpd_etag);
+    open_doc_init(&asset->master, TYPE_HLS, AGAIN);
+    open_doc_init(&asset->mpd, TYPE_DASH, AGAIN);
+    TRY(hls_master_write(&offer->manifest, &asset->master.text));
+    TRY(dash_mpd_write(&offer->manifest, &asset->mpd.text));
+    open_doc_seal(&asset->master);
+    open_doc_seal(&asset->mpd);
     asset->duration_ms = manifest_duration_ms(&offer->manifest);
     for (unsigned i = 0; i < asset->tracks_count; i++) {
         struct open_track *track = &asset->tracks[i];
         if (track->kind == ASSET_SUBTITLE)
-            TRY(hls_text_write(asset->duration_ms, HLS_TEXT_SEGMENT_MS, &track->playlist));
-        etag_of(&track->playlist, track->playlist_etag);
+            TRY(hls_text_write(asset->duration_ms, HLS_TEXT_SEGMENT_MS, &track->playlist.text));
+        open_doc_seal(&track->playlist);
     }
     return OK;
 }
 
 static size_t held_bytes(const struct open_asset *asset)
 {
-    size_t sum = sizeof(*asset) + asset->master.capacity_bytes + asset->mpd.capacity_bytes;
+    size_t sum =
+        sizeof(*asset) + asset->master.text.capacity_bytes + asset->mpd.text.capacity_bytes;
     for (unsigned i = 0; i < asset->tracks_count; i++) {
         const struct open_track *track = &asset->tracks[i];
-        sum += sizeof(*track) + track->playlist.capacity_bytes;
+        sum += sizeof(*track) + track->playlist.text.capacity_bytes;
         if (track->kind == ASSET_SUBTITLE)
             sum += (size_t)track->file->size_bytes * TEXT_FACTOR;
         else

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 static struct arena memory;
 
@@ -154,6 +155,61 @@ TEST(playlists_lead_to_segments)
     CHECK(answer_has(answer, "Cache-Control", "public, max-age=31536000, immutable"));
     answer = stage_get(stage, asset, "s1/index.m3u8");
     CHECK(str_find(answer, STR("\n1.vtt\n")) > 0);
+    stage_close(stage);
+}
+
+static str ask_coded(struct stage *stage, struct id asset, const char *file, const char *fields)
+{
+    str path = arena_printf(&memory, "%.*s/%s", STR_ARG(stage_address(stage, asset)), file);
+    return kept(stage_ask(stage, "GET", path, fields));
+}
+
+static void check_unpacked(str packed, str text)
+{
+    static char room[1 << 20];
+    z_stream stream = { .next_in = (Bytef *)(uintptr_t)packed.ptr,
+                        .avail_in = (uInt)packed.len,
+                        .next_out = (Bytef *)room,
+                        .avail_out = sizeof(room) };
+    CHECK_INT(inflateInit2(&stream, 15 + 16), Z_OK);
+    CHECK_INT(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    inflateEnd(&stream);
+    CHECK_STR(((str){ room, stream.total_out }), text);
+}
+
+TEST(playlists_are_compressed_for_those_who_take_it)
+{
+    struct stage *stage = stage_open();
+    struct id asset = whole_film(stage, NULL);
+    str plain = ask_coded(stage, asset, "manifest.mpd", ""), body = answer_body(plain);
+    CHECK(body.len >= HTTP_CODED_BYTES_MIN);
+    CHECK(answer_has(plain, "Vary", "Accept-Encoding"));
+    CHECK(!answer_field(plain, STR("Content-Encoding")).ptr);
+    struct open_asset *open = open_cache_find_old(asset);
+    size_t held = open->held_bytes;
+    for (int again = 0; again < 2; again++) {
+        str answer = ask_coded(stage, asset, "manifest.mpd", "Accept-Encoding: gzip\r\n");
+        CHECK(answer_has(answer, "Content-Encoding", "gzip"));
+        CHECK(answer_has(answer, "Content-Type", "application/dash+xml"));
+        CHECK(answer_has(answer, "Cache-Control", "no-cache"));
+        CHECK(answer_body(answer).len < body.len * 7 / 8);
+        check_unpacked(answer_body(answer), body);
+        str etag = answer_field(answer, STR("ETag"));
+        CHECK(str_ends(etag, STR("-gz\"")));
+        str fields = arena_printf(&memory, "Accept-Encoding: gzip\r\nIf-None-Match: %.*s\r\n",
+                                  STR_ARG(etag));
+        CHECK_INT(answer_status(ask_coded(stage, asset, "manifest.mpd", fields.ptr)), 304);
+    }
+    str brotli = ask_coded(stage, asset, "manifest.mpd", "Accept-Encoding: gzip, br\r\n");
+    CHECK(answer_has(brotli, "Content-Encoding", "br"));
+    CHECK(open->held_bytes > held); /* what is kept is counted */
+    open_asset_release(open);
+    CHECK_STR(answer_body(ask_coded(stage, asset, "manifest.mpd", "")), body);
+    str small = ask_coded(stage, asset, "s1/index.m3u8", "Accept-Encoding: gzip\r\n");
+    CHECK(!answer_field(small, STR("Content-Encoding")).ptr);
+    CHECK_INT(
+        answer_status(ask_coded(stage, asset, "manifest.mpd", "Accept-Encoding: identity;q=0\r\n")),
+        406);
     stage_close(stage);
 }
 

@@ -6,39 +6,10 @@
 static enum err hostile(void *store)
 {
     static const char *const bad[] = {
-        "",
-        "/a",
-        "a/",
-        "../a",
-        "a/../b",
-        "a//b",
-        ".hidden",
-        "a/.b",
-        ".",
-        "..",
-        "a b",
-        "a\nb",
-        "ключ",
-        "a\\b",
-        "a%2e%2e/b",
-        "a?b",
-        "a#b",
-        "a:b",
-        "a*b",
-        "a\"b",
-        "a'b",
-        "a+b",
-        "~root",
-        "a|b",
-        "a\x7f"
-        "b",
-        "a\xff"
-        "b",
-        "$HOME",
-        "a;b",
-        "a&b",
-        "a/./b",
-        "a/..",
+        "",       "/a",     "a/",    "../a", "a/../b", "a//b",  ".hidden",   "a/.b",
+        ".",      "..",     "a b",   "a\nb", "ключ",   "a\\b",  "a%2e%2e/b", "a?b",
+        "a#b",    "a:b",    "a*b",   "a\"b", "a'b",    "a+b",   "~root",     "a|b",
+        "a\177b", "a\377b", "$HOME", "a;b",  "a&b",    "a/./b", "a/..",
     };
     char long_key[BLOB_KEY_BYTES_MAX + 1];
     str path, content;

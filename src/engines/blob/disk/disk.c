@@ -33,6 +33,7 @@ struct disk_store {
     /* What is removed goes to aside/ while somebody has the lock on "snapshot" alone. */
     int snapshot_fd;
     atomic_bool snapshot; /* it is us */
+    struct files_known known;
 };
 
 struct disk_writer {
@@ -102,8 +103,7 @@ static enum err disk_open(const char *location, struct blob_store **out_store)
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         if (snprintf(path, sizeof(path), "%s%s", location, parts[i]) >= (int)sizeof(path))
             return err_set(ERR_INVALID, NULL, "the path of the blob store is too long");
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            return err_errno(path);
+        TRY(files_make_folder(path));
     }
     int fd;
     TRY(scratch_open(location, path, &fd)); /* the path of scratch */
@@ -112,6 +112,7 @@ static enum err disk_open(const char *location, struct blob_store **out_store)
     disk->snapshot_fd = -1;
     if (getrandom(&disk->number, sizeof(disk->number), 0) != sizeof(disk->number))
         PANIC("the system gives no random number");
+    disk->known.root_len = strlen(location);
     disk->folder = heap_alloc(strlen(location) + 1);
     memcpy(disk->folder, location, strlen(location) + 1);
     *out_store = &disk->base;
@@ -196,7 +197,7 @@ static enum err commit_blocking(void *arg)
     struct disk_writer *writer = args->writer;
     if (fsync(writer->fd) != 0)
         return files_error("sync", writer->path);
-    TRY(files_publish(writer->path, args->target));
+    TRY(files_publish(&disk_of(writer->base.store)->known, writer->path, args->target));
     close(writer->fd);
     writer->fd = -1;
     args->info.size_bytes = writer->size_bytes;
@@ -227,6 +228,7 @@ static enum err disk_scratch(struct blob_store *store, str suffix, str *out_path
 }
 
 struct adopt_args {
+    struct files_known *known;
     str path, target;
     struct blob_info info;
 };
@@ -235,7 +237,7 @@ static enum err adopt_blocking(void *arg)
 {
     struct adopt_args *args = arg;
     TRY(files_hash_and_sync(args->path, args->info.sha256, &args->info.size_bytes));
-    TRY(files_publish(args->path, args->target));
+    TRY(files_publish(args->known, args->path, args->target));
     args->info.modified_at = clock_now();
     return OK;
 }
@@ -243,7 +245,7 @@ static enum err adopt_blocking(void *arg)
 static enum err disk_adopt(struct blob_store *store, str scratch, str key,
                            struct blob_info *out_info)
 {
-    struct adopt_args args = { .path = scratch };
+    struct adopt_args args = { .known = &disk_of(store)->known, .path = scratch };
     args.target = object_path(store, task_arena(), key);
     TRY(await_blocking(store->pool, adopt_blocking, &args));
     *out_info = args.info;
@@ -259,6 +261,7 @@ static void disk_discard(struct blob_store *store, str scratch)
 /* --- Reading -------------------------------------------------------------------------------- */
 
 struct read_args {
+    struct files_known *known;
     str path, key;
     struct blob_range range;
     struct arena *arena;
@@ -314,7 +317,9 @@ static enum err get_blocking(void *arg)
 static struct read_args read_of(struct blob_store *store, str key)
 {
     str path = object_path(store, task_arena(), key);
-    return (struct read_args){ .path = path, .key = key, .arena = task_arena(), .fd = -1 };
+    return (struct read_args){
+        .known = &disk_of(store)->known, .path = path, .key = key, .arena = task_arena(), .fd = -1
+    };
 }
 
 static enum err disk_stat(struct blob_store *store, str key, struct blob_info *out_info)
@@ -356,7 +361,7 @@ static enum err tidy_after(const struct read_args *args)
     enum err synced = files_sync_folder_of(args->path);
     for (size_t i = 0; i < args->key.len; i++)
         levels += args->key.ptr[i] == '/';
-    files_remove_empty_folders(args->path, levels);
+    files_remove_empty_folders(args->known, args->path, levels);
     return synced == ERR_NOT_FOUND ? OK : synced; /* gone already, with its last object */
 }
 
@@ -382,7 +387,7 @@ static enum err aside_blocking(void *arg)
     struct stat info;
     if (lstat(args->from.path.ptr, &info) != 0 || !S_ISREG(info.st_mode))
         return OK;
-    TRY(files_publish(args->from.path, args->to));
+    TRY(files_publish(args->from.known, args->from.path, args->to));
     return tidy_after(&args->from);
 }
 
@@ -476,9 +481,11 @@ static enum err snapshot_lock(struct disk_store *disk)
 
 static void aside_remove(struct disk_store *disk)
 {
-    char path[PATH_BYTES_MAX];
-    snprintf(path, sizeof(path), "%s/aside", disk->folder);
+    size_t path_bytes = strlen(disk->folder) + sizeof("/aside");
+    char *path = heap_alloc(path_bytes); /* whoever waits has an error on its stack already */
+    snprintf(path, path_bytes, "%s/aside", disk->folder);
     files_remove_tree(path);
+    heap_free(path);
 }
 
 static enum err snapshot_begin_blocking(void *arg)

@@ -51,6 +51,8 @@ static unsigned scratch_files(void)
     snprintf(path, sizeof(path), "%s/scratch", location_new());
     DIR *dir = opendir(path);
     CHECK(dir != NULL);
+    if (!dir)
+        return 0;
     while ((entry = readdir(dir)))
         count += entry->d_name[0] != '.';
     closedir(dir);

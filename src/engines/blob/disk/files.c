@@ -80,7 +80,7 @@ struct files_digest *files_digest_open(void)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
-        PANIC("no SHA-256");
+        PANIC("out of memory: no SHA-256");
     return (struct files_digest *)context;
 }
 
@@ -160,21 +160,67 @@ static void to_parent(char *path)
         *slash = 0;
 }
 
-/* Makes every folder of the path that is missing and syncs the folder each was made in. */
-static enum err make_folders(char *path)
+/* --- Folders that are known to last -------------------------------------------------------------
+ */
+
+/* FNV-1a, 64 bits; 0 is no hash. */
+static uint64_t hash_of(const char *path)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *path; path++)
+        hash = (hash ^ (unsigned char)*path) * 0x100000001b3u;
+    return hash | 1;
+}
+
+static _Atomic uint64_t *known_place(struct files_known *known, uint64_t hash)
+{
+    return &known->hashes[(hash >> 1) % ARRAY_LEN(known->hashes)];
+}
+
+static bool is_known(struct files_known *known, const char *path)
+{
+    uint64_t hash = hash_of(path);
+    return atomic_load(known_place(known, hash)) == hash;
+}
+
+static void known_put(struct files_known *known, const char *path)
+{
+    uint64_t hash = hash_of(path);
+    atomic_store(known_place(known, hash), hash);
+}
+
+static void known_forget(struct files_known *known, const char *path)
+{
+    uint64_t hash = hash_of(path);
+    (void)atomic_compare_exchange_strong(known_place(known, hash), &hash, 0);
+}
+
+/* The folder and those above it stay; cuts the path. */
+static enum err folders_last(struct files_known *known, char *path)
+{
+    while (strlen(path) > known->root_len && !is_known(known, path)) {
+        char *slash = strrchr(path, '/');
+        *slash = 0;
+        TRY(sync_folder(path));
+        *slash = '/';
+        known_put(known, path);
+        *slash = 0;
+    }
+    return OK;
+}
+
+/* --- Publishing
+ * ----------------------------------------------------------------------------------- */
+
+/* Makes every folder of the path that is missing. */
+static enum err make_folders(struct files_known *known, char *path)
 {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        bool made = mkdir(path, 0700) == 0;
-        enum err result = made || errno == EEXIST ? OK : files_error("create", str_of(path));
-        if (result == OK && made) {
-            char *parent = strrchr(path, '/');
-            if (parent && parent != path) {
-                *parent = 0;
-                result = sync_folder(path);
-                *parent = '/';
-            }
-        }
+        if (access(path, F_OK) != 0)
+            known_forget(known, path);
+        bool there = mkdir(path, 0700) == 0 || errno == EEXIST;
+        enum err result = there ? OK : files_error("create", str_of(path));
         *slash = '/';
         TRY(result);
     }
@@ -201,7 +247,7 @@ static enum err publish_error(str to)
 
 enum { PUBLISH_TRIES_MAX = 16 };
 
-enum err files_publish(str from, str to)
+enum err files_publish(struct files_known *known, str from, str to)
 {
     char path[PATH_BYTES_MAX];
     TRY(copy_path(to, path));
@@ -209,12 +255,13 @@ enum err files_publish(str from, str to)
     for (int tries = 0; rename(from.ptr, path) != 0; tries++) {
         if (errno != ENOENT || tries == PUBLISH_TRIES_MAX)
             return publish_error(to);
-        enum err made = make_folders(path);
+        enum err made = make_folders(known, path);
         if (made != OK && made != ERR_NOT_FOUND)
             return made;
     }
     to_parent(path);
-    return sync_folder(path);
+    TRY(sync_folder(path));
+    return folders_last(known, path);
 }
 
 enum err files_sync_folder_of(str path)
@@ -225,13 +272,21 @@ enum err files_sync_folder_of(str path)
     return sync_folder(folder);
 }
 
-void files_remove_empty_folders(str path, size_t levels)
+enum err files_make_folder(const char *path)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return files_error("create", str_of(path));
+    return files_sync_folder_of(str_of(path)); /* who made it may have been killed before this */
+}
+
+void files_remove_empty_folders(struct files_known *known, str path, size_t levels)
 {
     char folder[PATH_BYTES_MAX];
     if (copy_path(path, folder) != OK)
         return;
     while (levels--) {
         to_parent(folder);
+        known_forget(known, folder);
         if (rmdir(folder) != 0)
             return;
     }

@@ -63,7 +63,7 @@ static enum err ask_of(struct side *side, PGresult **out_result)
 
 static enum err keys_defer(struct side *side)
 {
-    PGresult *rows;
+    PGresult *rows = NULL;
     TRY(ask(side,
             "SELECT format('ALTER TABLE %s ALTER CONSTRAINT %I', conrelid::regclass, conname) "
             "FROM pg_constraint WHERE contype = 'f' "
@@ -84,7 +84,7 @@ static enum err keys_defer(struct side *side)
 /* Nobody else writes; everybody may read. */
 static enum err tables_lock(struct side *side)
 {
-    PGresult *rows;
+    PGresult *rows = NULL;
     TRY(ask(side,
             "SELECT format('LOCK TABLE %s IN SHARE MODE', string_agg(format('%I', relname), ', ')) "
             "FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace "
@@ -138,9 +138,9 @@ static enum err carry_open(struct db *db, bool writes, struct db_carry **out_car
 
 static enum err number_of(struct side *side, int64_t *out)
 {
-    PGresult *rows;
+    PGresult *rows = NULL;
     TRY(ask_of(side, &rows));
-    *out = PQntuples(rows) ? atoll(PQgetvalue(rows, 0, 0)) : 0;
+    *out = PQntuples(rows) ? strtoll(PQgetvalue(rows, 0, 0), NULL, 10) : 0;
     PQclear(rows);
     return OK;
 }
@@ -177,7 +177,7 @@ static enum err carry_tables(struct db_carry *carry, struct db_carry_table *out_
                              unsigned *out_count)
 {
     struct side *side = side_of(carry);
-    PGresult *rows;
+    PGresult *rows = NULL;
     enum err err = OK;
     *out_count = 0;
     TRY(ask(side,
@@ -354,7 +354,7 @@ static enum err copy_end(struct side *side)
 static enum err carry_write_end(struct db_carry *carry, const struct db_carry_table *table)
 {
     struct side *side = side_of(carry);
-    PGresult *rows;
+    PGresult *rows = NULL;
     TRY(copy_end(side));
     buf_clear(&side->sql);
     buf_printf(&side->sql,

@@ -31,7 +31,7 @@ TEST(postgres_no_update_is_lost)
     stage_open("");
     int64_t before = stage_value(1);
     stage_run(&(struct stage_run){ .fn = count_up, .count = WRITERS });
-    CHECK_INT(stage_value(1), before + WRITERS * ROUNDS);
+    CHECK_INT(stage_value(1), before + (int64_t)WRITERS * ROUNDS);
     stage_close();
 }
 
@@ -87,7 +87,7 @@ TEST(postgres_crossed_locks_end_well)
     for (int i = 0; i < WRITERS; i++)
         first[i] = 1 + i % 2;
     stage_run(&(struct stage_run){ cross, first, sizeof(first[0]), WRITERS, 0 });
-    CHECK_INT(stage_value(1), before + WRITERS * ROUNDS);
+    CHECK_INT(stage_value(1), before + (int64_t)WRITERS * ROUNDS);
     stage_close();
 }
 
@@ -199,7 +199,7 @@ static void neighbours(const char *parameters)
     for (int64_t i = 0; i < READERS; i++)
         numbers[i] = i;
     stage_run(&(struct stage_run){ share_many, numbers, sizeof(numbers[0]), READERS, 0 });
-    CHECK(db_stats(stage.db).reads_inline >= READERS * READS);
+    CHECK(db_stats(stage.db).reads_inline >= (uint64_t)READERS * READS);
     stage_close();
 }
 

@@ -97,7 +97,7 @@ static const char *text_at(const PGresult *row, int column)
 
 static int64_t number_at(const PGresult *row, int column)
 {
-    return atoll(PQgetvalue(row, 0, column));
+    return strtoll(PQgetvalue(row, 0, column), NULL, 10);
 }
 
 /* --- What it is ------------------------------------------------------------------------------- */

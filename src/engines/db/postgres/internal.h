@@ -45,6 +45,7 @@ struct ask {
     struct task *task;             /* of a shared read: woken when done */
     struct ask *next, *previous;
     struct ask_list *list; /* waiting in it, or NULL */
+    unsigned together;     /* of the first of several that go out in one batch: how many */
 };
 
 struct ask_list {
@@ -102,6 +103,7 @@ struct pg_tx {
     struct db_call deferred_call;
     size_t deferred_bytes;
     bool deferring;
+    struct ahead *ahead; /* what db_read_ahead() has asked; there is no connection then */
 };
 
 /* --- What a loop has ----------------------------------------------------------------------------
@@ -311,6 +313,10 @@ void pg_home_done(struct home *home, struct job *job);
 
 /* reads.c */
 TASK_FN enum err pg_shared_call(struct pg_db *db, struct db_call *call);
+/* Asks several at once, as of one moment; *out_clean: each was answered. The caller clears results.
+ */
+TASK_FN enum err pg_shared_calls(struct pg_db *db, struct ask *asks, unsigned count,
+                                 bool *out_clean);
 /* Reads wait: they are sent at the end of the loop's turn. */
 void pg_reads_schedule(struct home *home);
 void pg_reads_flush(struct home *home);
@@ -338,6 +344,12 @@ void pg_helper_stop(struct pg_db *db);
 TASK_FN enum err pg_write(struct db *db, struct arena *arena, db_tx_fn fn, void *arg);
 TASK_FN enum err pg_read(struct db *db, bool scans, db_tx_fn fn, void *arg);
 TASK_FN enum err pg_call(struct db_tx *tx, struct db_call *call);
+
+/* ahead.c */
+TASK_FN enum err pg_read_ahead(struct db *db, const struct db_ahead *ahead, unsigned count,
+                               struct db_reader reader);
+/* The answer to what was asked ahead; otherwise the reader is to be run again. */
+enum err pg_ahead_call(struct ahead *ahead, struct db_call *call);
 
 /* tell.c */
 void pg_listen(struct db *db);

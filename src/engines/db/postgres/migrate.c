@@ -53,7 +53,7 @@ enum err pg_migration_number(const struct migration *m, const char *sql, const c
 {
     PGresult *result = NULL;
     TRY(pg_migration_ask(m, sql, values, count, &result));
-    *out = atoll(PQgetvalue(result, 0, 0));
+    *out = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
     PQclear(result);
     return OK;
 }
@@ -74,7 +74,7 @@ static enum err relations_count(const struct migration *m, const char *name, int
 static enum err history_check(const struct migration *m)
 {
     char sql[160];
-    PGresult *result;
+    PGresult *result = NULL;
     enum err err = OK;
     snprintf(sql, sizeof(sql),
              "SELECT module, number, name, checksum FROM \"%s\".schema_migrations "
@@ -83,7 +83,8 @@ static enum err history_check(const struct migration *m)
     TRY(pg_migration_ask(m, sql, NULL, 0, &result));
     for (int row = 0; row < PQntuples(result) && err == OK; row++) {
         struct db_applied applied = { .module = PQgetvalue(result, row, 0),
-                                      .number = (unsigned)atoi(PQgetvalue(result, row, 1)),
+                                      .number =
+                                          (unsigned)strtoul(PQgetvalue(result, row, 1), NULL, 10),
                                       .name = PQgetvalue(result, row, 2),
                                       .checksum = PQgetvalue(result, row, 3) };
         err = db_history_check(&m->db->base, m->db->shown, &applied);
@@ -191,7 +192,7 @@ static enum err record(const struct migration *m, const struct db_module *module
                        const struct db_migration *migration)
 {
     char number[16], at[24], checksum[DB_CHECKSUM_TEXT];
-    PGresult *result;
+    PGresult *result = NULL;
     snprintf(number, sizeof(number), "%u", migration->number);
     snprintf(at, sizeof(at), "%" PRId64, clock_now());
     db_checksum(migration->sql[DB_POSTGRES], checksum);

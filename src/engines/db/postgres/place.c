@@ -52,6 +52,8 @@ static void session_options(const struct pg_db *db, enum use use, struct buf *ou
         if (applies(&settings[i], use))
             buf_printf(out, " -c %s=%s", settings[i].name, settings[i].value);
     }
+    if (use == USE_READS) /* a batch, which is one transaction, is of one moment */
+        buf_printf(out, " -c default_transaction_isolation=repeatable\\ read");
 }
 
 /* For PgBouncer: the same, until the end of the transaction. */

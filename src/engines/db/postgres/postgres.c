@@ -113,6 +113,7 @@ const struct db_driver db_postgres = {
     .close = pg_close,
     .write = pg_write,
     .read = pg_read,
+    .read_ahead = pg_read_ahead,
     .call = pg_call,
     .stats = pg_stats,
     .listen = pg_listen,

@@ -67,10 +67,12 @@ static void batch_send(struct home *home, struct conn *conn)
     struct ask *ask;
     bool bouncer = conn->db->bouncer;
     if (bouncer) {
-        pg_conn_put_control(conn, NULL, "BEGIN READ ONLY");
+        pg_conn_put_control(conn, NULL, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
         pg_conn_put_control(conn, NULL, conn->db->session[USE_READS]);
     }
     for (unsigned i = 0; i < BATCH_MAX && (ask = ask_next(home)) != NULL; i++) {
+        if (i + ask->together > BATCH_MAX)
+            break; /* those would not be of one moment */
         list_remove(ask);
         ask_put(conn, ask);
     }
@@ -158,6 +160,40 @@ static enum err ask_judge(struct pg_db *db, struct ask *ask, unsigned *lost, boo
         return OK;
     call->failed = false;
     return pg_call_answer(ask->result, call);
+}
+
+static bool all_done(const struct ask *asks, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (!asks[i].done)
+            return false;
+    }
+    return true;
+}
+
+enum err pg_shared_calls(struct pg_db *db, struct ask *asks, unsigned count, bool *out_clean)
+{
+    struct home *home = pg_home_of(db);
+    enum err err = OK;
+    bool clean = true;
+    TRY(pg_home_check(home, USE_READS));
+    for (unsigned i = 0; i < count; i++) {
+        asks[i].task = task_current();
+        asks[i].together = i == 0 ? count : 0;
+        list_push(&home->pending, &asks[i]);
+    }
+    STAT_ADD(db, reads_inline, count);
+    pg_reads_schedule(home);
+    while (!all_done(asks, count) && err == OK)
+        err = task_suspend();
+    for (unsigned i = 0; i < count; i++) {
+        if (!asks[i].done)
+            ask_withdraw(home, &asks[i]);
+        clean = clean && asks[i].done && asks[i].result && !asks[i].misfit && !asks[i].lost &&
+                !asks[i].aborted && !asks[i].learn && !failed(&asks[i]);
+    }
+    *out_clean = clean;
+    return clean ? OK : err;
 }
 
 enum err pg_shared_call(struct pg_db *db, struct db_call *call)

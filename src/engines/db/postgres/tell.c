@@ -116,7 +116,7 @@ static unsigned news(struct teller *teller, const PGresult *rows, int64_t *out_l
         struct seen *seen = seen_of(teller, topics);
         char text[SEEN_TEXT];
         snprintf(text, sizeof(text), "%s %s", PQgetvalue(rows, row, 1), PQgetvalue(rows, row, 2));
-        *out_lines += atoll(PQgetvalue(rows, row, 1));
+        *out_lines += strtoll(PQgetvalue(rows, row, 1), NULL, 10);
         if (seen && seen->topics && strcmp(seen->text, text) == 0)
             continue;
         changed |= topics; /* also where there is no room to remember */

@@ -256,6 +256,8 @@ enum err pg_call(struct db_tx *base, struct db_call *call)
         return task_current() && call->query->kind != DB_SCAN ? pg_shared_call(db, call)
                                                               : alone_call(db, call);
     struct pg_tx *tx = (struct pg_tx *)base;
+    if (tx->ahead)
+        return pg_ahead_call(tx->ahead, call);
     enum err err = base->mode == DB_MODE_WRITE ? pg_conn_call(tx, call) : call_retried(tx, call);
     if (base->mode == DB_MODE_WRITE)
         base->failed = call->failed ? err : OK;

@@ -161,7 +161,7 @@ static struct db_value numeric_of(const char *in, int len)
     for (int i = -1; i > weight; i--)
         unit /= 10000;
     for (unsigned i = 0; i < count && (int)(8 + 2 * i + 2) <= len; i++) {
-        int digit = (int)be_get(in + 8 + 2 * i, 2);
+        int digit = (int)be_get(in + 8 + 2 * (size_t)i, 2);
         if ((int)i > weight) {
             whole = false;
             unit /= 10000;

@@ -68,6 +68,18 @@ static void reader_forget(struct sqlite_db *db, struct conn *conn)
     *link = conn->next;
 }
 
+/* A snapshot that would not end must not be anybody's: it is of a moment that has passed. */
+static void reader_drop(struct sqlite_db *db, struct conn *conn)
+{
+    for (unsigned i = 0; i < OWN_READERS_MAX; i++)
+        if (own_readers[i].db_id == db->id && own_readers[i].conn == conn)
+            own_readers[i].db_id = 0;
+    pthread_mutex_lock(&db->readers_lock);
+    reader_forget(db, conn);
+    pthread_mutex_unlock(&db->readers_lock);
+    conn_close(conn);
+}
+
 static void reader_give(struct sqlite_db *db, struct conn *conn)
 {
     if (loop_current())
@@ -97,10 +109,9 @@ void readers_close(struct sqlite_db *db)
 
 /* --- Snapshots ------------------------------------------------------------------------------ */
 
-static enum err snapshot_run(struct sqlite_tx *tx, db_tx_fn fn, void *arg)
+static enum err snapshot_run(struct sqlite_tx *tx, bool nested, db_tx_fn fn, void *arg)
 {
     struct conn *conn = tx->conn;
-    bool nested = !sqlite3_get_autocommit(conn->handle); /* joins the snapshot we are in */
     int code = nested ? SQLITE_OK : conn_control(conn, BEGIN_READ);
     if (code != SQLITE_OK)
         return sqlite_fail(conn->db, conn->handle, code, "BEGIN");
@@ -125,8 +136,12 @@ static enum err snapshot_take(void *arg)
         .base = { .db = &snapshot->db->base, .mode = snapshot->mode, .arena = snapshot->arena }
     };
     TRY(reader_take(snapshot->db, &tx.conn));
-    enum err err = snapshot_run(&tx, snapshot->fn, snapshot->arg);
-    reader_give(snapshot->db, tx.conn);
+    bool nested = !sqlite3_get_autocommit(tx.conn->handle); /* joins the snapshot we are in */
+    enum err err = snapshot_run(&tx, nested, snapshot->fn, snapshot->arg);
+    if (!nested && !sqlite3_get_autocommit(tx.conn->handle))
+        reader_drop(snapshot->db, tx.conn);
+    else
+        reader_give(snapshot->db, tx.conn);
     return err;
 }
 

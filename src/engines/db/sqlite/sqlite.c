@@ -65,13 +65,19 @@ static void database_free(struct sqlite_db *db)
     heap_free(db);
 }
 
-static enum err start(struct sqlite_db *db)
+static enum err start(struct sqlite_db *db, const char *place)
 {
     enum err err = prepare_file(db);
     if (err == OK)
         err = conn_open(db, true, &db->writer);
     if (err == OK) {
-        err = writer_start(db);
+        /*
+         * The log is there now. SQLite syncs its folder with the first commit, but does not mind
+         * when that fails: what is acknowledged then would go with the log's name.
+         */
+        err = db_folder_sync(place);
+        if (err == OK)
+            err = writer_start(db);
         if (err != OK)
             conn_close(db->writer);
     }
@@ -92,7 +98,7 @@ static enum err sqlite_open(const struct db *base, const char *place, struct db 
     pthread_cond_init(&db->answered_there, NULL);
     int len = snprintf(db->path, sizeof(db->path), "%s/%s.db", place, base->context);
     db_ordinals_init(&db->queries, &db->base);
-    enum err err = len < (int)sizeof(db->path) ? start(db)
+    enum err err = len < (int)sizeof(db->path) ? start(db, place)
                                                : err_set(ERR_INVALID, "database-path",
                                                          "the path %.100s… is too long", place);
     if (err != OK) {

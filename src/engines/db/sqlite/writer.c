@@ -11,6 +11,7 @@
 
 #include "foundation/mem/heap.h"
 #include "foundation/task/loop.h"
+#include "foundation/task/urgency.h"
 
 #include <string.h>
 
@@ -54,9 +55,10 @@ static bool job_push(struct sqlite_db *db, struct job *job)
         *(db->last ? &db->last->next : &db->first) = job;
         db->last = job;
         queue_count_set(db, db->queued + 1);
-        pthread_cond_signal(&db->job_there);
     }
     pthread_mutex_unlock(&db->lock);
+    if (room)
+        pthread_cond_signal(&db->job_there);
     return room;
 }
 
@@ -202,28 +204,58 @@ static enum err job_try(struct conn *conn, struct job *job)
     return err == OK ? deferred_check(conn) : err;
 }
 
+/* Ends the savepoint. False: what the function did may still be there. */
+static bool savepoint_end(struct conn *conn, bool undo)
+{
+    return (!undo || conn_control(conn, ROLLBACK_TO) == SQLITE_OK) &&
+           conn_control(conn, RELEASE) == SQLITE_OK;
+}
+
 /* Runs one function in its savepoint. False: the group is lost. */
 static bool job_run(struct conn *conn, struct job *job)
 {
     unsigned runs = conn->db->base.settings.run_twice ? 2 : 1;
     for (unsigned run = 1; run <= runs; run++) {
-        enum err err;
-        if (conn_control(conn, SAVE) != SQLITE_OK)
-            err = err_set(ERR_INTERNAL, "savepoint", "no savepoint in %s", conn->db->path);
-        else
-            err = job_try(conn, job);
+        int code = conn_control(conn, SAVE);
+        if (code != SQLITE_OK) {
+            job_failed(job, sqlite_fail(conn->db, conn->handle, code, "SAVEPOINT"));
+            return !group_lost(conn);
+        }
+        enum err err = job_try(conn, job);
         if (group_lost(conn)) {
             job_failed(job, err != OK ? err : err_set(ERR_INTERNAL, "database", "rolled back"));
             return false;
         }
-        if (err != OK || run < runs)
-            conn_control(conn, ROLLBACK_TO);
-        conn_control(conn, RELEASE);
-        if (err != OK) {
+        if (err != OK)
             job_failed(job, err);
-            return true;
+        if (!savepoint_end(conn, err != OK || run < runs)) {
+            if (err == OK)
+                job_failed(job, err_set(ERR_UNAVAILABLE, "savepoint", "no savepoint ends in %s",
+                                        conn->db->path));
+            return false;
         }
+        if (err != OK)
+            return true;
     }
+    return true;
+}
+
+/*
+ * Leaves no transaction open. A connection that does not roll back is closed, which does, and the
+ * writer gets another. False: there is none to be had; it is tried again before the next group.
+ */
+static bool writer_clean(struct sqlite_db *db)
+{
+    struct conn *fresh;
+    if (group_lost(db->writer))
+        return true;
+    conn_control(db->writer, ROLLBACK);
+    if (group_lost(db->writer))
+        return true;
+    if (conn_open(db, true, &fresh) != OK)
+        return false;
+    conn_close(db->writer);
+    db->writer = fresh;
     return true;
 }
 
@@ -243,10 +275,8 @@ static void group_commit(struct conn *conn, struct group *group)
     for (unsigned i = 0; i < group->count; i++)
         good += group->jobs[i]->result == OK;
     STAT_ADD(db, failed, group->count - good);
-    if (good == 0) {
-        conn_control(conn, ROLLBACK);
-        return;
-    }
+    if (good == 0)
+        return; /* group_run() leaves nothing open */
     int code = conn_control(conn, COMMIT);
     uint64_t took_us = (uint64_t)(clock_mono() - began);
     STAT_ADD(db, commits, 1);
@@ -255,8 +285,6 @@ static void group_commit(struct conn *conn, struct group *group)
     stat_peak(&db->stats.group_peak, good);
     if (code != SQLITE_OK) {
         enum err err = sqlite_fail(db, conn->handle, code, "COMMIT");
-        if (!group_lost(conn))
-            conn_control(conn, ROLLBACK);
         STAT_ADD(db, commits_failed, 1);
         group_fail(group, err);
         return;
@@ -268,23 +296,27 @@ static void group_commit(struct conn *conn, struct group *group)
     db_tell(&db->base, topics);
 }
 
-static bool group_begin(struct conn *conn, struct group *group)
+static bool group_begin(struct sqlite_db *db, struct group *group)
 {
-    int code = conn_control(conn, BEGIN_WRITE);
+    if (!writer_clean(db)) {
+        group_fail(group, err_prefix("%s cannot be opened again", db->path));
+        return false;
+    }
+    int code = conn_control(db->writer, BEGIN_WRITE);
     if (code != SQLITE_OK)
-        group_fail(group, sqlite_fail(conn->db, conn->handle, code, "BEGIN"));
+        group_fail(group, sqlite_fail(db, db->writer->handle, code, "BEGIN"));
     return code == SQLITE_OK;
 }
 
 /* After a lost group: each function again, in a transaction of its own, so that only one fails. */
-static void jobs_run_alone(struct conn *conn, struct group *group)
+static void jobs_run_alone(struct sqlite_db *db, struct group *group)
 {
-    STAT_ADD(conn->db, reruns, group->count);
+    STAT_ADD(db, reruns, group->count);
     for (unsigned i = 0; i < group->count; i++) {
         struct group alone = { .jobs = &group->jobs[i], .count = 1 };
         alone.jobs[0]->result = OK;
-        if (group_begin(conn, &alone) && job_run(conn, alone.jobs[0]))
-            group_commit(conn, &alone);
+        if (group_begin(db, &alone) && job_run(db->writer, alone.jobs[0]))
+            group_commit(db->writer, &alone);
     }
 }
 
@@ -304,18 +336,19 @@ static bool group_grow(struct sqlite_db *db, struct group *group, instant began)
 
 static void group_run(struct sqlite_db *db, struct group *group)
 {
-    struct conn *conn = db->writer;
     instant began = clock_mono();
-    if (!group_begin(conn, group))
+    if (!group_begin(db, group))
         return;
     unsigned done = 0;
+    bool whole = true;
     do {
-        if (!job_run(conn, group->jobs[done++])) {
-            jobs_run_alone(conn, group);
-            return;
-        }
-    } while (done < group->count || group_grow(db, group, began));
-    group_commit(conn, group);
+        whole = job_run(db->writer, group->jobs[done++]);
+    } while (whole && (done < group->count || group_grow(db, group, began)));
+    if (whole)
+        group_commit(db->writer, group);
+    else
+        jobs_run_alone(db, group);
+    (void)writer_clean(db);
 }
 
 static void *writer_main(void *arg)
@@ -324,6 +357,7 @@ static void *writer_main(void *arg)
     struct group group = { .jobs = HEAP_ARRAY(GROUP_SIZE_MAX, struct job *) };
     struct err_slot *slot = HEAP_NEW(struct err_slot);
     err_slot_use(slot);
+    thread_nice(NICE_WRITER);
     pthread_mutex_lock(&db->lock);
     for (;;) {
         while (!db->first && !db->closing)

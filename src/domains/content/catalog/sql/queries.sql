@@ -215,6 +215,11 @@ DELETE FROM credits WHERE title_id = ?1;
 INSERT INTO credits (title_id, position, person_id, role) VALUES (?1, ?2, ?3, ?4);
 -- name: credit_texts_list :page
 SELECT position, language, value FROM credit_texts WHERE title_id = ?1;
+-- name: credit_names_list :page
+-- The names of those with a credit; of one with two, twice.
+SELECT c.person_id, t.language, t.value FROM credits c
+JOIN person_texts t ON t.person_id = c.person_id AND t.field = 'name'
+WHERE c.title_id = ?1 ORDER BY c.position, t.language LIMIT 4000;
 -- name: credit_text_put :write
 INSERT INTO credit_texts (title_id, position, language, value) VALUES (?1, ?2, ?3, ?4);
 
@@ -285,6 +290,11 @@ INSERT INTO collection_titles (collection_id, position, title_id) VALUES (?1, ?2
 ON CONFLICT (collection_id, title_id) DO NOTHING;
 -- name: collections_of_title_list :page
 SELECT collection_id FROM collection_titles WHERE title_id = ?1 ORDER BY collection_id LIMIT 50;
+
+-- name: collection_names_of_title_list :page
+SELECT c.collection_id, t.language, t.value FROM collection_titles c
+JOIN collection_texts t ON t.collection_id = c.collection_id AND t.field = 'name'
+WHERE c.title_id = ?1 ORDER BY c.collection_id, t.language LIMIT 2000;
 
 -- name: catalog_counts :scan
 SELECT count(*), count(CASE WHEN status = 'published' THEN 1 END), count(CASE WHEN playable = 1 THEN 1 END)

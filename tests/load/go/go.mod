@@ -1,0 +1,5 @@
+module title-server
+
+go 1.19
+
+require github.com/lib/pq v1.10.9
