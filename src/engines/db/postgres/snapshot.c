@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define SUFFIX ".dump"
-enum { ABOUT_BYTES = 3072 }; /* of some 60 modules */
+enum { ABOUT_BYTES = 8192 };
 
 /* --- What stands beside ---------------------------------------------------------------------- */
 
