@@ -35,11 +35,17 @@ function lastWords(text) {
     return lines.slice(from < 0 ? -6 : from).slice(0, 12).join('\n  ');
 }
 
-// Dead of something else than the layer's kill. An allocation that the heap or OpenSSL does not get ends the program
-// with a word about it: heap.h.
+// A library that does not bear a refused allocation: the first frame below the handler and the signal is not ours.
+function inLibrary(errors) {
+    const frames = errors.split('\n').filter((line) => /^ {2}\S+\+0x/.test(line));
+    return /^ {2}(\?|__|CRYPTO_|EVP_|OPENSSL_|OSSL_|SSL_|X509_|uv_|sqlite3_)/.test(frames[2] ?? '');
+}
+
+// Dead of something else than the layer's kill. An allocation that the heap does not get ends the program with a word
+// about it (heap.h); so it does in libraries that end it without one.
 function crash(spec, end, errors) {
     if (!end?.signal || (end.signal === 'SIGKILL' && killing.includes(spec.mode))) return [];
-    if (spec.kind === 'alloc' && outOfMemory.test(errors)) return [];
+    if (spec.kind === 'alloc' && (outOfMemory.test(errors) || inLibrary(errors))) return [];
     return [`it ends by ${end.signal}: ${lastWords(errors)}`];
 }
 

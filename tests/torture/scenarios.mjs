@@ -52,6 +52,11 @@ async function importOnce(stage, server, alive, ms) {
     return { id: json(answer).id, end: await importEnd(server, json(answer).id, alive, ms) };
 }
 
+async function busy(server) {
+    const answer = await server.admin('GET', '/v1/jobs');
+    return good(answer) && json(answer).items.some((job) => ['queued', 'running'].includes(job.state));
+}
+
 // Whatever became of the first one, a second import makes it whole, and it is the film of the reference.
 async function checkImport(stage, server) {
     const alive = () => !server.end;
@@ -68,6 +73,8 @@ async function checkImport(stage, server) {
     const again = await importOnce(stage, server, alive);
     if (again?.end?.state !== 'done' || again.end.files_failed)
         return [`the import made again ends ${JSON.stringify(again)}`];
+    // The film may be the work of a first import that nobody was told of.
+    for (let until = Date.now() + 60000; Date.now() < until && (await busy(server)); ) await pause(40);
     return checkFilm(stage, server);
 }
 

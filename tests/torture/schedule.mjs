@@ -42,12 +42,26 @@ export function specOf(unit, seed) {
     return { ...spec, end: end === 'SIGTERM' ? end : 'SIGKILL', cuts: [unit.only ?? (end === 'cut' ? 'lost' : 'kept')] };
 }
 
-// Every n of every kind, by what the counting runs have counted.
-export function* unitsAll(counts) {
+function* unitsOf(counts, kinds) {
     for (const scenario of Object.keys(counts))
-        for (const kind of Object.keys(ways))
+        for (const kind of kinds)
             for (let at = 1; at <= counts[scenario][kind]; at++)
                 for (const way of ways[kind]) yield { scenario, kind, way, at };
+}
+
+// Every n of every kind, by what the counting runs have counted; in no order, so that half of it tells of all of it,
+// but allocations last: there are ten times as many of them as of everything else.
+export function unitsAll(counts, seed) {
+    const random = randomOf(`all ${seed}`);
+    const shuffled = (units) => {
+        for (let i = units.length - 1; i > 0; i--) {
+            const other = Math.floor(random() * (i + 1));
+            [units[i], units[other]] = [units[other], units[i]];
+        }
+        return units;
+    };
+    const files = Object.keys(ways).filter((kind) => kind !== 'alloc');
+    return [...shuffled([...unitsOf(counts, files)]), ...shuffled([...unitsOf(counts, ['alloc'])])];
 }
 
 // Without end: a scenario, a kind and a way, each as likely as another, then an n, and one end of it.

@@ -95,7 +95,7 @@ async function sample(world, counts, { seconds, jobs, seed }) {
 
 async function full(world, counts, { jobs, seed, only, state }) {
     const progress = new Progress(state, world.program.binary, seed);
-    const units = [...unitsAll(counts)].filter((unit) => unitName(unit).startsWith(only));
+    const units = unitsAll(counts, seed).filter((unit) => unitName(unit).startsWith(only));
     const left = units.filter((unit) => !progress.has(unitName(unit)));
     progress.begin(units.length, left.length);
     await runUnits(world, left, { jobs, seed, enough: () => progress.stopped }, (unit, result) =>

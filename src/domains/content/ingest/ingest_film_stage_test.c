@@ -232,12 +232,19 @@ str film_file_state(const struct film_wish *wish, str *out_reason)
     return db_text(&row, 3);
 }
 
+bool film_folder_forgotten(void)
+{
+    struct db_row row;
+    CHECK_OK(
+        db_find(db_now(film_env.db), &SQL_FOLDER_FIND, DB_ARGS(DB_BLOB(STR("/folder"))), &row));
+    return row.values == NULL;
+}
+
 /* The file failed, in these words, and left nothing behind. */
 void film_check_failed(const struct film_wish *wish, const char *words)
 {
     struct id asset;
     struct import import;
-    struct db_row row;
     str reason;
     film_await(wish);
     CHECK_STR(film_file_state(wish, &reason), STR("failed"));
@@ -249,9 +256,7 @@ void film_check_failed(const struct film_wish *wish, const char *words)
     CHECK_OK(ingest_import_get(db_now(film_env.db), wish->import, &import));
     CHECK_STR(import.state, STR("done"));
     CHECK(catalog_asset_get(db_now(film_env.db), wish->title, ID_NONE, &asset) != OK);
-    CHECK_OK(
-        db_find(db_now(film_env.db), &SQL_FOLDER_FIND, DB_ARGS(DB_BLOB(STR("/folder"))), &row));
-    CHECK(row.values == NULL); /* the next import looks again */
+    CHECK(film_folder_forgotten()); /* the next import looks again */
     CHECK_INT(film_store_files("scratch"), 0);
 }
 

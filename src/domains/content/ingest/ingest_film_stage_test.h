@@ -50,6 +50,8 @@ struct job film_job_get(const struct film_wish *wish);
 void film_await(const struct film_wish *wish);
 str film_file_state(const struct film_wish *wish, str *out_reason);
 /* The file failed, in these words, and left nothing behind. */
+/* Whether the next import looks at the folder of the films again. */
+bool film_folder_forgotten(void);
 void film_check_failed(const struct film_wish *wish, const char *words);
 
 struct film_result {

@@ -122,7 +122,7 @@ TEST(a_failed_film_that_is_tried_again_opens_its_import)
 
 static enum err cancel_tx(struct db_tx *tx, void *arg)
 {
-    return jobs_cancel(tx, *(int64_t *)arg);
+    return ingest_job_cancel(tx, *(int64_t *)arg);
 }
 
 static enum err cancelled(void *arg)
@@ -137,6 +137,7 @@ static enum err cancelled(void *arg)
     CHECK_OK(db_tx(film_env.db, cancel_tx, &wish.job));
     film_await(&wish);
     CHECK_STR(job_state_text(film_job_get(&wish).state), STR("cancelled"));
+    CHECK(film_folder_forgotten()); /* the next import looks again */
     CHECK_INT(film_store_files("scratch"), 0);
     CHECK(catalog_asset_get(db_now(film_env.db), wish.title, ID_NONE, &asset) != OK);
     jobs_stop(film_jobs);

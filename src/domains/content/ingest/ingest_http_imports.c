@@ -142,7 +142,7 @@ static enum err import_cancel_tx(struct db_tx *tx, void *arg)
         (void)jobs_cancel(tx, import.scan_job);
     TRY(db_all(tx, &SQL_IMPORT_JOBS_LIST, DB_ARGS(DB_I64(id)), 100000, &jobs));
     for (unsigned i = 0; i < jobs.count; i++)
-        (void)jobs_cancel(tx, db_i64(&jobs.items[i], 0));
+        (void)ingest_job_cancel(tx, db_i64(&jobs.items[i], 0));
     TRY(db_exec(tx, &SQL_IMPORT_FILES_CANCEL, DB_ARGS(DB_I64(id)), NULL));
     return db_exec(
         tx, &SQL_IMPORT_FINISH,

@@ -84,7 +84,7 @@ static enum err job_retry_tx(struct db_tx *tx, void *arg)
 static enum err job_cancel_tx(struct db_tx *tx, void *arg)
 {
     int64_t id = *(int64_t *)arg;
-    TRY(jobs_cancel(tx, id));
+    TRY(ingest_job_cancel(tx, id));
     return ingest_job_close(tx, id);
 }
 

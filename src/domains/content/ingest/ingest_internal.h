@@ -173,6 +173,8 @@ enum err ingest_import_settle(struct db_tx *tx, int64_t id);
  */
 enum err ingest_job_reopen(struct db_tx *tx, int64_t job_id);
 enum err ingest_job_close(struct db_tx *tx, int64_t job_id);
+/* As jobs_cancel(); the next import looks at a cancelled film's folder again. */
+enum err ingest_job_cancel(struct db_tx *tx, int64_t job_id);
 /* A file's state, in a transaction of its own or in the caller's. */
 TASK_FN enum err ingest_file_state_put(int64_t file_id, const char *state, str reason);
 enum err ingest_file_state_tx(struct db_tx *tx, int64_t file_id, const char *state, str reason);

@@ -88,6 +88,24 @@ enum err ingest_job_reopen(struct db_tx *tx, int64_t job_id)
                    NULL);
 }
 
+enum err ingest_job_cancel(struct db_tx *tx, int64_t job_id)
+{
+    struct arena *arena = db_arena(tx);
+    struct arena_mark mark = arena_mark(arena);
+    struct film_task task;
+    struct job job;
+    str folder;
+    TRY(jobs_cancel(tx, job_id));
+    TRY(jobs_get(tx, job_id, &job));
+    if (str_eq(job.kind, STR(INGEST_FILM_JOB)) &&
+        ingest_film_task_parse(arena, job.payload, &task) == OK && task.folder.len) {
+        TRY(ingest_path_from_hex(arena, task.folder, &folder));
+        TRY(ingest_folder_forget(tx, folder));
+    }
+    arena_rewind(arena, mark);
+    return OK;
+}
+
 enum err ingest_job_close(struct db_tx *tx, int64_t job_id)
 {
     struct db_row row;

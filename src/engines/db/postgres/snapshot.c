@@ -78,14 +78,17 @@ static bool about_parse(str text, int64_t *out_born, struct db_versions *version
 
 static bool about_read(const char *path, int64_t *out_born, struct db_versions *versions)
 {
-    char name[DB_PLACE_MAX + 16], text[ABOUT_BYTES];
+    char name[DB_PLACE_MAX + 16];
     snprintf(name, sizeof(name), "%s" DB_SNAPSHOT_ABOUT, path);
     int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
-    ssize_t got = read(fd, text, sizeof(text));
+    char *text = heap_alloc(ABOUT_BYTES);
+    ssize_t got = read(fd, text, ABOUT_BYTES);
+    bool whole = got > 0 && about_parse((str){ text, (size_t)got }, out_born, versions);
     close(fd);
-    return got > 0 && about_parse((str){ text, (size_t)got }, out_born, versions);
+    heap_free(text);
+    return whole;
 }
 
 /* --- Making one ------------------------------------------------------------------------------- */
