@@ -10,7 +10,7 @@ CONFIGURE = cmake -S . -G Ninja -Wno-dev
 RELEASE   = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_WEB=$(WEB)
 SANITIZED = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_TESTS=ON -DKB_SANITIZE=address,undefined -DKB_WEB=$(WEB)
 
-.PHONY: help run build test torture check dev bench docs fuzz clean
+.PHONY: help run build test torture check dev bench soak docs fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -60,6 +60,11 @@ bench: ## measure against nginx; writes build/bench.json
 	@tools/setup build web run bench
 	@$(MAKE) --no-print-directory release
 	@tools/bench $(BUILD)
+
+soak: ## half an hour of mixed load; fails when memory or descriptors grow (MINUTES=30)
+	@tools/setup build web run bench
+	@$(MAKE) --no-print-directory release
+	@tools/soak $(BUILD) $(if $(MINUTES),$(MINUTES),30)
 
 docs: build ## write the generated documents anew
 	@tools/docs $(BUILD)/kinobezdna

@@ -276,7 +276,9 @@ static unsigned manifests_count(const char *folder)
     unsigned count = 0;
     DIR *dir = opendir(folder);
     CHECK(dir != NULL);
-    while (dir && (entry = readdir(dir)))
+    if (!dir)
+        return 0;
+    while ((entry = readdir(dir)))
         count += strncmp(entry->d_name, "manifest-", 9) == 0;
     closedir(dir);
     return count;

@@ -12,7 +12,8 @@
 struct fixture;
 
 /* Serves the table on 127.0.0.1; settings may be NULL; the router is filled in where
- * they have none. */
+ * they have none. However slow the machine is, no turn of the loop is too long, unless they say so.
+ */
 struct fixture *fixture_open(const struct http_route *routes, size_t count,
                              const struct http_server_settings *settings);
 /* The same, speaking something else than clear text at its socket. */

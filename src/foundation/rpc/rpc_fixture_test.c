@@ -101,7 +101,7 @@ int shelf_serve(unsigned port, const char *key, void (*listening)(void *arg, uns
         net_address_parse(str_of(text), &address) != OK ||
         net_listen(&address, 1, &fd, &bound) != OK)
         return 1;
-    struct http_server_settings settings = { .router = router };
+    struct http_server_settings settings = { .router = router, .turn = HOURS(1) };
     if (http_server_open(loop, &settings, &server) != OK ||
         http_server_listen(server, fd, HTTP_ENTRY_CLEAR) != OK)
         return 1;

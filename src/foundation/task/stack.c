@@ -1,6 +1,8 @@
 /* stack: mapping, recycling and trimming of task stacks. */
 #include "stack.h"
 
+#include "switch.h"
+
 #include "foundation/base/base.h"
 
 #include <sys/mman.h>
@@ -29,6 +31,7 @@ static struct stack *stack_map(void)
         munmap(base, total);
         return NULL;
     }
+    switch_stack_mapped(base + PAGE_BYTES, STACK_BYTES);
     struct stack *stack = (struct stack *)(void *)(base + total - sizeof(struct stack));
     *stack = (struct stack){ .top = base + total, .guard = base, .size_bytes = STACK_BYTES };
     return stack;

@@ -22,7 +22,12 @@
 #endif
 
 #if defined(KB_ASAN)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+
+/* A fresh mapping may lie where the stack of a thread lay: what ASan knew of it does not end with
+ * the thread when the C library unmaps it. */
+#define switch_stack_mapped(base, len) ASAN_UNPOISON_MEMORY_REGION(base, len)
 
 static inline void *switch_to_task_begin(struct task *task)
 {
@@ -89,4 +94,8 @@ static inline void switch_leave(struct task *task, bool for_good)
 #define switch_leave(task, for_good)   ((void)(task), (void)(for_good))
 #define switch_task_create(task)       ((void)(task))
 #define switch_task_destroy(task)      ((void)(task))
+#endif
+
+#if !defined(KB_ASAN)
+#define switch_stack_mapped(base, len) ((void)(base), (void)(len))
 #endif

@@ -480,6 +480,37 @@ static long resident_bytes(void)
     return resident * 4096;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#include <sys/mman.h>
+
+/* As a thread leaves it behind whose stack the C library unmaps. */
+TEST(stack_lies_where_poisoned_memory_lay)
+{
+    enum { COUNT = 8, BYTES = (1 << 20) + 4096, TASKS = 10 };
+    struct loop *loop;
+    void *parts[COUNT];
+    int cancelled = 0;
+    CHECK_OK(loop_open(NULL, &loop));
+    for (int i = 0; i < COUNT; i++) {
+        parts[i] = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(parts[i] != MAP_FAILED);
+        ASAN_POISON_MEMORY_REGION(parts[i], BYTES);
+    }
+    for (int i = 0; i < COUNT; i++)
+        munmap(parts[i], BYTES);
+    struct task_spec spec = {
+        .name = "waits", .fn = waits, .arg = &cancelled, .on_end = count_end
+    };
+    for (int i = 0; i < TASKS; i++)
+        CHECK_OK(task_start(loop, &spec, NULL));
+    loop_stop(loop);
+    loop_run(loop);
+    loop_close(loop);
+    CHECK_INT(cancelled, TASKS);
+}
+#endif
+
 #if !defined(KB_SANITIZED)
 enum { COST_TASKS = 2000 };
 #else

@@ -51,7 +51,9 @@ static unsigned scratch_files(void)
     snprintf(path, sizeof(path), "%s/scratch", location_new());
     DIR *dir = opendir(path);
     CHECK(dir != NULL);
-    while (dir && (entry = readdir(dir)))
+    if (!dir)
+        return 0;
+    while ((entry = readdir(dir)))
         count += entry->d_name[0] != '.';
     closedir(dir);
     return count;

@@ -139,6 +139,112 @@ static void a_snapshot_stays_as_it_was(void)
     database_close(&f);
 }
 
+/* --- Reads asked ahead ------------------------------------------------------------------------ */
+
+enum { MOVERS = 2, WATCHERS = 12, MOVES = 40, LOOKS = 60, POINTS = 1000 };
+
+/* Two items whose scores always have the same sum, while some move points and others look. */
+struct scale {
+    struct db *db;
+    bool moves, asks_more;
+    int64_t by, sum, more;
+    unsigned runs;
+};
+
+static enum err points_move(struct db_tx *tx, void *arg)
+{
+    const struct scale *scale = arg;
+    struct db_row row;
+    TRY(db_one(tx, &SQL_ITEM_GET, DB_ARGS(DB_I64(1)), &row));
+    int64_t score = db_i64(&row, 2) + scale->by;
+    TRY(db_exec(tx, &SQL_ITEM_SCORE_SET, DB_ARGS(DB_I64(1), DB_I64(score)), NULL));
+    return db_exec(tx, &SQL_ITEM_SCORE_SET, DB_ARGS(DB_I64(2), DB_I64(POINTS - score)), NULL);
+}
+
+static enum err points_sum(struct db_tx *tx, void *arg)
+{
+    struct scale *scale = arg;
+    struct db_row left, right, third;
+    scale->runs++;
+    scale->more = 0;
+    TRY(db_one(tx, &SQL_ITEM_GET, DB_ARGS(DB_I64(1)), &left));
+    TRY(db_one(tx, &SQL_ITEM_GET, DB_ARGS(DB_I64(2)), &right));
+    scale->sum = db_i64(&left, 2) + db_i64(&right, 2);
+    if (!scale->asks_more)
+        return OK;
+    TRY(db_one(tx, &SQL_ITEM_GET, DB_ARGS(DB_I64(3)), &third));
+    scale->more = db_i64(&third, 0);
+    return OK;
+}
+
+static enum err points_read(struct scale *scale)
+{
+    const struct db_value ids[] = { DB_I64(1), DB_I64(2), DB_I64(99) };
+    const struct db_ahead ahead[] = { { &SQL_ITEM_GET, { &ids[0], 1 } },
+                                      { &SQL_ITEM_GET, { &ids[2], 1 } },
+                                      { &SQL_ITEM_GET, { &ids[1], 1 } } };
+    return db_read_ahead(scale->db, ahead, ARRAY_LEN(ahead), points_sum, scale);
+}
+
+static enum err scale_task(void *arg)
+{
+    struct scale *scale = arg;
+    for (unsigned i = 0; scale->moves && i < MOVES; i++)
+        CHECK_OK(db_tx(scale->db, points_move, scale));
+    for (unsigned i = 0; !scale->moves && i < LOOKS; i++) {
+        scale->asks_more = i % 5 == 4;
+        scale->runs = 0;
+        CHECK_OK(points_read(scale));
+        CHECK_INT(scale->sum, POINTS);
+        CHECK_INT(scale->more, scale->asks_more ? 3 : 0);
+        CHECK(scale->runs >= 1 && scale->runs <= 2);
+    }
+    return OK;
+}
+
+static void what_is_asked_ahead_is_of_one_moment(void)
+{
+    struct fixture f;
+    static const char *const names[] = { "left", "right", "third" };
+    struct scale scales[MOVERS + WATCHERS];
+    database_open(&f, (struct db_settings){ 0 });
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(
+            db_tx(f.db, item_add, &(struct item_new){ .name = names[i], .score = POINTS / 2 }));
+    for (unsigned i = 0; i < ARRAY_LEN(scales); i++)
+        scales[i] = (struct scale){ .db = f.db, .moves = i < MOVERS, .by = i % 2 ? 3 : -1 };
+    tasks_run(&(struct task_run){ scale_task, scales, sizeof(scales[0]), ARRAY_LEN(scales), 0, 0 });
+    database_close(&f);
+}
+
+static enum err fails(struct db_tx *tx, void *arg)
+{
+    (void)tx, (void)arg;
+    return err_set(ERR_GONE, "enough", "enough");
+}
+
+static enum err failing_task(void *arg)
+{
+    struct scale *scale = arg;
+    const struct db_value id = DB_I64(1);
+    const struct db_ahead ahead[] = { { &SQL_ITEM_GET, { &id, 1 } } };
+    CHECK_ERR(db_read_ahead(scale->db, ahead, 1, fails, scale), ERR_GONE);
+    CHECK_ERR(points_read(scale), ERR_NOT_FOUND); /* there is no item */
+    return OK;
+}
+
+static void what_fails_beside_reads_asked_ahead_is_returned(void)
+{
+    struct fixture f;
+    database_open(&f, (struct db_settings){ 0 });
+    struct scale scale = { .db = f.db };
+    tasks_run(&(struct task_run){ failing_task, &scale, sizeof(scale), 1, 0, 0 });
+    CHECK(scale.runs >= 1 && scale.runs <= 2);
+    database_close(&f);
+}
+
+/* --- Scans ------------------------------------------------------------------------------------ */
+
 static enum err count_twice(struct db_tx *tx, void *arg)
 {
     struct db_row row;
@@ -273,6 +379,10 @@ void register_reads(void)
     test_register("db_rows_can_be_asked_about_within_rows", __FILE__,
                   rows_can_be_asked_about_within_rows);
     test_register("db_a_snapshot_stays_as_it_was", __FILE__, a_snapshot_stays_as_it_was);
+    test_register("db_what_is_asked_ahead_is_of_one_moment", __FILE__,
+                  what_is_asked_ahead_is_of_one_moment);
+    test_register("db_what_fails_beside_reads_asked_ahead_is_returned", __FILE__,
+                  what_fails_beside_reads_asked_ahead_is_returned);
     test_register("db_scans_run_on_the_pool", __FILE__, scans_run_on_the_pool);
     test_register("db_a_scan_ends_with_its_deadline", __FILE__, a_scan_ends_with_its_deadline);
     test_register("db_too_many_rows_for_the_arena", __FILE__, too_many_rows_for_the_arena);

@@ -31,7 +31,7 @@ UPDATE titles SET original_title = ?2, original_language = ?3, year = ?4, runtim
 WHERE id = ?1;
 
 -- name: title_texts_list :page
-SELECT field, language, value FROM title_texts WHERE title_id = ?1;
+SELECT field, language, value FROM title_texts WHERE title_id = ?1 ORDER BY field, language;
 
 -- name: title_text_put :write
 INSERT INTO title_texts (title_id, field, language, value) VALUES (?1, ?2, ?3, ?4)
@@ -41,7 +41,7 @@ ON CONFLICT (title_id, field, language) DO UPDATE SET value = excluded.value;
 DELETE FROM title_texts WHERE title_id = ?1 AND field = ?2 AND language = ?3;
 
 -- name: title_fields_list :page
-SELECT field, source, licence, locked, updated_at FROM title_fields WHERE title_id = ?1;
+SELECT field, source, licence, locked, updated_at FROM title_fields WHERE title_id = ?1 ORDER BY field;
 
 -- name: title_field_put :write
 INSERT INTO title_fields (title_id, field, source, licence, locked, updated_at)
@@ -156,7 +156,7 @@ INSERT INTO people (name_key) VALUES (?1) RETURNING id;
 -- name: person_get :point
 SELECT id, born, died, version FROM people WHERE id = ?1;
 -- name: person_texts_list :page
-SELECT field, language, value FROM person_texts WHERE person_id = ?1;
+SELECT field, language, value FROM person_texts WHERE person_id = ?1 ORDER BY field, language;
 -- name: person_text_put :write
 INSERT INTO person_texts (person_id, field, language, value) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (person_id, field, language) DO UPDATE SET value = excluded.value;
@@ -167,7 +167,7 @@ UPDATE people SET born = ?2, died = ?3 WHERE id = ?1;
 -- name: person_touch :write
 UPDATE people SET version = version + 1 WHERE id = ?1 RETURNING version;
 -- name: person_fields_list :page
-SELECT field, source, licence, locked, updated_at FROM person_fields WHERE person_id = ?1;
+SELECT field, source, licence, locked, updated_at FROM person_fields WHERE person_id = ?1 ORDER BY field;
 -- name: person_field_put :write
 INSERT INTO person_fields (person_id, field, source, licence, locked, updated_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -269,7 +269,7 @@ UPDATE collections SET kind = ?2, position = ?3, version = version + 1 WHERE id 
 -- name: collection_remove :write
 DELETE FROM collections WHERE id = ?1;
 -- name: collection_texts_list :page
-SELECT field, language, value FROM collection_texts WHERE collection_id = ?1;
+SELECT field, language, value FROM collection_texts WHERE collection_id = ?1 ORDER BY field, language;
 -- name: collection_text_put :write
 INSERT INTO collection_texts (collection_id, field, language, value) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (collection_id, field, language) DO UPDATE SET value = excluded.value;
