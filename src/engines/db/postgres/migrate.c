@@ -309,7 +309,8 @@ static enum err upgrade_guarded(const struct migration *m, const struct migratio
     return modules_apply(m);
 }
 
-static enum err upgrade(const struct migration *m)
+/* Not within apply(): two tables of versions are more than a frame may have. */
+static __attribute__((noinline)) enum err upgrade(const struct migration *m)
 {
     struct migration guard = { .db = m->db };
     TRY(pg_place_connect(m->db, USE_PLAIN, &guard.handle));
