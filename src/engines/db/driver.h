@@ -189,9 +189,9 @@ enum { DB_SNAPSHOTS_LISTED = 200 };
 /* When those of a context were taken, ascending. An absent folder has none. */
 unsigned db_snapshots_list(const char *folder, const char *context, const char *suffix,
                            instant out_times[DB_SNAPSHOTS_LISTED]);
-/* Fills in the path of the one taken at snapshot->taken_at. */
-void db_snapshot_path(const char *folder, const char *context, const char *suffix,
-                      struct db_snapshot *snapshot);
+/* Of the one taken at `at`. */
+void db_snapshot_path(const char *folder, const char *context, const char *suffix, instant at,
+                      char out_path[DB_PLACE_MAX]);
 /* For one taken now; makes the folder. */
 enum err db_snapshot_path_new(const char *folder, const char *context, const char *suffix,
                               char out_path[DB_PLACE_MAX]);

@@ -60,12 +60,12 @@ enum err db_folder_sync(const char *folder)
     return result;
 }
 
-void db_snapshot_path(const char *folder, const char *context, const char *suffix,
-                      struct db_snapshot *snapshot)
+void db_snapshot_path(const char *folder, const char *context, const char *suffix, instant at,
+                      char out_path[DB_PLACE_MAX])
 {
     char name[NAME_BYTES];
-    name_of(context, suffix, snapshot->taken_at, name);
-    snprintf(snapshot->path, sizeof(snapshot->path), "%s/%s", folder, name);
+    name_of(context, suffix, at, name);
+    snprintf(out_path, DB_PLACE_MAX, "%s/%s", folder, name);
 }
 
 enum err db_snapshot_path_new(const char *folder, const char *context, const char *suffix,

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define SUFFIX ".dump"
-enum { ABOUT_BYTES = 8192 };
+enum { ABOUT_BYTES = 3072 }; /* of some 60 modules */
 
 /* --- What stands beside ---------------------------------------------------------------------- */
 
@@ -76,7 +76,8 @@ static bool about_parse(str text, int64_t *out_born, struct db_versions *version
     return false;
 }
 
-static bool about_read(const char *path, int64_t *out_born, struct db_versions *versions)
+static __attribute__((noinline)) bool about_read(const char *path, int64_t *out_born,
+                                                 struct db_versions *versions)
 {
     char name[DB_PLACE_MAX + 16];
     snprintf(name, sizeof(name), "%s" DB_SNAPSHOT_ABOUT, path);
@@ -137,7 +138,7 @@ static enum err newest_of(const struct db *base, const struct migration *m, int6
     while (count-- > 0) {
         int64_t of;
         out_snapshot->taken_at = times[count];
-        db_snapshot_path(folder, base->context, SUFFIX, out_snapshot);
+        db_snapshot_path(folder, base->context, SUFFIX, times[count], out_snapshot->path);
         if (about_read(out_snapshot->path, &of, &out_snapshot->versions) && of == born)
             return OK;
     }

@@ -71,7 +71,7 @@ enum err sqlite_snapshot_newest(const struct db *base, const char *place,
     if (count == 0)
         return db_snapshot_none(database);
     *out_snapshot = (struct db_snapshot){ .taken_at = times[count - 1] };
-    db_snapshot_path(folder, base->context, SUFFIX, out_snapshot);
+    db_snapshot_path(folder, base->context, SUFFIX, times[count - 1], out_snapshot->path);
     return versions_of(base, out_snapshot);
 }
 
