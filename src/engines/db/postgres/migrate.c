@@ -292,14 +292,16 @@ static enum err upgrade_lock(const struct migration *guard)
     return pg_migration_exec(guard, sql, "the lock of upgrades");
 }
 
-static enum err modules_apply(const struct migration *m)
+static __attribute__((noinline)) enum err modules_apply(const struct migration *m)
 {
     for (unsigned i = 0; i < m->db->base.modules_count; i++)
         TRY(module_apply(m, m->db->base.modules[i]));
     return OK;
 }
 
-static enum err upgrade_guarded(const struct migration *m, const struct migration *guard)
+/* Apart, so that two lists of versions do not meet in one frame. */
+static __attribute__((noinline)) enum err upgrade_guarded(const struct migration *m,
+                                                          const struct migration *guard)
 {
     struct db_versions versions;
     TRY(upgrade_lock(guard));
@@ -309,7 +311,7 @@ static enum err upgrade_guarded(const struct migration *m, const struct migratio
     return modules_apply(m);
 }
 
-static enum err upgrade(const struct migration *m)
+static __attribute__((noinline)) enum err upgrade(const struct migration *m)
 {
     struct migration guard = { .db = m->db };
     TRY(pg_place_connect(m->db, USE_PLAIN, &guard.handle));
