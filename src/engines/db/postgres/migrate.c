@@ -292,16 +292,14 @@ static enum err upgrade_lock(const struct migration *guard)
     return pg_migration_exec(guard, sql, "the lock of upgrades");
 }
 
-static __attribute__((noinline)) enum err modules_apply(const struct migration *m)
+static enum err modules_apply(const struct migration *m)
 {
     for (unsigned i = 0; i < m->db->base.modules_count; i++)
         TRY(module_apply(m, m->db->base.modules[i]));
     return OK;
 }
 
-/* Apart, so that two lists of versions do not meet in one frame. */
-static __attribute__((noinline)) enum err upgrade_guarded(const struct migration *m,
-                                                          const struct migration *guard)
+static enum err upgrade_guarded(const struct migration *m, const struct migration *guard)
 {
     struct db_versions versions;
     TRY(upgrade_lock(guard));
@@ -311,6 +309,7 @@ static __attribute__((noinline)) enum err upgrade_guarded(const struct migration
     return modules_apply(m);
 }
 
+/* Not within apply(): two tables of versions are more than a frame may have. */
 static __attribute__((noinline)) enum err upgrade(const struct migration *m)
 {
     struct migration guard = { .db = m->db };
