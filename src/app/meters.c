@@ -5,6 +5,7 @@
 #include "foundation/child/child.h"
 #include "foundation/crash/crash.h"
 #include "foundation/metric/metric.h"
+#include "foundation/net/tls.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -71,6 +72,34 @@ static double certificate_expiry(void)
     return until == INSTANT_NEVER ? NAN : (double)until / 1e6;
 }
 
+static const struct net_tls *_Atomic tls;
+
+static struct net_tls_stats tls_stats(void)
+{
+    const struct net_tls *now = atomic_load(&tls);
+    return now ? net_tls_stats(now) : (struct net_tls_stats){ 0 };
+}
+
+static double tls_full(void)
+{
+    struct net_tls_stats now = tls_stats();
+    return (double)(now.handshakes - MIN_OF(now.resumed, now.handshakes));
+}
+
+static double tls_resumed(void)
+{
+    return (double)tls_stats().resumed;
+}
+
+static double tls_failed(void)
+{
+    return (double)tls_stats().failed;
+}
+
+METRIC_COUNTER_READ(tls_handshakes_full_total, "TLS handshakes with a new session.", tls_full);
+METRIC_COUNTER_READ(tls_handshakes_resumed_total, "TLS handshakes that took a session up again.",
+                    tls_resumed);
+METRIC_COUNTER_READ(tls_handshakes_failed_total, "TLS handshakes that failed.", tls_failed);
 METRIC_GAUGE_READ(loops, "Event loops.", count_loops);
 METRIC_GAUGE_READ(loop_tasks, "Tasks alive on all loops.", sum_tasks);
 METRIC_COUNTER_READ(loop_tasks_refused_total, "Tasks refused: a loop had its most.",
@@ -90,7 +119,8 @@ METRIC_GAUGE(kinobezdna_build_info, "1; the labels say what runs.", &version_lab
 METRICS(app_metrics, &loop_lag_seconds, &loops, &loop_tasks, &loop_tasks_refused_total,
         &loop_stalls_total, &http_connections, &http_connections_accepted_total,
         &http_connections_refused_total, &data_disk_free_bytes, &data_disk_size_bytes,
-        &tls_certificate_expiry_seconds, &kinobezdna_build_info);
+        &tls_certificate_expiry_seconds, &tls_handshakes_full_total, &tls_handshakes_resumed_total,
+        &tls_handshakes_failed_total, &kinobezdna_build_info);
 
 void meters_start(void)
 {
@@ -128,4 +158,9 @@ void meters_folder(const char *path)
 void meters_certificates(instant until)
 {
     atomic_store(&certificates_until, until);
+}
+
+void meters_tls(const struct net_tls *open)
+{
+    atomic_store(&tls, open);
 }

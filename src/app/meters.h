@@ -22,3 +22,6 @@ void meters_cores_gone(void);
 void meters_folder(const char *folder);
 /* When the first certificate ends; INSTANT_NEVER: there is none. */
 void meters_certificates(instant until);
+struct net_tls;
+/* Whose handshakes are counted; NULL before it is closed. */
+void meters_tls(const struct net_tls *open);

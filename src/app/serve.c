@@ -1,7 +1,9 @@
 /* serve: opens the data, starts the loops, says where to click, and waits for the signal to stop.
  */
 #include "app.h"
+
 #include "handover.h"
+#include "meters.h"
 
 #include "foundation/log/log.h"
 #include "foundation/net/tls.h"
@@ -238,6 +240,7 @@ static enum err serve(struct serving *serving)
 {
     struct data *data;
     TRY(app_tls_open(&serving->tls));
+    meters_tls(serving->tls);
     TRY(trace_start(&app_trace_settings, app_version));
     log_span_provider(trace_ids_current);
     TRY(sockets_take(serving));
@@ -267,6 +270,7 @@ int command_serve(int argc, char **argv)
     enum err result = serve(&serving);
     trace_stop();
     inherit_close(&serving.sockets);
+    meters_tls(NULL);
     net_tls_close(serving.tls);
     if (serving.signals_fd >= 0)
         close(serving.signals_fd);

@@ -456,6 +456,10 @@ struct db_stats {
     uint64_t group_peak;
     uint64_t commit_us_total, commit_us_peak;
     uint64_t reads_inline, reads_pool, reads_over_budget;
+    /* Of a server: connections now, those of them held by a transaction or snapshot, and how often
+     * and for how long one was waited for. The embedded database has none. */
+    uint64_t connections_open, connections_busy, waits, wait_us_total;
+    int64_t replication_lag_us; /* -1: nobody follows, or the role may not see it */
 };
 /* Any thread; the numbers may be of different moments. */
 struct db_stats db_stats(const struct db *db);

@@ -10,6 +10,8 @@
 #include "foundation/task/task.h"
 #include "foundation/trace/trace.h"
 
+#include <math.h>
+
 /* 50 µs to 5 s: a point read takes some 10 µs. */
 static const int64_t bounds[] = { 50,    100,   250,   500,    1000,   2500,    5000,
                                   10000, 25000, 50000, 100000, 250000, 1000000, 5000000 };
@@ -45,6 +47,30 @@ STAT(reads_inline, now.reads_inline)
 STAT(reads_pool, now.reads_pool)
 STAT(reads_over_budget, now.reads_over_budget)
 
+STAT(connections_open, now.connections_open)
+STAT(connections_busy, now.connections_busy)
+STAT(connections_idle, now.connections_open - MIN_OF(now.connections_busy, now.connections_open))
+STAT(waits, now.waits)
+STAT(wait_seconds, (double)now.wait_us_total / 1e6)
+
+/* NaN is left out. */
+static double replication_lag(void)
+{
+    int64_t lag_us = atomic_load(&metered) ? stats().replication_lag_us : -1;
+    return lag_us < 0 ? NAN : (double)lag_us / 1e6;
+}
+
+METRIC_GAUGE_READ(db_connections_open, "Connections to the database's server.", connections_open);
+METRIC_GAUGE_READ(db_connections_busy, "Of them, held by a transaction or a snapshot.",
+                  connections_busy);
+METRIC_GAUGE_READ(db_connections_idle, "Of them, shared by reads or held by nobody.",
+                  connections_idle);
+METRIC_COUNTER_READ(db_connection_waits_total, "Times a task waited for a connection.", waits);
+METRIC_COUNTER_READ(db_connection_wait_seconds_total, "Time tasks waited for connections.",
+                    wait_seconds);
+METRIC_GAUGE_READ(db_replication_lag_seconds,
+                  "How far the slowest standby is behind, or on a standby this one.",
+                  replication_lag);
 METRIC_GAUGE_READ(db_transactions_queued, "Transactions waiting to be written.", queue_length);
 METRIC_COUNTER_READ(db_transactions_total, "Transactions committed.", transactions);
 METRIC_COUNTER_READ(db_transactions_failed_total, "Transactions rolled back by their function.",
@@ -60,7 +86,9 @@ METRIC_COUNTER_READ(db_reads_over_budget_total, "Reads that needed more than the
 METRICS(db_metrics, &db_query_duration_seconds, &db_transactions_queued, &db_transactions_total,
         &db_transactions_failed_total, &db_transactions_refused_total, &db_commits_total,
         &db_commit_seconds_total, &db_reads_inline_total, &db_reads_pool_total,
-        &db_reads_over_budget_total);
+        &db_reads_over_budget_total, &db_connections_open, &db_connections_busy,
+        &db_connections_idle, &db_connection_waits_total, &db_connection_wait_seconds_total,
+        &db_replication_lag_seconds);
 
 static unsigned names_fill(const struct db *db, const char **names)
 {

@@ -481,9 +481,11 @@ static enum err snapshot_lock(struct disk_store *disk)
 
 static __attribute__((noinline)) void aside_remove(struct disk_store *disk)
 {
-    char path[PATH_BYTES_MAX];
-    snprintf(path, sizeof(path), "%s/aside", disk->folder);
+    size_t path_bytes = strlen(disk->folder) + sizeof("/aside");
+    char *path = heap_alloc(path_bytes); /* whoever waits has an error on its stack already */
+    snprintf(path, path_bytes, "%s/aside", disk->folder);
     files_remove_tree(path);
+    heap_free(path);
 }
 
 static enum err snapshot_begin_blocking(void *arg)

@@ -396,6 +396,7 @@ struct conn *pg_conn_adopt(struct pg_db *db, struct home *home, enum use use, PG
     conn->home = home;
     conn->use = use;
     conn->give_up_at = INSTANT_NEVER;
+    STAT_ADD(db, connections_open, 1);
     conn->prepared = HEAP_ARRAY(db->queries.count + 1, uint8_t);
     if (home) {
         conn->poll = HEAP_NEW(uv_poll_t);
@@ -433,6 +434,7 @@ void pg_conn_close(struct conn *conn)
         uv_close((uv_handle_t *)conn->poll, on_closed);
     }
     PQfinish(conn->handle);
+    STAT_ADD(conn->db, connections_open, (uint64_t)-1);
     heap_free(conn->prepared);
     heap_free(conn);
 }

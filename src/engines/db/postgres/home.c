@@ -351,10 +351,13 @@ static enum err conn_await(struct home *home, struct conn **out_conn)
     *(home->last ? &home->last->next : &home->first) = &waiting;
     home->last = &waiting;
     home->waiting++;
+    instant begun = clock_mono();
     queue_count(db, 1);
     while (!waiting.conn && !waiting.refused && err == OK)
         err = task_suspend();
     queue_count(db, -1);
+    STAT_ADD(db, waits, 1);
+    STAT_ADD(db, wait_us_total, (uint64_t)(clock_mono() - begun));
     if (waiting.refused)
         return err_set(home->down.code, home->down.slug, "%s", home->down.text);
     if (!waiting.conn) {
@@ -430,6 +433,7 @@ enum err pg_conn_take(struct pg_db *db, enum db_mode mode, struct conn **out_con
 {
     struct conn *conn = NULL;
     TRY(task_current() ? home_take(db, mode, &conn) : thread_take(db, &conn));
+    STAT_ADD(db, connections_busy, 1);
     conn->owner = task_current();
     conn->mode = mode;
     *out_conn = conn;
@@ -439,6 +443,7 @@ enum err pg_conn_take(struct pg_db *db, enum db_mode mode, struct conn **out_con
 void pg_conn_give(struct conn *conn)
 {
     struct pg_db *db = conn->db;
+    STAT_ADD(db, connections_busy, (uint64_t)-1);
     conn->owner = NULL;
     if (conn->home) {
         conn->given = true;

@@ -147,6 +147,8 @@ struct stats {
     _Atomic uint64_t queue_length, queue_length_peak, transactions, failed, refused, abandoned;
     _Atomic uint64_t reruns, commits, commits_failed, group_peak, commit_us_total, commit_us_peak;
     _Atomic uint64_t reads_inline, reads_pool, reads_over_budget;
+    _Atomic uint64_t connections_open, connections_busy, waits, wait_us_total;
+    _Atomic int64_t replication_lag_us;
 };
 
 /* Types of a query's parameters, learned from the server once a process. */

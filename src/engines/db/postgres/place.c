@@ -246,6 +246,14 @@ static void notice_drop(void *arg, const char *message)
     (void)arg, (void)message;
 }
 
+/* Sessions of readers are read-only by our own setting: of them the server is asked for. */
+static const char *value_for(const PQconninfoOption *option, enum use use)
+{
+    bool writable = strcmp(option->keyword, "target_session_attrs") == 0 &&
+                    strcmp(option->val, "read-write") == 0;
+    return writable && use == USE_READS ? "primary" : option->val;
+}
+
 enum err pg_place_connect(const struct pg_db *db, enum use use, PGconn **out_handle)
 {
     struct parameters parameters = { .count = 0 };
@@ -254,7 +262,7 @@ enum err pg_place_connect(const struct pg_db *db, enum use use, PGconn **out_han
     snprintf(options, sizeof(options), "%.200s %s", own ? own : "", db->session[use]);
     for (const PQconninfoOption *option = db->options; option->keyword; option++) {
         if (option->val && strcmp(option->keyword, "options") != 0)
-            parameter_add(&parameters, option->keyword, option->val);
+            parameter_add(&parameters, option->keyword, value_for(option, use));
     }
     if (!db->bouncer)
         parameter_add(&parameters, "options", options);

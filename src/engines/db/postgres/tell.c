@@ -24,7 +24,7 @@ enum { ANSWER_MS = 5000, BETWEEN_MS = 10, AGAIN_MS_MIN = 100, AGAIN_MS_MAX = 100
 /* Lines are kept for who has not looked yet: that many commits do not happen between two looks. */
 enum { CHANGES_KEPT = 2000, CHANGES_MAX = 2 * CHANGES_KEPT, SEEN_MAX = 4, SEEN_TEXT = 48 };
 
-static const span look_every = MILLISECONDS(300);
+static const span look_every = MILLISECONDS(300), lag_every = SECONDS(5);
 _Static_assert(MILLISECONDS(300) * 2 < DB_TOLD_WITHIN, "a look may be late once");
 
 /* The lines of one set of topics, as they were: their number and the sum of their ids. */
@@ -42,7 +42,7 @@ struct teller {
     _Atomic bool closing;
     PGconn *handle;
     struct seen seen[SEEN_MAX];
-    instant look_at; /* clock_mono() */
+    instant look_at, lag_at; /* clock_mono() */
 };
 
 static void wake(const struct teller *teller)
@@ -157,6 +157,28 @@ static bool look_for_changes(struct teller *teller)
     return lines <= CHANGES_MAX || prune(teller);
 }
 
+/* --- How far standbys are ------------------------------------------------------------------------
+ */
+
+/* Who has not pg_monitor does not see the state of others: then nothing is known. */
+static bool look_at_standbys(struct teller *teller)
+{
+    static const char sql[] =
+        "SELECT (1000000 * CASE WHEN pg_is_in_recovery() THEN "
+        "extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) ELSE (SELECT "
+        "max(coalesce(extract(epoch FROM replay_lag), 0)) FROM pg_stat_replication "
+        "WHERE state IS NOT NULL) END)::bigint";
+    PGresult *rows;
+    teller->lag_at = clock_mono() + lag_every;
+    if (!ask_server(teller, sql, &rows))
+        return false;
+    bool known = PQntuples(rows) && !PQgetisnull(rows, 0, 0);
+    int64_t lag_us = known ? atoll(PQgetvalue(rows, 0, 0)) : -1;
+    atomic_store(&teller->db->stats.replication_lag_us, known ? MAX_OF(lag_us, (int64_t)0) : -1);
+    PQclear(rows);
+    return true;
+}
+
 bool pg_told(const struct db *base)
 {
     const struct pg_db *db = (const struct pg_db *)base;
@@ -220,10 +242,13 @@ static void tell_while_connected(struct teller *teller)
         take_notices(teller);
         if (clock_mono() >= teller->look_at && !look_for_changes(teller))
             break;
+        if (clock_mono() >= teller->lag_at && !look_at_standbys(teller))
+            break;
         take_notices(teller);
         if (!atomic_load(&teller->topics))
             look(teller, true, until_look_ms(teller));
     }
+    atomic_store(&teller->db->stats.replication_lag_us, -1);
     PQfinish(teller->handle);
 }
 
@@ -239,7 +264,7 @@ static void *teller_main(void *arg)
             if (!first)
                 db_tell(&teller->db->base, ~0U); /* hints went by while there was no connection */
             first = false;
-            teller->look_at = 0;
+            teller->look_at = teller->lag_at = 0;
             again_ms = AGAIN_MS_MIN;
             tell_while_connected(teller);
         } else {

@@ -123,11 +123,22 @@ static struct db_stats sqlite_stats(const struct db *base)
     const struct sqlite_db *db = (const struct sqlite_db *)base;
 #define GET(name) .name = atomic_load_explicit(&db->stats.name, memory_order_relaxed)
     return (struct db_stats){
-        GET(queue_length), GET(queue_length_peak), GET(transactions),
-        GET(failed),       GET(refused),           GET(abandoned),
-        GET(reruns),       GET(commits),           GET(commits_failed),
-        GET(group_peak),   GET(commit_us_total),   GET(commit_us_peak),
-        GET(reads_inline), GET(reads_pool),        GET(reads_over_budget),
+        GET(queue_length),
+        GET(queue_length_peak),
+        GET(transactions),
+        GET(failed),
+        GET(refused),
+        GET(abandoned),
+        GET(reruns),
+        GET(commits),
+        GET(commits_failed),
+        GET(group_peak),
+        GET(commit_us_total),
+        GET(commit_us_peak),
+        GET(reads_inline),
+        GET(reads_pool),
+        GET(reads_over_budget),
+        .replication_lag_us = -1,
     };
 #undef GET
 }
