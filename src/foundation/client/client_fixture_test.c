@@ -71,13 +71,14 @@ static void *play(void *arg)
     struct peer *peer = arg;
     struct timeval patience = { .tv_sec = 60 };
     char rest[4096];
-    int fd = -1;
+    int fd = -1, next;
     for (const struct peer_step *step = peer->steps; step->action != PEER_END; step++) {
         switch (step->action) {
-        case PEER_ACCEPT:
+        case PEER_ACCEPT: /* what was before stays open, unread, until the next one comes */
+            next = accept(peer->listener, NULL, NULL);
             if (fd >= 0)
                 close(fd);
-            fd = accept(peer->listener, NULL, NULL);
+            fd = next;
             setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
             setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
             break;

@@ -7,7 +7,8 @@ title_queries=src/domains/content/catalog/sql/queries.sql
 # A PostgreSQL until postgres_stop; POSTGRES_URL is a fresh database on it.
 postgres_start() {
     local i
-    ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { REASON='PostgreSQL is not installed'; return 1; }
+    ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ||
+        { REASON='PostgreSQL is not installed'; return 1; }
     rm -f "$work/postgres.url" "$work/postgres.pid"
     # shellcheck disable=SC2016 # it is for the shell that is started
     taskset -c "$client_processor" "$tools/kb_pg_server" sh -c \

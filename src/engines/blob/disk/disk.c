@@ -479,7 +479,7 @@ static enum err snapshot_lock(struct disk_store *disk)
                    "a snapshot of the files is under way already, in another process");
 }
 
-static void aside_remove(struct disk_store *disk)
+static __attribute__((noinline)) void aside_remove(struct disk_store *disk)
 {
     size_t path_bytes = strlen(disk->folder) + sizeof("/aside");
     char *path = heap_alloc(path_bytes); /* whoever waits has an error on its stack already */
@@ -509,7 +509,7 @@ static enum err disk_snapshot_begin(struct blob_store *store)
 }
 
 /* Removed before the lock is given back: what is put aside later is another snapshot's. */
-static enum err snapshot_end_blocking(void *arg)
+static __attribute__((noinline)) enum err snapshot_end_blocking(void *arg)
 {
     struct disk_store *disk = arg;
     aside_remove(disk);

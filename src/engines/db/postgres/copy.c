@@ -123,7 +123,7 @@ static enum err answer(const struct pg_db *db, PGconn *handle, const char *sql,
 
 static enum err empty_check(const struct pg_db *db, PGconn *handle)
 {
-    char relations[TEXT_BYTES], may[TEXT_BYTES];
+    char relations[TEXT_BYTES], may[TEXT_BYTES] = "";
     const char *context = db->base.context;
     TRY(answer(db, handle,
                "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "

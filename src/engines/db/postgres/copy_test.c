@@ -33,7 +33,7 @@ static int64_t sum_at(const char *place)
         test_fail("%s", PQerrorMessage(conn));
     char *slash;
     int64_t sum = strtoll(PQgetvalue(result, 0, 0), &slash, 10);
-    CHECK_INT(atoll(slash + 1), STAGE_ROWS);
+    CHECK_INT(strtoll(slash + 1, NULL, 10), STAGE_ROWS);
     PQclear(result);
     PQfinish(conn);
     return sum;
@@ -138,6 +138,11 @@ TEST(copy_that_is_given_up_leaves_nothing)
     stage_close();
 }
 
+static void path_set(const char *path)
+{
+    setenv("PATH", path, 1); /* NOLINT(concurrency-mt-unsafe): nobody looks meanwhile */
+}
+
 /* A pg_dump of the test's own making comes first in PATH. */
 static void tool_put(const char *name, const char *script)
 {
@@ -149,7 +154,7 @@ static void tool_put(const char *name, const char *script)
     CHECK_INT(chmod(target(name), 0755), 0);
     snprintf(path, sizeof(path), "%s", test_folder());
     snprintf(both, sizeof(both), "%s:%s", path, before);
-    setenv("PATH", both, 1);
+    path_set(both);
 }
 
 TEST(copy_says_which_tool_is_missing_or_old)
@@ -157,13 +162,13 @@ TEST(copy_says_which_tool_is_missing_or_old)
     char before[1024];
     snprintf(before, sizeof(before), "%s", getenv("PATH"));
     stage_open("");
-    setenv("PATH", test_folder(), 1);
+    path_set(test_folder());
     CHECK_ERR(db_copy(stage.db, target("d.dump"), NULL), ERR_UNAVAILABLE);
     stage_check_slug("tool-missing");
     struct db_spec empty = spec_at(postgres_place_new());
     CHECK_ERR(db_restore_check(&empty), ERR_UNAVAILABLE);
     stage_check_slug("tool-missing");
-    setenv("PATH", before, 1);
+    path_set(before);
     tool_put("pg_dump", "echo 'pg_dump (PostgreSQL) 9.6.24'");
     CHECK_ERR(db_copy(stage.db, target("d.dump"), NULL), ERR_PRECONDITION);
     stage_check_slug("tool-version");
@@ -174,7 +179,7 @@ TEST(copy_says_which_tool_is_missing_or_old)
     CHECK_ERR(db_copy(stage.db, target("d.dump"), NULL), ERR_EXHAUSTED);
     stage_check_slug("disk-full");
     CHECK(access(target("d.dump"), F_OK) != 0);
-    setenv("PATH", before, 1);
+    path_set(before);
     stage_close();
 }
 
@@ -190,7 +195,7 @@ TEST(copy_gives_passwords_to_nobody_but_its_tool)
     tool_put("pg_dump", script);
     CHECK(db_copy(stage.db, target("e.dump"), NULL) != OK);
     CHECK(!strstr(err_slot()->text, "geheim"));
-    setenv("PATH", before, 1);
+    path_set(before);
     FILE *file = fopen(target("said"), "r");
     CHECK(file && fgets(said, sizeof(said), file));
     fclose(file);

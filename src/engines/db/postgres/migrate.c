@@ -309,7 +309,7 @@ static enum err upgrade_guarded(const struct migration *m, const struct migratio
     return modules_apply(m);
 }
 
-/* Apart, so that two lists of versions do not meet in one frame. */
+/* Not within apply(): two tables of versions are more than a frame may have. */
 static __attribute__((noinline)) enum err upgrade(const struct migration *m)
 {
     struct migration guard = { .db = m->db };

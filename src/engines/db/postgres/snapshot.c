@@ -106,7 +106,8 @@ static enum err parts_write(const struct migration *m, const struct db_versions 
     return rename(part, path) == 0 ? OK : err_errno(path);
 }
 
-enum err pg_snapshot_make(const struct migration *m, const struct db_versions *versions)
+__attribute__((noinline)) enum err pg_snapshot_make(const struct migration *m,
+                                                    const struct db_versions *versions)
 {
     const struct db *base = &m->db->base;
     const char *folder = base->settings.snapshots;
