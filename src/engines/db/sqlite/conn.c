@@ -53,18 +53,6 @@ static enum err configure(struct conn *conn, bool writes)
     return OK;
 }
 
-/*
- * A file that it cannot open for writing, be it for want of a descriptor at that moment, SQLite
- * opens for reading and says nothing: no write would succeed as long as the program runs.
- */
-static enum err writable(const struct conn *conn)
-{
-    if (sqlite3_db_readonly(conn->handle, "main") == 0)
-        return OK;
-    return err_set(ERR_UNAVAILABLE, "database-unwritable", "%s cannot be opened for writing",
-                   conn->db->path);
-}
-
 static enum err controls_prepare(struct conn *conn)
 {
     static const char *const texts[CONTROLS] = {
@@ -81,6 +69,22 @@ static enum err controls_prepare(struct conn *conn)
     return OK;
 }
 
+/*
+ * A database or a log that it cannot open for writing, be it for want of a descriptor at that
+ * moment, SQLite opens for reading and says nothing until something is written: no write would
+ * succeed as long as the program runs.
+ */
+static enum err writable(struct conn *conn)
+{
+    if (sqlite3_db_readonly(conn->handle, "main"))
+        return err_set(ERR_UNAVAILABLE, "database-unwritable", "%s cannot be opened for writing",
+                       conn->db->path);
+    int code = conn_control(conn, BEGIN_WRITE);
+    if (code == SQLITE_OK)
+        code = conn_control(conn, ROLLBACK);
+    return code == SQLITE_OK ? OK : sqlite_fail(conn->db, conn->handle, code, "open");
+}
+
 enum err conn_open(struct sqlite_db *db, bool writes, struct conn **out_conn)
 {
     struct conn *conn = HEAP_NEW(struct conn);
@@ -89,13 +93,12 @@ enum err conn_open(struct sqlite_db *db, bool writes, struct conn **out_conn)
     conn->stmts = HEAP_ARRAY(db->queries.count + 1, struct stmt);
     int code =
         sqlite3_open_v2(db->path, &conn->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    enum err err = code == SQLITE_OK ? OK : sqlite_fail(db, conn->handle, code, "open");
-    if (err == OK && writes)
-        err = writable(conn);
-    if (err == OK)
-        err = configure(conn, writes);
+    enum err err =
+        code == SQLITE_OK ? configure(conn, writes) : sqlite_fail(db, conn->handle, code, "open");
     if (err == OK)
         err = controls_prepare(conn);
+    if (err == OK && writes)
+        err = writable(conn);
     if (err != OK) {
         conn_close(conn);
         return err;
