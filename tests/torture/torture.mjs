@@ -117,7 +117,8 @@ async function one(world, name, seed) {
 async function main() {
     const given = options(process.argv.slice(2));
     const [what, name] = given.words;
-    const seed = process.env.SEED ?? (what === 'sample' ? String(Date.now() % 1e9) : '1');
+    // Fixed, so that a change is judged by the cases that the change before it was judged by.
+    const seed = process.env.SEED ?? '1';
     const settings = { ...given, seed, jobs: Number(given.jobs), seconds: Number(given.seconds) };
     const folder = workFolder();
     if (!folder) {
