@@ -19,14 +19,26 @@ open_loop() { # field, rate, argument..., path
     "$tools/kb_json" "\$.$field" <"$work/measured"
 }
 
-# What saturates is found by asking for far more than can be served with few connections.
+# The lists a second that are answered when more are asked for: begun with few connections, and asked for
+# twice as many until that brings no more.
+saturation() { # keep-alive
+    local most more
+    most=$(open_loop good_per_second 20000 -c 32 -k "$1" "$list_path") || return 1
+    most=${most%.*}
+    for _ in {1..8}; do
+        [ "$most" -gt 0 ] || return 1
+        more=$(open_loop good_per_second $((2 * most)) -c 4000 -k "$1" "$list_path") || return 1
+        more=${more%.*}
+        [ "$more" -gt $((most + most / 10)) ] || break
+        most=$more
+    done
+    echo "$most"
+}
+
 row_goodput() { # 1: keep-alive, 0: a connection each
     local ratios=() most at over round
     overload_start || { REASON="the server does not start: $(tail -n 1 "$work/error")"; return 1; }
-    most=$(open_loop good_per_second 20000 -c 32 "$list_path") || return 1
-    [ "$1" = 1 ] || most=$(open_loop good_per_second $((2 * ${most%.*})) -c 32 -k 0 "$list_path") || return 1
-    most=${most%.*}
-    [ "$most" -gt 0 ] || { REASON='no list is answered'; return 1; }
+    most=$(saturation "$1") || { REASON='what saturates it was not found'; return 1; }
     for ((round = 1; round <= rounds_wanted; round++)); do
         if ((round % 2)); then
             at=$(open_loop good_per_second "$most" -c 4000 -k "$1" "$list_path") &&
@@ -35,6 +47,8 @@ row_goodput() { # 1: keep-alive, 0: a connection each
             over=$(open_loop good_per_second $((3 * most)) -c 4000 -k "$1" "$list_path") &&
                 at=$(open_loop good_per_second "$most" -c 4000 -k "$1" "$list_path") || return 1
         fi
+        # So much more than at saturation: it was none.
+        [ "${over%.*}" -le $((most + most / 2)) ] || { REASON="$most a second did not saturate it"; return 1; }
         ratios+=("$(divide "$over" "$at")") || return 1
     done
     VALUE=$(median "${ratios[@]}") ROUNDS=$rounds_wanted
