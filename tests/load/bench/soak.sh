@@ -37,21 +37,30 @@ soak_segments() {
         "$(sed -n 9p "$work/short.video.part")"
 }
 
+# A loop that is late turns away who comes (limits.turn), and before the handshake it can only hang up: who is
+# turned away comes again, three times.
+soak_tls_try() { # command...
+    local tries
+    for tries in 1 2 3; do
+        "$@" >/dev/null 2>"$work/tls.error" && return 0
+        sleep "$tries"
+    done
+    return 1
+}
+
 soak_tls() {
-    local mode
+    local mode port=${server_port[ours_tls]}
     while [ "$(date +%s)" -lt "$until" ]; do
         for mode in full resumed; do
-            "$tools/kb_tls" $mode -p "${server_port[ours_tls]}" -P "${server_pid[soak]}" -w 0 -t 100 \
-                >/dev/null 2>"$work/tls.error" || return 1
+            soak_tls_try "$tools/kb_tls" $mode -p "$port" -P "${server_pid[soak]}" -w 0 -t 100 || return 1
         done
-        "$tools/kb_tls" get -p "${server_port[ours_tls]}" -P "${server_pid[soak]}" -w 0 -t 200 -c 2 \
-            -f "$work/short.audio.part" >/dev/null 2>"$work/tls.error" || return 1
-        curl -sSfk --http2 --max-time 20 -o /dev/null -o /dev/null -o /dev/null \
-            "https://127.0.0.1:${server_port[ours_tls]}/v1/home" \
-            "https://127.0.0.1:${server_port[ours_tls]}/v1/titles?limit=12" \
-            "https://127.0.0.1:${server_port[ours_tls]}/livez" 2>"$work/tls.error" || return 1
-        ! command -v h2load >/dev/null || h2load -n 200 -c 4 -m 8 \
-            "https://127.0.0.1:${server_port[ours_tls]}/v1/genres" >/dev/null 2>"$work/tls.error" || return 1
+        soak_tls_try "$tools/kb_tls" get -p "$port" -P "${server_pid[soak]}" -w 0 -t 200 -c 2 \
+            -f "$work/short.audio.part" || return 1
+        soak_tls_try curl -sSfk --http2 --max-time 20 -o /dev/null -o /dev/null -o /dev/null \
+            "https://127.0.0.1:$port/v1/home" "https://127.0.0.1:$port/v1/titles?limit=12" \
+            "https://127.0.0.1:$port/livez" || return 1
+        ! command -v h2load >/dev/null ||
+            soak_tls_try h2load -n 200 -c 4 -m 8 "https://127.0.0.1:$port/v1/genres" || return 1
         sleep 0.5
     done
 }
