@@ -93,7 +93,7 @@ static bool allowed_value(const char *checks, const char *column, unsigned n, ch
     for (const char *next = at; next && n-- > 0 && (next = strstr(next, ", '")); at = next)
         next += 2;
     CHECK(at != NULL);
-    snprintf(out, 64, "%.*s", (int)(strchr(at + 1, '\'') - at - 1), at + 1);
+    snprintf(out, 64, "%.*s", at ? (int)strcspn(at + 1, "'") : 0, at ? at + 1 : "");
     return true;
 }
 

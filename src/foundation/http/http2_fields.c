@@ -191,7 +191,7 @@ static bool is_word(const struct word *word, str name, str value)
 
 static struct word *word_find(struct http2_words *words, uint32_t hash, str name, str value)
 {
-    struct word *set = &words->list[hash % SETS * WAYS];
+    struct word *set = &words->list[(size_t)(hash % SETS) * WAYS];
     for (size_t i = 0; i < WAYS; i++)
         if (set[i].hash == hash && is_word(&set[i], name, value))
             return &set[i];
@@ -202,7 +202,7 @@ static struct word *word_find(struct http2_words *words, uint32_t hash, str name
 static struct word *word_learn(struct http2_words *words, uint32_t hash, const struct name *known,
                                const str text[2])
 {
-    struct word *set = &words->list[hash % SETS * WAYS], *word = set;
+    struct word *set = &words->list[(size_t)(hash % SETS) * WAYS], *word = set;
     for (size_t i = 1; i < WAYS; i++)
         if (set[i].used < word->used)
             word = &set[i];

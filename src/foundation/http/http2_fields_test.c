@@ -58,7 +58,7 @@ static void tell(struct ends *ends, unsigned status, const struct pair *list, un
         http2_block_add(&block, list[i].name, list[i].value);
     ends->len = (size_t)(block.at - ends->bytes);
     for (;;) {
-        nghttp2_nv field;
+        nghttp2_nv field = { 0 };
         int flags = 0;
         ssize_t used =
             nghttp2_hd_inflate_hd2(ends->client, &field, &flags, at, (size_t)(block.at - at), 1);
@@ -168,7 +168,7 @@ TEST(h2_fields_of_every_length_are_read_back_by_many_clients)
     nghttp2_hd_inflater *clients[2] = { ends->client };
     CHECK_INT(nghttp2_hd_inflate_new(&clients[1]), 0);
     for (int round = 0; round < 3000; round++) {
-        struct pair list[FIELDS_MAX];
+        struct pair list[FIELDS_MAX] = { 0 };
         unsigned count = (unsigned)(test_random() % 9), who = (unsigned)(test_random() % 2);
         for (unsigned i = 0; i < count; i++)
             list[i] = pair_random(rooms[i], sizeof(rooms[i]));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 /* Of sanitizers that come with an allocator; gcc has no header for it. */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl51-cpp) */
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
 enum { WARM = 20, COUNT = 100 };

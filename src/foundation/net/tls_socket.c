@@ -205,7 +205,7 @@ static void unsent_grow(struct net_tls_conn *conn, size_t more)
         memmove(conn->unsent, conn->unsent + conn->unsent_at, kept);
     conn->unsent_at = 0;
     conn->unsent_len = (uint32_t)kept;
-    if (wanted <= conn->unsent_bytes)
+    if (conn->unsent && wanted <= conn->unsent_bytes)
         return;
     if (kept)
         wanted = MIN_OF(2 * wanted, (size_t)UNSENT_BYTES_MAX);
@@ -220,7 +220,9 @@ static bool unsent_keep(struct net_tls_conn *conn, size_t from)
     size_t more = core->out_len - from;
     if (tls_unsent_bytes(conn) + more > UNSENT_BYTES_MAX)
         return false;
-    if (conn->unsent_len + more > conn->unsent_bytes)
+    if (more == 0)
+        return true;
+    if (!conn->unsent || conn->unsent_len + more > conn->unsent_bytes)
         unsent_grow(conn, more);
     memcpy(conn->unsent + conn->unsent_len, core->out + from, more);
     conn->unsent_len += (uint32_t)more;

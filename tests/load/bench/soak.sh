@@ -65,10 +65,11 @@ soak_tls() {
     done
 }
 
+# What a busy server refuses (503) is asked again.
 soak_ask() { # method, path, curl option...; prints the body
     local method=$1 path=$2
     shift 2
-    curl -sSf --max-time 30 -X "$method" -H "Authorization: Bearer $soak_key" "$@" \
+    curl -sSf --max-time 30 --retry 5 --retry-delay 1 -X "$method" -H "Authorization: Bearer $soak_key" "$@" \
         "http://127.0.0.1:${server_port[soak]}$path" 2>"$work/writes.error"
 }
 

@@ -207,7 +207,7 @@ static void look_age(const struct diagnosis *d)
 static void look_standby(const struct diagnosis *d, const PGresult *rows, int i)
 {
     const char *name = PQgetvalue(rows, i, 0), *state = PQgetvalue(rows, i, 1);
-    double lag_s = atof(PQgetvalue(rows, i, 2));
+    double lag_s = strtod(PQgetvalue(rows, i, 2), NULL);
     if (PQgetisnull(rows, i, 1)) {
         add(d, DB_HINT, "standby", "GRANT pg_monitor to the role",
             "%s: this role may not see how "

@@ -109,7 +109,7 @@ enum err pg_migration_versions(const struct migration *m, struct db_versions *ou
 {
     struct db_versions versions = { .count = 0 };
     char sql[200];
-    PGresult *result;
+    PGresult *result = NULL;
     *out_versions = versions;
     snprintf(sql, sizeof(sql),
              "SELECT module, max(number) FROM \"%s\".schema_migrations GROUP BY module",

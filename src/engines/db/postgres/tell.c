@@ -173,7 +173,7 @@ static bool look_at_standbys(struct teller *teller)
     if (!ask_server(teller, sql, &rows))
         return false;
     bool known = PQntuples(rows) && !PQgetisnull(rows, 0, 0);
-    int64_t lag_us = known ? atoll(PQgetvalue(rows, 0, 0)) : -1;
+    int64_t lag_us = known ? strtoll(PQgetvalue(rows, 0, 0), NULL, 10) : -1;
     atomic_store(&teller->db->stats.replication_lag_us, known ? MAX_OF(lag_us, (int64_t)0) : -1);
     PQclear(rows);
     return true;
