@@ -41,6 +41,7 @@ struct core {
     uint64_t beat_asked; /* of the main thread; see server_beat() */
     _Atomic uint64_t beat_seen;
     instant beat_at;
+    struct post beat;
     enum err started;
     struct err_slot detail;
     span drain_timeout;
@@ -419,7 +420,8 @@ bool server_beat(struct server *server)
         }
         core->beat_asked++;
         core->beat_at = clock_mono();
-        loop_post(core->loop, on_beat, core);
+        core->beat = (struct post){ .fn = on_beat, .arg = core };
+        loop_post_node(core->loop, &core->beat);
     }
     return all;
 }

@@ -23,14 +23,6 @@ enum task_state { TASK_RUNNING, TASK_SUSPENDED, TASK_READY, TASK_ENDED };
 
 enum wake_reason { WAKE_NONE, WAKE_CALLED, WAKE_TIMER, WAKE_CANCELLED };
 
-/* A call posted to a loop from anywhere. */
-struct post {
-    struct post *next;
-    void (*fn)(void *arg);
-    void *arg;
-    bool on_heap;
-};
-
 struct defer {
     struct defer *next;
     void (*fn)(void *arg);
@@ -121,7 +113,6 @@ void timers_arm(struct loop *loop);
 void on_timer(uv_timer_t *timer);
 
 /* loop.c */
-void loop_post_node(struct loop *loop, struct post *post);
 void loop_ready_push(struct task *task);
 void loop_task_ended(struct loop *loop);
 

@@ -35,6 +35,17 @@ struct uv_loop_s *loop_uv(struct loop *loop);
 
 /* Calls fn(arg) on the loop's thread, soon, in the order posted. Any thread. Never waits. */
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
+/*
+ * The same without allocating: the post is the caller's, who sets fn and arg and leaves it alone
+ * until fn is called; fn may end its life.
+ */
+struct post {
+    struct post *next;
+    void (*fn)(void *arg);
+    void *arg;
+    bool on_heap; /* loop_post()'s own */
+};
+void loop_post_node(struct loop *loop, struct post *post);
 
 /*
  * What a driver keeps on a loop (libuv handles, unreferenced so that loop_run() can return).
