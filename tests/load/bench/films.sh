@@ -85,6 +85,13 @@ segments_copy() { # server, list of paths, folder below www
     curl -sSf --max-time 120 -K "$work/curl.conf" 2>"$work/error"
 }
 
+# Brings the page cache into one state for both servers: a file that was written in small pieces lies in small
+# pieces, and costs more to send than one that was read ahead.
+pages_anew() { # folder...
+    sync
+    find "$@" -type f -size +1k -exec dd if={} iflag=nocache count=0 status=none \; -exec cat {} + >/dev/null
+}
+
 # Finds both titles and their segments; leaves SHORT_ID, and REASON when something is missing.
 films_prepare() {
     local id ids long_id=
@@ -114,4 +121,5 @@ films_prepare() {
             return 1
         }
     done
+    pages_anew "$data/blobs" "$work/www"
 }
