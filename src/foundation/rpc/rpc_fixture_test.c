@@ -76,10 +76,17 @@ const struct rpc_service shelf_service = { "kinobezdna.test.v1", "Shelf", method
 
 /* --- The process ---------------------------------------------------------------------------- */
 
+static void on_drained(void *arg)
+{
+    http_server_close(arg);
+    loop_stop(loop_current());
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
-    (void)handle, (void)number;
-    loop_stop(loop_current());
+    (void)number;
+    http_server_drain(handle->data, SECONDS(1), on_drained, handle->data);
+    uv_close((uv_handle_t *)handle, NULL);
 }
 
 int shelf_serve(unsigned port, const char *key, void (*listening)(void *arg, unsigned port),
@@ -106,11 +113,15 @@ int shelf_serve(unsigned port, const char *key, void (*listening)(void *arg, uns
         http_server_listen(server, fd, HTTP_ENTRY_CLEAR) != OK)
         return 1;
     uv_signal_init(loop_uv(loop), &signal);
+    signal.data = server;
     uv_unref((uv_handle_t *)&signal);
     uv_signal_start(&signal, on_signal, SIGTERM);
     listening(arg, net_address_port(&bound));
     loop_run(loop);
-    return 0; /* what is left goes with the process */
+    loop_close(loop);
+    http_router_close(router);
+    rpc_server_close(rpc);
+    return 0;
 }
 
 static void tell_port(void *arg, unsigned port)
