@@ -85,8 +85,8 @@ segments_copy() { # server, list of paths, folder below www
     curl -sSf --max-time 120 -K "$work/curl.conf" 2>"$work/error"
 }
 
-# Brings the page cache into one state for both servers: a file that was written in small pieces lies in small
-# pieces, and costs more to send than one that was read ahead.
+# Brings the page cache into one state for both servers, so that neither is measured by the way its files happened
+# to be written.
 pages_anew() { # folder...
     sync
     find "$@" -type f -size +1k -exec dd if={} iflag=nocache count=0 status=none \; -exec cat {} + >/dev/null
