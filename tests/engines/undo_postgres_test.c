@@ -3,13 +3,10 @@
  * every table. What comes back is what was there, unless a newer row has no place in the older
  * schema: then nothing happens, and the migration is named. The copy of before does the same.
  */
-#include "domains/content/assets/assets.h"
-#include "domains/content/catalog/catalog.h"
-#include "domains/content/ingest/ingest.h"
-#include "domains/module/module.h"
+#include "undo_stage.h"
+
 #include "engines/db/postgres/fixture/fixture.h"
 #include "engines/db/postgres/postgres.h"
-#include "engines/flow/jobs.h"
 #include "foundation/mem/buf.h"
 #include "foundation/test/test.h"
 
@@ -19,24 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MODULES = 4, ROWS = 2, TEXT_MAX = 1 << 20 };
+enum { ROWS = 2, TEXT_MAX = 1 << 20 };
 
-static const struct db_module *heads[MODULES];
-static struct db_module cut[MODULES];
-static const struct db_module *cut_list[MODULES];
 static const char *place;
-
-static void modules_init(void)
-{
-    heads[0] = &FLOW_SQL;
-    heads[1] = catalog_module.sql;
-    heads[2] = assets_module.sql;
-    heads[3] = ingest_module.sql;
-    for (unsigned i = 0; i < MODULES; i++) {
-        cut[i] = *heads[i];
-        cut_list[i] = &cut[i];
-    }
-}
 
 static struct db_spec spec_of(const struct db_module *const *modules)
 {
@@ -46,17 +28,8 @@ static struct db_spec spec_of(const struct db_module *const *modules)
                              .place = place,
                              .context = "content",
                              .modules = modules,
-                             .modules_count = MODULES,
+                             .modules_count = UNDO_MODULES,
                              .settings = { .snapshots_kept = 3, .snapshots = snapshots } };
-}
-
-/* Opens, which migrates, and closes. */
-static void open_once(const struct db_module *const *modules)
-{
-    struct db_spec spec = spec_of(modules);
-    struct db *db;
-    CHECK_OK(db_open(&spec, &db));
-    db_close(db);
 }
 
 static PGconn *session(void)
@@ -165,7 +138,7 @@ static void fill(void)
         table_fill(conn, PQgetvalue(tables, i, 0));
     PQclear(tables);
     PQfinish(conn);
-    struct db_spec spec = spec_of(cut_list);
+    struct db_spec spec = spec_of(undo_cut_list);
     struct db_check check = { .full = true, .on_damage = on_damage };
     CHECK_OK(db_check(&spec, &check));
 }
@@ -226,127 +199,56 @@ static char *dump(void)
     return out.ptr;
 }
 
-static void same(char *before, char *after)
-{
-    if (strcmp(before, after) != 0) {
-        size_t at = 0;
-        while (before[at] == after[at])
-            at++;
-        size_t from = at > 200 ? at - 200 : 0;
-        test_fail("before: ...%.400s\nafter: ...%.400s", before + from, after + from);
-    }
-    struct buf holders[] = { { .ptr = before }, { .ptr = after } };
-    buf_deinit(&holders[0]);
-    buf_deinit(&holders[1]);
-}
-
 /* --- There and back --------------------------------------------------------------------------- */
 
-static void there_and_back(unsigned module, unsigned count)
+static void in_fresh_database(void)
 {
-    struct db_snapshot snapshot;
-    struct db_spec spec = spec_of(heads);
-    modules_init();
-    cut[module].migrations_count = count;
-    open_once(cut_list);
-    fill();
-    char *before = dump();
-    open_once(heads);
-    CHECK_OK(db_snapshot_newest(&spec, &snapshot));
-    CHECK_OK(db_rollback(&spec, &snapshot.versions));
-    char *after = dump();
-    same(before, after);
-    open_once(cut_list); /* the older program takes it */
-    open_once(heads);    /* and the newer one upgrades it again */
-    CHECK_OK(db_rollback(&spec, &snapshot.versions));
-    before = dump();
-    open_once(heads);
-    CHECK_OK(db_snapshot_restore(&spec, &snapshot));
-    after = dump();
-    same(before, after);
-    open_once(cut_list);
-    open_once(heads);
+    place = postgres_place_new();
 }
 
-static void every_number_of(unsigned module)
+static void run_once(const char *sql)
 {
-    modules_init();
-    unsigned count = heads[module]->migrations_count;
-    for (unsigned i = 1; i < count; i++) {
-        place = postgres_place_new();
-        there_and_back(module, i);
-    }
+    PGconn *conn = session();
+    PQclear(run(conn, sql));
+    PQfinish(conn);
 }
+
+static const struct undo_driver driver = { .dialect = DB_POSTGRES,
+                                           .spec_of = spec_of,
+                                           .fresh = in_fresh_database,
+                                           .fill = fill,
+                                           .run = run_once,
+                                           .dump = dump,
+                                           .a_blob = "'\\x2f'" };
 
 TEST(every_number_of_flow_on_postgres)
 {
-    every_number_of(0);
+    undo_every_number(&driver, UNDO_FLOW);
 }
 
 TEST(every_number_of_catalog_on_postgres)
 {
-    every_number_of(1);
+    undo_every_number(&driver, UNDO_CATALOG);
 }
 
 TEST(every_number_of_assets_on_postgres)
 {
-    every_number_of(2);
+    undo_every_number(&driver, UNDO_ASSETS);
 }
 
 TEST(every_number_of_ingest_on_postgres)
 {
-    every_number_of(3);
+    undo_every_number(&driver, UNDO_INGEST);
 }
 
 TEST(every_migration_has_a_way_back_on_postgres)
 {
-    modules_init();
-    for (unsigned i = 0; i < MODULES; i++)
-        for (unsigned k = 1; k < heads[i]->migrations_count; k++)
-            if (!heads[i]->migrations[k].down[DB_POSTGRES])
-                test_fail("%s of %s has no .down.sql", heads[i]->migrations[k].name,
-                          heads[i]->name);
+    undo_every_migration_has_a_way_back(&driver);
 }
-
-/* --- What the older schema cannot hold -------------------------------------------------------- */
-
-static const struct {
-    unsigned module, number;
-    const char *newer, *named;
-} cases[] = {
-    { 1, 2,
-      "INSERT INTO title_external_ids VALUES ('tmdb', 'film', '7', 1), ('tmdb', 'series', '7', 2)",
-      "0003_external_ids_by_kind" },
-    { 1, 3, "INSERT INTO person_fields VALUES (1, 'born', 'editor', '', 1, 1)",
-      "0004_people_fields" },
-    { 1, 4, "INSERT INTO season_texts VALUES (1, 1, 'synopsis', 'en', 'It is winter')",
-      "0005_season_texts" },
-    { 1, 5, "UPDATE editions SET subtitles_unavailable = '[1]'", "0006_subtitles_not_shown" },
-    { 3, 1, "UPDATE reviews SET folder = '\\x2f'", "0002_review_folder" },
-};
 
 TEST(newer_data_is_refused_by_name_on_postgres)
 {
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct db_snapshot snapshot;
-        place = postgres_place_new();
-        struct db_spec spec = spec_of(heads);
-        modules_init();
-        cut[cases[i].module].migrations_count = cases[i].number;
-        open_once(cut_list);
-        fill();
-        open_once(heads);
-        PGconn *conn = session();
-        PQclear(run(conn, cases[i].newer));
-        PQfinish(conn);
-        char *before = dump();
-        CHECK_OK(db_snapshot_newest(&spec, &snapshot));
-        CHECK_ERR(db_rollback(&spec, &snapshot.versions), ERR_PRECONDITION);
-        CHECK_STR(str_of(err_slot()->slug), STR("rollback-refused"));
-        if (!strstr(err_slot()->text, cases[i].named))
-            test_fail("%s is not named: %s", cases[i].named, err_slot()->text);
-        same(before, dump());
-    }
+    undo_newer_data_is_refused(&driver);
 }
 
 /* --- Who else is there ------------------------------------------------------------------------ */
@@ -355,11 +257,11 @@ TEST(a_database_that_is_served_is_not_taken_back)
 {
     struct db_snapshot snapshot;
     struct db *db;
-    modules_init();
+    undo_begin(&driver);
     place = postgres_place_new();
-    cut[1].migrations_count = 3;
-    open_once(cut_list);
-    struct db_spec spec = spec_of(heads);
+    undo_cut[UNDO_CATALOG].migrations_count = 3;
+    undo_open_once(undo_cut_list);
+    struct db_spec spec = spec_of(undo_heads);
     CHECK_OK(db_open(&spec, &db));
     CHECK_OK(db_snapshot_newest(&spec, &snapshot));
     struct arena arena;
@@ -373,7 +275,7 @@ TEST(a_database_that_is_served_is_not_taken_back)
     arena_deinit(&arena);
     db_close(db);
     CHECK_OK(db_rollback(&spec, &snapshot.versions));
-    open_once(cut_list);
+    undo_open_once(undo_cut_list);
 }
 
 static int count_of(const char *sql)
@@ -389,27 +291,27 @@ static int count_of(const char *sql)
 TEST(snapshots_on_postgres_are_few_and_their_own_databases)
 {
     struct db_snapshot first, snapshot;
-    modules_init();
+    undo_begin(&driver);
     place = postgres_place_new();
-    cut[1].migrations_count = 3;
-    open_once(cut_list);
-    struct db_spec spec = spec_of(heads);
+    undo_cut[UNDO_CATALOG].migrations_count = 3;
+    undo_open_once(undo_cut_list);
+    struct db_spec spec = spec_of(undo_heads);
     CHECK_ERR(db_snapshot_newest(&spec, &first), ERR_NOT_FOUND); /* there was nothing before */
-    open_once(heads);
+    undo_open_once(undo_heads);
     CHECK_OK(db_snapshot_newest(&spec, &first));
-    open_once(heads);
+    undo_open_once(undo_heads);
     CHECK_OK(db_snapshot_newest(&spec, &snapshot));
     CHECK_INT(first.taken_at, snapshot.taken_at);
     const char *mine = place;
     place = postgres_place_new();
-    open_once(heads);
-    spec = spec_of(heads);
+    undo_open_once(undo_heads);
+    spec = spec_of(undo_heads);
     CHECK_ERR(db_snapshot_newest(&spec, &snapshot), ERR_NOT_FOUND); /* it is another's */
     place = mine;
-    spec = spec_of(heads);
+    spec = spec_of(undo_heads);
     for (int i = 0; i < 3; i++) {
         CHECK_OK(db_rollback(&spec, &first.versions));
-        open_once(heads);
+        undo_open_once(undo_heads);
     }
     CHECK(access(first.path, F_OK) != 0);
     CHECK_OK(db_snapshot_newest(&spec, &snapshot));

@@ -3,12 +3,9 @@
  * What comes back is what was there, unless a newer row has no place in the older schema: then
  * nothing happens, and the migration is named.
  */
-#include "domains/content/assets/assets.h"
-#include "domains/content/catalog/catalog.h"
-#include "domains/content/ingest/ingest.h"
-#include "domains/module/module.h"
+#include "undo_stage.h"
+
 #include "engines/db/sqlite/sqlite.h"
-#include "engines/flow/jobs.h"
 #include "foundation/mem/buf.h"
 #include "foundation/test/test.h"
 
@@ -18,23 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MODULES = 4, ROWS = 2, TEXT_MAX = 1 << 20 };
+enum { ROWS = 2, TEXT_MAX = 1 << 20 };
 
-static const struct db_module *heads[MODULES];
-static struct db_module cut[MODULES];
-static const struct db_module *cut_list[MODULES];
-
-static void modules_init(void)
-{
-    heads[0] = &FLOW_SQL;
-    heads[1] = catalog_module.sql;
-    heads[2] = assets_module.sql;
-    heads[3] = ingest_module.sql;
-    for (unsigned i = 0; i < MODULES; i++) {
-        cut[i] = *heads[i];
-        cut_list[i] = &cut[i];
-    }
-}
+static unsigned snapshots_kept = 3; /* there and back makes as many */
 
 static struct db_spec spec_of(const struct db_module *const *modules)
 {
@@ -42,17 +25,8 @@ static struct db_spec spec_of(const struct db_module *const *modules)
                              .place = test_folder(),
                              .context = "content",
                              .modules = modules,
-                             .modules_count = MODULES,
-                             .settings = { .snapshots_kept = 2 } };
-}
-
-/* Opens, which migrates, and closes. */
-static void open_once(const struct db_module *const *modules)
-{
-    struct db_spec spec = spec_of(modules);
-    struct db *db;
-    CHECK_OK(db_open(&spec, &db));
-    db_close(db);
+                             .modules_count = UNDO_MODULES,
+                             .settings = { .snapshots_kept = snapshots_kept } };
 }
 
 static sqlite3 *file_open(void)
@@ -213,45 +187,7 @@ static char *dump(void)
     return out.ptr;
 }
 
-static void same(char *before, char *after)
-{
-    if (strcmp(before, after) != 0) {
-        size_t at = 0;
-        while (before[at] == after[at])
-            at++;
-        size_t from = at > 200 ? at - 200 : 0;
-        test_fail("before: ...%.400s\nafter: ...%.400s", before + from, after + from);
-    }
-    struct buf holders[] = { { .ptr = before }, { .ptr = after } };
-    buf_deinit(&holders[0]);
-    buf_deinit(&holders[1]);
-}
-
 /* --- There and back --------------------------------------------------------------------------- */
-
-static void there_and_back(unsigned module, unsigned count)
-{
-    struct db_snapshot snapshot;
-    struct db_spec spec = spec_of(heads);
-    modules_init();
-    cut[module].migrations_count = count;
-    open_once(cut_list);
-    fill();
-    char *before = dump();
-    open_once(heads);
-    CHECK_OK(db_snapshot_newest(&spec, &snapshot));
-    CHECK_OK(db_rollback(&spec, &snapshot.versions));
-    char *after = dump();
-    same(before, after);
-    open_once(cut_list); /* the older program takes it */
-    open_once(heads);    /* and the newer one upgrades it again */
-    before = dump();
-    CHECK_OK(db_snapshot_restore(&spec, &snapshot));
-    open_once(cut_list);
-    open_once(heads);
-    after = dump();
-    same(before, after);
-}
 
 /* Each in a folder of its own. */
 static void in_fresh_folder(void)
@@ -261,44 +197,44 @@ static void in_fresh_folder(void)
     CHECK_INT(system(command), 0);
 }
 
-static void every_number_of(unsigned module)
+static void run_once(const char *sql)
 {
-    modules_init();
-    unsigned count = heads[module]->migrations_count;
-    for (unsigned i = 1; i < count; i++) {
-        in_fresh_folder();
-        there_and_back(module, i);
-    }
+    sqlite3 *handle = file_open();
+    run(handle, sql);
+    sqlite3_close(handle);
 }
+
+static const struct undo_driver driver = { .dialect = DB_SQLITE,
+                                           .spec_of = spec_of,
+                                           .fresh = in_fresh_folder,
+                                           .fill = fill,
+                                           .run = run_once,
+                                           .dump = dump,
+                                           .a_blob = "x'2f'" };
 
 TEST(every_number_of_flow)
 {
-    every_number_of(0);
+    undo_every_number(&driver, UNDO_FLOW);
 }
 
 TEST(every_number_of_catalog)
 {
-    every_number_of(1);
+    undo_every_number(&driver, UNDO_CATALOG);
 }
 
 TEST(every_number_of_assets)
 {
-    every_number_of(2);
+    undo_every_number(&driver, UNDO_ASSETS);
 }
 
 TEST(every_number_of_ingest)
 {
-    every_number_of(3);
+    undo_every_number(&driver, UNDO_INGEST);
 }
 
 TEST(every_migration_has_a_way_back)
 {
-    modules_init();
-    for (unsigned i = 0; i < MODULES; i++)
-        for (unsigned k = 1; k < heads[i]->migrations_count; k++)
-            if (!heads[i]->migrations[k].down[DB_SQLITE])
-                test_fail("%s of %s has no .down.sql", heads[i]->migrations[k].name,
-                          heads[i]->name);
+    undo_every_migration_has_a_way_back(&driver);
 }
 
 /* The program's own list, read as text: a module that is not in the list above is not undone. */
@@ -311,80 +247,46 @@ TEST(every_module_is_undone)
     CHECK(file != NULL);
     str rest = { text, fread(text, 1, sizeof(text), file) };
     fclose(file);
-    modules_init();
+    undo_begin(&driver);
     for (ptrdiff_t at; (at = str_find(rest, STR("_module,"))) >= 0;) {
         str before = str_sub(rest, 0, (size_t)at);
         str name = str_skip(before, (size_t)str_find_last_char(before, '&') + 1);
         bool known = false;
         for (size_t i = 0; i < ARRAY_LEN(without_sql); i++)
             known = known || str_eq(name, without_sql[i]);
-        for (unsigned i = 0; i < MODULES; i++)
-            known = known || str_eq(name, str_of(heads[i]->name));
+        for (unsigned i = 0; i < UNDO_MODULES; i++)
+            known = known || str_eq(name, str_of(undo_heads[i]->name));
         if (!known)
             test_fail("%.*s is not among the modules that are undone", STR_ARG(name));
         rest = str_skip(rest, (size_t)at + 1);
     }
 }
 
-/* --- What the older schema cannot hold -------------------------------------------------------- */
-
-static const struct {
-    unsigned module, number;
-    const char *newer, *named;
-} cases[] = {
-    { 1, 2,
-      "INSERT INTO title_external_ids VALUES ('tmdb', 'film', '7', 1), ('tmdb', 'series', '7', 2)",
-      "0003_external_ids_by_kind" },
-    { 1, 3, "INSERT INTO person_fields VALUES (1, 'born', 'editor', '', 1, 1)",
-      "0004_people_fields" },
-    { 1, 4, "INSERT INTO season_texts VALUES (1, 1, 'synopsis', 'en', 'It is winter')",
-      "0005_season_texts" },
-    { 1, 5, "UPDATE editions SET subtitles_unavailable = '[1]'", "0006_subtitles_not_shown" },
-    { 3, 1, "UPDATE reviews SET folder = x'2f'", "0002_review_folder" },
-};
-
 TEST(newer_data_is_refused_by_name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct db_snapshot snapshot;
-        struct db_spec spec = spec_of(heads);
-        in_fresh_folder();
-        modules_init();
-        cut[cases[i].module].migrations_count = cases[i].number;
-        open_once(cut_list);
-        fill();
-        open_once(heads);
-        sqlite3 *handle = file_open();
-        run(handle, cases[i].newer);
-        sqlite3_close(handle);
-        char *before = dump();
-        CHECK_OK(db_snapshot_newest(&spec, &snapshot));
-        CHECK_ERR(db_rollback(&spec, &snapshot.versions), ERR_PRECONDITION);
-        CHECK_STR(str_of(err_slot()->slug), STR("rollback-refused"));
-        if (!strstr(err_slot()->text, cases[i].named))
-            test_fail("%s is not named: %s", cases[i].named, err_slot()->text);
-        same(before, dump());
-    }
+    undo_newer_data_is_refused(&driver);
 }
 
 TEST(snapshots_are_few_and_only_before_changes)
 {
     struct db_snapshot first, snapshot;
-    struct db_spec spec = spec_of(heads);
-    modules_init();
-    cut[1].migrations_count = 3;
-    open_once(cut_list);
+    snapshots_kept = 2;
+    struct db_spec spec = spec_of(undo_heads);
+    undo_begin(&driver);
+    undo_cut[UNDO_CATALOG].migrations_count = 3;
+    undo_open_once(undo_cut_list);
     CHECK_ERR(db_snapshot_newest(&spec, &snapshot), ERR_NOT_FOUND); /* there was nothing before */
-    open_once(heads);
+    undo_open_once(undo_heads);
     CHECK_OK(db_snapshot_newest(&spec, &first));
-    open_once(heads);
+    undo_open_once(undo_heads);
     CHECK_OK(db_snapshot_newest(&spec, &snapshot));
     CHECK_INT(first.taken_at, snapshot.taken_at);
     for (int i = 0; i < 3; i++) {
         CHECK_OK(db_rollback(&spec, &first.versions));
-        open_once(heads);
+        undo_open_once(undo_heads);
     }
     CHECK(access(first.path, F_OK) != 0);
     CHECK_OK(db_snapshot_newest(&spec, &snapshot));
     CHECK(access(snapshot.path, F_OK) == 0);
+    snapshots_kept = 3;
 }
