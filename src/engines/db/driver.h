@@ -44,6 +44,25 @@ struct db_tx {
     unsigned topics;     /* to tell after the commit */
 };
 
+/* What db_stats() tells; drivers count. */
+struct db_counters {
+    _Atomic uint64_t queue_length, queue_length_peak, transactions, failed, refused, abandoned;
+    _Atomic uint64_t reruns, commits, commits_failed, group_peak, commit_us_total, commit_us_peak;
+    _Atomic uint64_t reads_inline, reads_pool, reads_over_budget;
+    _Atomic uint64_t connections_open, connections_busy, waits, wait_us_total;
+    _Atomic int64_t replication_lag_us; /* -1 until a driver knows better */
+};
+
+/* `db` is a driver's struct, whose `base` is a struct db. */
+#define STAT_ADD(db, name, n)                                                                      \
+    atomic_fetch_add_explicit(&(db)->base.stats.name, (n), memory_order_relaxed)
+
+static inline void stat_peak(_Atomic uint64_t *peak, uint64_t value)
+{
+    if (value > atomic_load_explicit(peak, memory_order_relaxed))
+        atomic_store_explicit(peak, value, memory_order_relaxed);
+}
+
 struct db {
     const struct db_driver *driver;
     struct db_tx now;
@@ -53,6 +72,7 @@ struct db {
     struct pool *pool;
     struct db_settings settings; /* defaults filled in */
     struct db_listeners *listeners;
+    struct db_counters stats;
 };
 
 /* --- Carrying a database over (carry.c) --------------------------------------------------------
@@ -106,7 +126,6 @@ struct db_driver {
     TASK_FN enum err (*read_ahead)(struct db *db, const struct db_ahead *ahead, unsigned count,
                                    struct db_reader reader);
     TASK_FN enum err (*call)(struct db_tx *tx, struct db_call *call);
-    struct db_stats (*stats)(const struct db *db);
     /* Somebody wants to be told of commits, other processes' too. NULL: nothing to prepare. */
     void (*listen)(struct db *db);
     /* db_is_told(). NULL: always, no other process has the database. */

@@ -333,9 +333,8 @@ void pg_homes_close(struct pg_db *db)
 static void queue_count(struct pg_db *db, int change)
 {
     uint64_t now = STAT_ADD(db, queue_length, (uint64_t)(int64_t)change) + (uint64_t)change;
-    uint64_t peak = atomic_load_explicit(&db->stats.queue_length_peak, memory_order_relaxed);
-    if (change > 0 && now > peak)
-        atomic_store_explicit(&db->stats.queue_length_peak, now, memory_order_relaxed);
+    if (change > 0)
+        stat_peak(&db->base.stats.queue_length_peak, now);
 }
 
 static enum err conn_await(struct home *home, struct conn **out_conn)

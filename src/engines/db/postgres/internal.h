@@ -143,14 +143,6 @@ struct home {
 /* --- The database -------------------------------------------------------------------------------
  */
 
-struct stats {
-    _Atomic uint64_t queue_length, queue_length_peak, transactions, failed, refused, abandoned;
-    _Atomic uint64_t reruns, commits, commits_failed, group_peak, commit_us_total, commit_us_peak;
-    _Atomic uint64_t reads_inline, reads_pool, reads_over_budget;
-    _Atomic uint64_t connections_open, connections_busy, waits, wait_us_total;
-    _Atomic int64_t replication_lag_us;
-};
-
 /* Types of a query's parameters, learned from the server once a process. */
 struct types {
     unsigned count;
@@ -185,16 +177,12 @@ struct pg_db {
     _Atomic unsigned contended; /* so many transactions more run alone */
     struct teller *teller;
     _Atomic instant told_until; /* clock_mono() */
-    struct stats stats;
 };
 
 static inline struct pg_db *pg_of(struct db *db)
 {
     return (struct pg_db *)db;
 }
-
-#define STAT_ADD(db, name, n)                                                                      \
-    atomic_fetch_add_explicit(&(db)->stats.name, (n), memory_order_relaxed)
 
 /* place.c */
 /* Takes the URL apart, and its session settings. ERR_INVALID "database-url". */

@@ -46,7 +46,6 @@ static enum err pg_open(const struct db *base, const char *place, struct db **ou
     struct pg_db *db = HEAP_NEW(struct pg_db);
     db->base = *base;
     db->id = ++ids;
-    atomic_store(&db->stats.replication_lag_us, -1);
     pthread_mutex_init(&db->lock, NULL);
     pthread_cond_init(&db->job_there, NULL);
     pthread_cond_init(&db->job_done, NULL);
@@ -77,35 +76,6 @@ static void pg_close(struct db *base)
     database_free(db);
 }
 
-static struct db_stats pg_stats(const struct db *base)
-{
-    const struct pg_db *db = (const struct pg_db *)base;
-#define GET(name) .name = atomic_load_explicit(&db->stats.name, memory_order_relaxed)
-    return (struct db_stats){
-        GET(queue_length),
-        GET(queue_length_peak),
-        GET(transactions),
-        GET(failed),
-        GET(refused),
-        GET(abandoned),
-        GET(reruns),
-        GET(commits),
-        GET(commits_failed),
-        GET(group_peak),
-        GET(commit_us_total),
-        GET(commit_us_peak),
-        GET(reads_inline),
-        GET(reads_pool),
-        GET(reads_over_budget),
-        GET(connections_open),
-        GET(connections_busy),
-        GET(waits),
-        GET(wait_us_total),
-        GET(replication_lag_us),
-    };
-#undef GET
-}
-
 const struct db_driver db_postgres = {
     .name = "postgres",
     .dialect = DB_POSTGRES,
@@ -115,7 +85,6 @@ const struct db_driver db_postgres = {
     .read = pg_read,
     .read_ahead = pg_read_ahead,
     .call = pg_call,
-    .stats = pg_stats,
     .listen = pg_listen,
     .told = pg_told,
     .copy = pg_copy,

@@ -174,7 +174,8 @@ static bool look_at_standbys(struct teller *teller)
         return false;
     bool known = PQntuples(rows) && !PQgetisnull(rows, 0, 0);
     int64_t lag_us = known ? strtoll(PQgetvalue(rows, 0, 0), NULL, 10) : -1;
-    atomic_store(&teller->db->stats.replication_lag_us, known ? MAX_OF(lag_us, (int64_t)0) : -1);
+    atomic_store(&teller->db->base.stats.replication_lag_us,
+                 known ? MAX_OF(lag_us, (int64_t)0) : -1);
     PQclear(rows);
     return true;
 }
@@ -248,7 +249,7 @@ static void tell_while_connected(struct teller *teller)
         if (!atomic_load(&teller->topics))
             look(teller, true, until_look_ms(teller));
     }
-    atomic_store(&teller->db->stats.replication_lag_us, -1);
+    atomic_store(&teller->db->base.stats.replication_lag_us, -1);
     PQfinish(teller->handle);
 }
 

@@ -79,8 +79,7 @@ static enum err commit(struct pg_tx *tx)
     uint64_t took_us = (uint64_t)(clock_mono() - began);
     STAT_ADD(db, commits, 1);
     STAT_ADD(db, commit_us_total, took_us);
-    if (took_us > atomic_load_explicit(&db->stats.commit_us_peak, memory_order_relaxed))
-        atomic_store_explicit(&db->stats.commit_us_peak, took_us, memory_order_relaxed);
+    stat_peak(&db->base.stats.commit_us_peak, took_us);
     if (err != OK)
         STAT_ADD(db, commits_failed, 1);
     return err;

@@ -74,21 +74,12 @@ struct sqlite_db {
     struct job *first, *last;
     unsigned queued;
     bool closing;
-    struct {
-        _Atomic uint64_t queue_length, queue_length_peak, transactions, failed, refused, abandoned;
-        _Atomic uint64_t reruns, commits, commits_failed, group_peak, commit_us_total,
-            commit_us_peak;
-        _Atomic uint64_t reads_inline, reads_pool, reads_over_budget;
-    } stats;
 };
 
 static inline struct sqlite_db *sqlite_of(struct db *db)
 {
     return (struct sqlite_db *)db;
 }
-
-#define STAT_ADD(db, name, n)                                                                      \
-    atomic_fetch_add_explicit(&(db)->stats.name, (n), memory_order_relaxed)
 
 /* conn.c */
 enum err conn_open(struct sqlite_db *db, bool writes, struct conn **out_conn);

@@ -118,31 +118,6 @@ static void sqlite_close(struct db *base)
     database_free(db);
 }
 
-static struct db_stats sqlite_stats(const struct db *base)
-{
-    const struct sqlite_db *db = (const struct sqlite_db *)base;
-#define GET(name) .name = atomic_load_explicit(&db->stats.name, memory_order_relaxed)
-    return (struct db_stats){
-        GET(queue_length),
-        GET(queue_length_peak),
-        GET(transactions),
-        GET(failed),
-        GET(refused),
-        GET(abandoned),
-        GET(reruns),
-        GET(commits),
-        GET(commits_failed),
-        GET(group_peak),
-        GET(commit_us_total),
-        GET(commit_us_peak),
-        GET(reads_inline),
-        GET(reads_pool),
-        GET(reads_over_budget),
-        .replication_lag_us = -1,
-    };
-#undef GET
-}
-
 const struct db_driver db_sqlite = {
     .name = "sqlite",
     .dialect = DB_SQLITE,
@@ -151,7 +126,6 @@ const struct db_driver db_sqlite = {
     .write = sqlite_write,
     .read = sqlite_read,
     .call = sqlite_call,
-    .stats = sqlite_stats,
     .copy = sqlite_copy,
     .copy_suffix = ".db",
     .check = sqlite_check,

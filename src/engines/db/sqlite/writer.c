@@ -26,17 +26,11 @@ struct group {
 
 /* --- The queue ------------------------------------------------------------------------------ */
 
-static void stat_peak(_Atomic uint64_t *peak, uint64_t value)
-{
-    if (value > atomic_load_explicit(peak, memory_order_relaxed))
-        atomic_store_explicit(peak, value, memory_order_relaxed);
-}
-
 static void queue_count_set(struct sqlite_db *db, unsigned queued)
 {
     db->queued = queued;
-    atomic_store_explicit(&db->stats.queue_length, queued, memory_order_relaxed);
-    stat_peak(&db->stats.queue_length_peak, queued);
+    atomic_store_explicit(&db->base.stats.queue_length, queued, memory_order_relaxed);
+    stat_peak(&db->base.stats.queue_length_peak, queued);
 }
 
 static void job_unlink(struct sqlite_db *db, struct job *job)
@@ -281,8 +275,8 @@ static void group_commit(struct conn *conn, struct group *group)
     uint64_t took_us = (uint64_t)(clock_mono() - began);
     STAT_ADD(db, commits, 1);
     STAT_ADD(db, commit_us_total, took_us);
-    stat_peak(&db->stats.commit_us_peak, took_us);
-    stat_peak(&db->stats.group_peak, good);
+    stat_peak(&db->base.stats.commit_us_peak, took_us);
+    stat_peak(&db->base.stats.group_peak, good);
     if (code != SQLITE_OK) {
         enum err err = sqlite_fail(db, conn->handle, code, "COMMIT");
         STAT_ADD(db, commits_failed, 1);
