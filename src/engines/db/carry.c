@@ -33,6 +33,12 @@ struct carrying {
     struct db_carried carried;
 };
 
+void db_carry_columns_put(struct buf *sql, const struct db_carry_table *table)
+{
+    for (unsigned i = 0; i < table->columns_count; i++)
+        buf_printf(sql, "%s\"%s\"", i ? ", " : "", table->columns[i]);
+}
+
 /* The history of migrations is each database's own, and so is what it tells other processes. */
 static bool is_carried(const char *name)
 {

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct buf;
+
 /* One query on its way: rows go to `row` while they are valid. */
 struct db_call {
     const struct db_query *query;
@@ -85,6 +87,8 @@ struct db_carry_table {
     unsigned columns_count;
     int64_t last_id; /* given to a row, which may be gone again; 0: none, or the table gives none */
 };
+/* "a", "b": the columns' names, as SQL has them. */
+void db_carry_columns_put(struct buf *sql, const struct db_carry_table *table);
 /* One side, on a connection and in a transaction of its own. Blocking. */
 struct db_carry {
     struct db *db;
@@ -193,11 +197,29 @@ enum err db_history_check(const struct db *db, const char *place, const struct d
 enum err db_history_whole(const struct db_module *module, const char *place, unsigned version,
                           unsigned count);
 
+/* The number of a module; 0: it is not there. */
+unsigned db_version_of(const struct db_versions *versions, const char *module);
+/* Whether migrations would change what is there: a new database has nothing to keep. */
+bool db_upgrades(const struct db *db, const struct db_versions *versions);
+
+/* What going back asks of a driver, within its transaction. */
+struct db_way_back {
+    const struct db *db;
+    const char *shown; /* the database, in messages */
+    void *arg;
+    enum err (*ask)(void *arg, str query, int64_t *out_number);
+    /* The statements of a way back; they end with a zero. */
+    enum err (*run)(void *arg, const struct db_migration *migration, const char *statements);
+    enum err (*forget)(void *arg, const struct db_module *module, unsigned number);
+};
 /*
- * Cuts the next refusal off the text of a way back: why, and a query whose number is not 0 when it
- * holds. False: what is left are the statements.
+ * Takes the ways back from one state to an older one, newest first, modules opened later before
+ * those that they may refer to. Before each its questions are asked: ERR_PRECONDITION
+ * "rollback-refused" when the older schema cannot hold what is there. Whatever fails, the caller
+ * rolls back all of it.
  */
-bool db_down_cut(str *rest, str *out_why, str *out_query);
+enum err db_go_back(const struct db_way_back *way, const struct db_versions *from,
+                    const struct db_versions *to);
 
 /* --- Copies of before an upgrade (snapshots.c) ------------------------------------------------ */
 

@@ -64,7 +64,30 @@ enum err db_history_whole(const struct db_module *module, const char *place, uns
     return OK;
 }
 
-bool db_down_cut(str *rest, str *out_why, str *out_query)
+/* --- Up and back -------------------------------------------------------------------------------
+ */
+
+unsigned db_version_of(const struct db_versions *versions, const char *module)
+{
+    for (unsigned i = 0; i < versions->count; i++)
+        if (strcmp(versions->items[i].module, module) == 0)
+            return versions->items[i].number;
+    return 0;
+}
+
+bool db_upgrades(const struct db *db, const struct db_versions *versions)
+{
+    for (unsigned i = 0; versions->count && i < db->modules_count; i++)
+        if (db_version_of(versions, db->modules[i]->name) < db_module_version(db->modules[i]))
+            return true;
+    return false;
+}
+
+/*
+ * Cuts the next refusal off the text of a way back: why, and a query whose number is not 0 when it
+ * holds. False: what is left are the statements.
+ */
+static bool refusal_cut(str *rest, str *out_why, str *out_query)
 {
     static const str mark = STR_INIT("-- refuse: "), begin = STR_INIT("-- down\n");
     if (!str_starts(*rest, mark)) {
@@ -78,4 +101,38 @@ bool db_down_cut(str *rest, str *out_why, str *out_query)
     *out_query = str_sub(*rest, 0, len);
     *rest = str_skip(*rest, len);
     return true;
+}
+
+static enum err step_back(const struct db_way_back *way, const struct db_module *module,
+                          const struct db_migration *migration)
+{
+    str rest = str_of(migration->down[way->db->driver->dialect]), why, query;
+    if (!rest.ptr)
+        return err_set(ERR_PRECONDITION, "rollback-refused",
+                       "%s: migration %s of %s has no way back", way->shown, migration->name,
+                       module->name);
+    while (refusal_cut(&rest, &why, &query)) {
+        int64_t count = 0;
+        TRY(way->ask(way->arg, query, &count));
+        if (count)
+            return err_set(ERR_PRECONDITION, "rollback-refused",
+                           "%s: %s cannot go back before %s: %.*s (%lld)", way->shown, module->name,
+                           migration->name, STR_ARG(why), (long long)count);
+    }
+    TRY(way->run(way->arg, migration, rest.ptr)); /* to the end of the text */
+    return way->forget(way->arg, module, migration->number);
+}
+
+enum err db_go_back(const struct db_way_back *way, const struct db_versions *from,
+                    const struct db_versions *to)
+{
+    for (unsigned i = way->db->modules_count; i-- > 0;) {
+        const struct db_module *module = way->db->modules[i];
+        unsigned newest = db_version_of(from, module->name);
+        unsigned until = db_version_of(to, module->name);
+        for (unsigned k = module->migrations_count; k-- > 0;)
+            if (module->migrations[k].number <= newest && module->migrations[k].number > until)
+                TRY(step_back(way, module, &module->migrations[k]));
+    }
+    return OK;
 }

@@ -194,12 +194,6 @@ static enum err carry_tables(struct db_carry *carry, struct db_carry_table *out_
     return err;
 }
 
-static void columns_put(struct buf *sql, const struct db_carry_table *table)
-{
-    for (unsigned i = 0; i < table->columns_count; i++)
-        buf_printf(sql, "%s\"%s\"", i ? ", " : "", table->columns[i]);
-}
-
 /* --- Reading -------------------------------------------------------------------------------------
  */
 
@@ -253,7 +247,7 @@ static enum err carry_read(struct db_carry *carry, const struct db_carry_table *
     enum err err = OK;
     buf_clear(&side->sql);
     buf_put(&side->sql, STR("SELECT "));
-    columns_put(&side->sql, table);
+    db_carry_columns_put(&side->sql, table);
     buf_printf(&side->sql, " FROM \"%s\"", table->name);
     buf_put_char(&side->sql, 0);
     if (!PQsendQuery(side->handle, side->sql.ptr) || !PQsetSingleRowMode(side->handle))
@@ -277,7 +271,7 @@ static enum err carry_write_begin(struct db_carry *carry, const struct db_carry_
     struct side *side = side_of(carry);
     buf_clear(&side->sql);
     buf_printf(&side->sql, "COPY \"%s\" (", table->name);
-    columns_put(&side->sql, table);
+    db_carry_columns_put(&side->sql, table);
     buf_put(&side->sql, STR(") FROM STDIN"));
     return ask_of(side, NULL);
 }

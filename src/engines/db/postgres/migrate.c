@@ -128,21 +128,6 @@ enum err pg_migration_versions(const struct migration *m, struct db_versions *ou
     return OK;
 }
 
-/* Whether anything is to be changed of what is there: a new database has nothing to keep. */
-static bool upgrades(const struct migration *m, const struct db_versions *versions)
-{
-    const struct db *base = &m->db->base;
-    for (unsigned i = 0; versions->count && i < base->modules_count; i++) {
-        unsigned number = 0;
-        for (unsigned k = 0; k < versions->count; k++)
-            if (strcmp(versions->items[k].module, base->modules[i]->name) == 0)
-                number = versions->items[k].number;
-        if (number < db_module_version(base->modules[i]))
-            return true;
-    }
-    return false;
-}
-
 /* --- Applying -----------------------------------------------------------------------------------
  */
 
@@ -304,7 +289,7 @@ static enum err upgrade_guarded(const struct migration *m, const struct migratio
     struct db_versions versions;
     TRY(upgrade_lock(guard));
     TRY(pg_migration_versions(m, &versions));
-    if (upgrades(m, &versions))
+    if (db_upgrades(&m->db->base, &versions))
         TRY(pg_snapshot_make(m, &versions));
     return modules_apply(m);
 }
@@ -328,7 +313,7 @@ static enum err apply(const struct migration *m)
     if (!history)
         TRY(history_create(m));
     TRY(pg_migration_versions(m, &versions));
-    if (settings->snapshots_kept && settings->snapshots && upgrades(m, &versions))
+    if (settings->snapshots_kept && settings->snapshots && db_upgrades(&m->db->base, &versions))
         return upgrade(m);
     return modules_apply(m);
 }

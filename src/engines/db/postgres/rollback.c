@@ -14,8 +14,9 @@
 
 enum { OTHERS_TRIES = 60, OTHERS_TRY_US = 50000 };
 
-static enum err refusal_ask(const struct migration *m, str query, int64_t *out_count)
+static enum err refusal_ask(void *arg, str query, int64_t *out_count)
 {
+    const struct migration *m = arg;
     struct buf text;
     buf_init(&text, NULL, MIB(1));
     buf_put(&text, query);
@@ -27,9 +28,9 @@ static enum err refusal_ask(const struct migration *m, str query, int64_t *out_c
     return err;
 }
 
-static enum err history_forget(const struct migration *m, const struct db_module *module,
-                               unsigned number)
+static enum err history_forget(void *arg, const struct db_module *module, unsigned number)
 {
+    const struct migration *m = arg;
     char text[16];
     PGresult *result;
     snprintf(text, sizeof(text), "%u", number);
@@ -40,11 +41,12 @@ static enum err history_forget(const struct migration *m, const struct db_module
     return OK;
 }
 
-static enum err statements_run(const struct migration *m, const struct db_migration *migration,
-                               str statements)
+static enum err statements_run(void *arg, const struct db_migration *migration,
+                               const char *statements)
 {
+    const struct migration *m = arg;
     char message[200];
-    char *sql = pg_dialect_translate(statements.ptr); /* to the end of the text */
+    char *sql = pg_dialect_translate(statements);
     PGresult *result = PQexec(m->handle, sql);
     ExecStatusType status = PQresultStatus(result);
     const char *said = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -57,52 +59,21 @@ static enum err statements_run(const struct migration *m, const struct db_migrat
                    m->db->shown, migration->name, message);
 }
 
-static enum err step_back(const struct migration *m, const struct db_module *module,
-                          const struct db_migration *migration)
-{
-    str rest = str_of(migration->down[DB_POSTGRES]), why, query;
-    if (!rest.ptr)
-        return err_set(ERR_PRECONDITION, "rollback-refused",
-                       "%s: migration %s of %s has no way back", m->db->shown, migration->name,
-                       module->name);
-    while (db_down_cut(&rest, &why, &query)) {
-        int64_t count = 0;
-        TRY(refusal_ask(m, query, &count));
-        if (count)
-            return err_set(ERR_PRECONDITION, "rollback-refused",
-                           "%s: %s cannot go back before %s: %.*s (%lld)", m->db->shown,
-                           module->name, migration->name, STR_ARG(why), (long long)count);
-    }
-    TRY(statements_run(m, migration, rest));
-    return history_forget(m, module, migration->number);
-}
-
-static unsigned number_in(const struct db_versions *versions, const char *module)
-{
-    for (unsigned i = 0; i < versions->count; i++)
-        if (strcmp(versions->items[i].module, module) == 0)
-            return versions->items[i].number;
-    return 0;
-}
-
-/* Modules opened later may refer to earlier ones: they go first. */
-static enum err all_back(const struct migration *m, const struct db_versions *to)
+static enum err all_back(struct migration *m, const struct db_versions *to)
 {
     struct db_versions now;
-    const struct db *base = &m->db->base;
+    struct db_way_back way = { .db = &m->db->base,
+                               .shown = m->db->shown,
+                               .arg = m,
+                               .ask = refusal_ask,
+                               .run = statements_run,
+                               .forget = history_forget };
     TRY(pg_migration_versions(m, &now));
-    for (unsigned i = base->modules_count; i-- > 0;) {
-        const struct db_module *module = base->modules[i];
-        unsigned from = number_in(&now, module->name), until = number_in(to, module->name);
-        for (unsigned k = module->migrations_count; k-- > 0;)
-            if (module->migrations[k].number <= from && module->migrations[k].number > until)
-                TRY(step_back(m, module, &module->migrations[k]));
-    }
-    return OK;
+    return db_go_back(&way, &now, to);
 }
 
 /* Every transaction of ours takes the same lock less strictly (ADR 31). */
-static enum err in_transaction(const struct migration *m, const struct db_versions *to)
+static enum err in_transaction(struct migration *m, const struct db_versions *to)
 {
     TRY(pg_migration_begin(m));
     enum err err =
@@ -139,7 +110,7 @@ enum err pg_nobody_else(const struct migration *m)
                    m->db->shown, (long long)others);
 }
 
-static enum err run(const struct migration *m, const struct db_versions *to)
+static enum err run(struct migration *m, const struct db_versions *to)
 {
     int64_t history = 0;
     TRY(pg_migration_check(m, &history));

@@ -115,12 +115,6 @@ static enum err carry_tables(struct db_carry *carry, struct db_carry_table *out_
 
 /* --- Rows ----------------------------------------------------------------------------------- */
 
-static void columns_put(struct buf *sql, const struct db_carry_table *table)
-{
-    for (unsigned i = 0; i < table->columns_count; i++)
-        buf_printf(sql, "%s\"%s\"", i ? ", " : "", table->columns[i]);
-}
-
 static struct db_value value_of(sqlite3_stmt *stmt, int column)
 {
     size_t len;
@@ -151,7 +145,7 @@ static enum err carry_read(struct db_carry *carry, const struct db_carry_table *
     int code = SQLITE_DONE;
     buf_clear(&side->sql);
     buf_put(&side->sql, STR("SELECT "));
-    columns_put(&side->sql, table);
+    db_carry_columns_put(&side->sql, table);
     buf_printf(&side->sql, " FROM \"%s\"", table->name);
     buf_put_char(&side->sql, 0);
     TRY(prepare(side, side->sql.ptr, &stmt));
@@ -171,7 +165,7 @@ static enum err carry_write_begin(struct db_carry *carry, const struct db_carry_
     struct side *side = side_of(carry);
     buf_clear(&side->sql);
     buf_printf(&side->sql, "INSERT INTO \"%s\" (", table->name);
-    columns_put(&side->sql, table);
+    db_carry_columns_put(&side->sql, table);
     for (unsigned i = 0; i < table->columns_count; i++)
         buf_put(&side->sql, i ? STR(", ?") : STR(") VALUES (?"));
     buf_put(&side->sql, STR(")"));

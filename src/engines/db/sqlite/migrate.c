@@ -232,19 +232,12 @@ enum err migrate_versions(struct sqlite_db *db, sqlite3 *handle, struct db_versi
     return OK;
 }
 
-/* Whether anything is to be changed of what is there: a new database has nothing to keep. */
+/* Apart, so that the versions are not in the frame of what is applied. */
 static enum err upgrades(struct sqlite_db *db, sqlite3 *handle, bool *out_upgrades)
 {
     struct db_versions versions;
-    *out_upgrades = false;
     TRY(migrate_versions(db, handle, &versions));
-    for (unsigned i = 0; versions.count && i < db->base.modules_count; i++) {
-        unsigned number = 0;
-        for (unsigned k = 0; k < versions.count; k++)
-            if (strcmp(versions.items[k].module, db->base.modules[i]->name) == 0)
-                number = versions.items[k].number;
-        *out_upgrades |= number < db_module_version(db->base.modules[i]);
-    }
+    *out_upgrades = db_upgrades(&db->base, &versions);
     return OK;
 }
 

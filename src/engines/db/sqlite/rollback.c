@@ -14,16 +14,9 @@ struct rollback {
     sqlite3 *handle;
 };
 
-static enum err refused(const struct rollback *r, const struct db_module *module,
-                        const struct db_migration *migration, str why, int64_t count)
+static enum err refusal_ask(void *arg, str query, int64_t *out_count)
 {
-    return err_set(ERR_PRECONDITION, "rollback-refused",
-                   "%s: %s cannot go back before %s: %.*s (%lld)", r->db->path, module->name,
-                   migration->name, STR_ARG(why), (long long)count);
-}
-
-static enum err refusal_ask(const struct rollback *r, str query, int64_t *out_count)
-{
+    const struct rollback *r = arg;
     sqlite3_stmt *stmt;
     int code = sqlite3_prepare_v2(r->handle, query.ptr, (int)query.len, &stmt, NULL);
     if (code == SQLITE_OK)
@@ -37,9 +30,9 @@ static enum err refusal_ask(const struct rollback *r, str query, int64_t *out_co
     return result;
 }
 
-static enum err history_forget(const struct rollback *r, const struct db_module *module,
-                               unsigned number)
+static enum err history_forget(void *arg, const struct db_module *module, unsigned number)
 {
+    const struct rollback *r = arg;
     sqlite3_stmt *stmt;
     int code = sqlite3_prepare_v2(r->handle,
                                   "DELETE FROM schema_migrations WHERE module = ?1 AND number = ?2",
@@ -54,36 +47,17 @@ static enum err history_forget(const struct rollback *r, const struct db_module 
     return result;
 }
 
-static enum err step_back(const struct rollback *r, const struct db_module *module,
-                          const struct db_migration *migration)
+static enum err statements_run(void *arg, const struct db_migration *migration,
+                               const char *statements)
 {
-    str rest = str_of(migration->down[DB_SQLITE]), why, query;
-    if (!rest.ptr)
-        return err_set(ERR_PRECONDITION, "rollback-refused",
-                       "%s: migration %s of %s has no way back", r->db->path, migration->name,
-                       module->name);
-    while (db_down_cut(&rest, &why, &query)) {
-        int64_t count = 0;
-        TRY(refusal_ask(r, query, &count));
-        if (count)
-            return refused(r, module, migration, why, count);
-    }
-    int code = sqlite3_exec(r->handle, rest.ptr, NULL, NULL, NULL);
-    if (code != SQLITE_OK)
-        return err_set(ERR_INTERNAL, "rollback-failed", "%s: the way back of %s failed: %s",
-                       r->db->path, migration->name, sqlite3_errmsg(r->handle));
-    return history_forget(r, module, migration->number);
+    const struct rollback *r = arg;
+    if (sqlite3_exec(r->handle, statements, NULL, NULL, NULL) == SQLITE_OK)
+        return OK;
+    return err_set(ERR_INTERNAL, "rollback-failed", "%s: the way back of %s failed: %s",
+                   r->db->path, migration->name, sqlite3_errmsg(r->handle));
 }
 
-static unsigned number_in(const struct db_versions *versions, const char *module)
-{
-    for (unsigned i = 0; i < versions->count; i++)
-        if (strcmp(versions->items[i].module, module) == 0)
-            return versions->items[i].number;
-    return 0;
-}
-
-static enum err references_check(const struct rollback *r)
+static enum err references_check(struct rollback *r)
 {
     int64_t broken = 0;
     TRY(refusal_ask(r, STR("SELECT count(*) FROM pragma_foreign_key_check"), &broken));
@@ -94,22 +68,21 @@ static enum err references_check(const struct rollback *r)
     return OK;
 }
 
-/* Modules opened later may refer to earlier ones: they go first. */
-static enum err all_back(const struct rollback *r, const struct db_versions *to)
+static enum err all_back(struct rollback *r, const struct db_versions *to)
 {
     struct db_versions now;
+    struct db_way_back way = { .db = &r->db->base,
+                               .shown = r->db->path,
+                               .arg = r,
+                               .ask = refusal_ask,
+                               .run = statements_run,
+                               .forget = history_forget };
     TRY(migrate_versions(r->db, r->handle, &now));
-    for (unsigned i = r->db->base.modules_count; i-- > 0;) {
-        const struct db_module *module = r->db->base.modules[i];
-        unsigned from = number_in(&now, module->name), until = number_in(to, module->name);
-        for (unsigned k = module->migrations_count; k-- > 0;)
-            if (module->migrations[k].number <= from && module->migrations[k].number > until)
-                TRY(step_back(r, module, &module->migrations[k]));
-    }
+    TRY(db_go_back(&way, &now, to));
     return references_check(r);
 }
 
-static enum err in_transaction(const struct rollback *r, const struct db_versions *to)
+static enum err in_transaction(struct rollback *r, const struct db_versions *to)
 {
     TRY(migrate_check(r->db, r->handle));
     int code =
