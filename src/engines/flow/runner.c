@@ -60,6 +60,16 @@ unsigned kind_concurrency(const struct job_kind *kind)
     return kind->concurrency_max ? kind->concurrency_max : 1;
 }
 
+unsigned kind_key_concurrency(const struct job_kind *kind)
+{
+    return kind->key_concurrency_max ? kind->key_concurrency_max : 1;
+}
+
+span kind_backoff(const struct job_kind *kind)
+{
+    return kind->backoff ? kind->backoff : SECONDS(5);
+}
+
 unsigned attempts_limit(const struct job_kind *kind, int64_t of_job)
 {
     if (of_job > 0)
@@ -194,6 +204,10 @@ static enum err round_write(struct jobs *jobs, unsigned *out_claimed)
     }
     if (due(&jobs->progress_at, progress_every))
         TRY(runner_save_progress(jobs));
+    if (jobs->unsettled)
+        TRY(runner_settle(jobs));
+    jobs->unsettled = false;
+    TRY(runner_fire(jobs));
     return runner_claim(jobs, out_claimed);
 }
 
@@ -225,6 +239,8 @@ static span round_run(struct jobs *jobs)
     enum err err = round_write(jobs, &claimed);
     if (err == OK)
         err = next_due(jobs, &wait);
+    if (err == OK)
+        err = runner_fire_next(jobs, &wait);
     if (err != OK) {
         jobs->stats.rounds_failed++;
         return after_failure;
@@ -333,6 +349,7 @@ enum err jobs_start(struct loop *loop, const struct jobs_spec *spec, struct jobs
     jobs->kinds_count = spec->kinds_count;
     jobs->lease = spec->lease ? spec->lease : SECONDS(60);
     jobs->sole_owner = spec->sole_owner;
+    jobs->unsettled = true;
     owner_make(jobs, spec->seat, spec->seed);
     jobs->listener = (struct db_listener){ .topics = DB_TOPIC_JOBS, .fn = on_commit, .arg = jobs };
     db_listen(jobs->db, &jobs->listener);
