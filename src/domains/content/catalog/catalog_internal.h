@@ -219,6 +219,13 @@ enum err catalog_reply_title(struct http_request *request, struct http_response 
 enum err catalog_reply_person(struct http_request *request, struct http_response *response,
                               struct id id);
 
+/* --- Publishing (catalog_publish.c) ---------------------------------------------------------- */
+
+struct saga_kind;
+/* Film stored, time come, shown, announced. */
+extern const struct saga_kind catalog_publish_saga;
+#define CATALOG_PUBLISH_JOB "title.publish"
+
 /* --- Ready bytes (catalog_cache.c) ---------------------------------------------------------- */
 
 /*
@@ -277,6 +284,8 @@ enum err catalog_on_title_add(struct http_request *request, struct http_response
 enum err catalog_on_title_patch(struct http_request *request, struct http_response *response);
 enum err catalog_on_title_edit_get(struct http_request *request, struct http_response *response);
 enum err catalog_on_title_publish(struct http_request *request, struct http_response *response);
+enum err catalog_on_title_publish_when_ready(struct http_request *request,
+                                             struct http_response *response);
 enum err catalog_on_title_archive(struct http_request *request, struct http_response *response);
 enum err catalog_on_collection_put(struct http_request *request, struct http_response *response);
 enum err catalog_on_collection_remove(struct http_request *request, struct http_response *response);
@@ -284,5 +293,5 @@ enum err catalog_on_collection_remove(struct http_request *request, struct http_
 extern const struct shape titles_query_shape, titles_list_shape, people_query_shape,
     people_list_shape, person_page_shape, person_patch_shape, person_edit_shape, facets_query_shape,
     facets_list_shape, collections_query_shape, collections_list_shape, collection_page_shape,
-    home_shape, title_add_shape, title_patch_shape, season_patch_shape, collection_put_shape,
-    language_query_shape;
+    home_shape, title_add_shape, title_patch_shape, publish_wish_shape, publish_started_shape,
+    season_patch_shape, collection_put_shape, language_query_shape;
