@@ -233,10 +233,11 @@ row_postgres_reads() {
 # --- calls ----------------------------------------------------------------------------------------
 
 # Client and server take turns, so both have the processors of the bench between them.
+# Both processes on one processor: where the scheduler puts them is not the call's.
 row_call() { # here or there, nanoseconds a unit
     local medians=() round
     for ((round = 1; round <= rounds_wanted; round++)); do
-        "$tools/kb_rpc_peer" bench 2000 2>"$work/error" >"$work/measured" || return 1
+        taskset -c "$server_processor" "$tools/kb_rpc_peer" bench 2000 2>"$work/error" >"$work/measured" || return 1
         medians+=("$(divide "$(sed -n "s/^$1 //p" "$work/measured")" "$2")")
     done
     VALUE=$(median "${medians[@]}") ROUNDS=$rounds_wanted
