@@ -1,6 +1,6 @@
 /*
- * driver: what stands behind the port. The port (db.c) checks arguments and copies rows; a driver
- * runs statements, transactions and migrations. Only drivers and the port include this.
+ * driver: what stands behind the port. The port (queries.c) checks arguments and copies rows; a
+ * driver runs statements, transactions and migrations. Only drivers and the port include this.
  */
 #pragma once
 
