@@ -24,6 +24,15 @@ enum err db_check(const struct db_spec *spec, const struct db_check *check)
     return err;
 }
 
+enum err db_newest(const struct db_spec *spec, instant *out_at)
+{
+    struct db base;
+    TRY(db_base_init(spec, &base));
+    enum err err = spec->driver->newest(&base, spec->place, out_at);
+    heap_free((void *)base.modules);
+    return err;
+}
+
 enum err db_diagnose(const struct db_spec *spec, db_finding_fn fn, void *arg)
 {
     struct db base;
