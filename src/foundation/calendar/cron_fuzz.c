@@ -18,8 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
             break;
         ASSERT(next > at && next % MINUTES(1) == 0);
         ASSERT(cron_next(&cron, zone_utc(), next - 1) == next);
-        ASSERT(cron.minutes >> (unsigned)((next / MINUTES(1) % 60 + 60) % 60) & 1);
-        ASSERT(cron.hours >> (unsigned)((next / HOURS(1) % 24 + 24) % 24) & 1);
+        span of_day = (next % DAYS(1) + DAYS(1)) % DAYS(1);
+        ASSERT(cron.minutes >> (unsigned)(of_day / MINUTES(1) % 60) & 1);
+        ASSERT(cron.hours >> (unsigned)(of_day / HOURS(1)) & 1);
         at = next;
     }
     return 0;
