@@ -235,6 +235,8 @@ int command_ready(int argc, char **argv);
 int command_exit_codes(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_move(int argc, char **argv);
+int command_sagas(int argc, char **argv);
+int command_timers(int argc, char **argv);
 
 /* Exit codes, as sysexits(3) has them. */
 enum {

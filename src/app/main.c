@@ -126,6 +126,8 @@ static const struct command {
     { "rollback", command_rollback, "undo the last upgrade of the database" },
     { "doctor", command_doctor, "say what is wrong and what to do" },
     { "fsck", command_fsck, "compare every file with the database (--repair)" },
+    { "sagas", command_sagas, "work in several steps: sagas [ID [retry|undo]]" },
+    { "timers", command_timers, "what is done when" },
     { "ready", command_ready, "is the server of the data folder well?" },
     { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
     { "routes", command_routes, "print every route" },
