@@ -91,6 +91,8 @@ enum err runner_save_progress(struct jobs *jobs);
 enum err runner_write_outcomes(struct jobs *jobs);
 
 /* runner.c */
+/* What became of a due instant. */
+void meter_schedule(bool fired, bool passed_over);
 /* Starts the handler of a claimed job. */
 void run_start(struct jobs *jobs, const struct job_kind *kind, const struct db_row *claimed);
 void run_free(struct job_run *run);

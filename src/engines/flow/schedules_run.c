@@ -15,7 +15,7 @@ struct firing {
     const struct schedule_row *row;
     instant next;
     bool passed_over;
-    bool fired; /* out */
+    bool fired, held; /* out */
 };
 
 static enum err is_held(struct db_tx *tx, const struct schedule_row *row, bool *out_held)
@@ -37,16 +37,15 @@ static enum err fire_tx(struct db_tx *tx, void *arg)
     const struct schedule_row *row = firing->row;
     char due[INSTANT_TEXT_MAX];
     int64_t changed, job_id;
-    bool held;
-    firing->fired = false;
+    firing->fired = firing->held = false;
     TRY(db_exec(tx, &SQL_SCHEDULE_PASSED,
                 DB_ARGS(DB_I64(row->id), DB_TIME(row->next_at), DB_TIME(firing->next),
                         DB_TIME(clock_now())),
                 &changed));
     if (!changed)
         return OK;
-    TRY(is_held(tx, row, &held));
-    if (held)
+    TRY(is_held(tx, row, &firing->held));
+    if (firing->held)
         return db_exec(tx, &SQL_SCHEDULE_HELD, DB_ARGS(DB_I64(row->id)), NULL);
     struct job_new job = row->said.job;
     job.idempotency_key = arena_printf(db_arena(tx), "%.*s@%s", STR_ARG(row->said.name),
@@ -99,12 +98,15 @@ static enum err one_due(struct jobs *jobs, const struct schedule_row *row)
         /* On to what is not late: it may be due now. */
         struct moving moving = { .row = row, .passed_over = true };
         moving.next = schedule_when_next(&when, now - SCHEDULE_LATE_MAX - 1);
-        return db_tx(jobs->db, move_tx, &moving);
+        TRY(db_tx(jobs->db, move_tx, &moving));
+        meter_schedule(false, true);
+        return OK;
     }
     struct firing firing = { .row = row, .next = schedule_when_next(&when, now) };
     firing.passed_over = late;
     TRY(db_tx(jobs->db, fire_tx, &firing));
     jobs->stats.scheduled += firing.fired;
+    meter_schedule(firing.fired, firing.held || (firing.fired && late));
     return OK;
 }
 

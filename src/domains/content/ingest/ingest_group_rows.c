@@ -143,10 +143,11 @@ static str text_or_empty(str text)
 static str file_key(struct arena *arena, str path)
 {
     uint8_t hash[SHA256_BYTES];
-    char *hex = arena_alloc(arena, SHA256_BYTES * 2);
+    size_t len = 2 * sizeof(hash);
+    char *hex = arena_alloc(arena, len);
     crypto_sha256(path, hash);
-    crypto_hex(hash, SHA256_BYTES, hex);
-    return (str){ hex, SHA256_BYTES * 2 };
+    crypto_hex(hash, sizeof(hash), hex);
+    return (str){ hex, len };
 }
 
 static enum err film_queue(struct db_tx *tx, const struct group *group, const struct unit *unit,

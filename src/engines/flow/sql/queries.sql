@@ -241,6 +241,9 @@ SELECT s.id, s.kind, s.subject, s.input, s.state, s.undoing, s.holds, s.position
 FROM sagas s
 WHERE s.id < ?1 AND s.state = ?3 ORDER BY s.id DESC LIMIT ?2;
 
+-- name: sagas_held_count :point
+SELECT count(*) FROM sagas WHERE state = 'held';
+
 -- name: saga_steps_list :page
 SELECT name, state, result, deadline_at, has_undo, attempts_max, deadline, position
 FROM saga_steps WHERE saga_id = ?1 ORDER BY position LIMIT ?2;
