@@ -218,6 +218,7 @@ const struct module catalog_module = {
     .routes = &route_table,
     .job_kinds = kinds,
     .job_kinds_count = ARRAY_LEN(kinds),
+    .events = &catalog_events,
     .open = catalog_open,
     .close = catalog_close,
 };

@@ -187,15 +187,8 @@ static enum err undo_index(struct saga_run *run, void *arg)
 static enum err announce_tx(struct db_tx *tx, void *arg)
 {
     const struct publishing *p = arg;
-    long long id = (long long)p->input.title.value;
-    struct db_event event = {
-        .type = STR("title.published"),
-        .aggregate_id = arena_printf(db_arena(tx), "title/%lld", id),
-        .payload = arena_printf(db_arena(tx), "{\"id\":\"%lld\",\"version\":%lld}", id,
-                                (long long)p->result.version),
-    };
     if (p->result.published)
-        TRY(db_event_add(tx, &event));
+        TRY(catalog_publishing_announce(tx, p->input.title, p->result.version));
     return saga_step_finish(tx, p->run, STR_NONE);
 }
 
