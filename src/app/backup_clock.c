@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 
+enum { RETRIES_MAX = 1000 }; /* more than a week of them */
 #define RETRY_AFTER MINUTES(15)
 
 static bool is_wanted(void)
@@ -68,12 +69,15 @@ static enum err run_backup(struct job_run *run, void *arg)
         return may_pass(result);
     }
     job_progress(run, 0, "backing up to %.*s", STR_ARG(app_backup_settings.to));
-    return may_pass(backup_make_and_wait(path, passphrase));
+    enum err made = backup_make_and_wait(path, passphrase);
+    if (made != OK && task_cancelled()) /* whatever broke off by it: it is begun anew */
+        return err_set(ERR_CANCELLED, "backup-stopped", "the backup was stopped");
+    return may_pass(made);
 }
 
 const struct job_kind backup_job_kind = { .name = "backup",
                                           .fn = run_backup,
-                                          .attempts_max = 1000, /* ten days of quarters of an hour */
+                                          .attempts_max = RETRIES_MAX,
                                           .backoff = RETRY_AFTER,
                                           .backoff_max = RETRY_AFTER };
 
@@ -82,10 +86,14 @@ const struct job_kind backup_job_kind = { .name = "backup",
 static enum err schedule_tx(struct db_tx *tx, void *arg)
 {
     const struct schedule_new *schedule = arg;
+    struct schedule put;
     int64_t id;
     if (!is_wanted())
         return schedule_remove(tx, schedule->name);
-    return schedule_put(tx, schedule, &id);
+    TRY(schedule_put(tx, schedule, &id));
+    TRY(schedule_get(tx, schedule->name, &put));
+    /* One that failed is tried now: a start is how settings are put right. */
+    return put.last_job ? jobs_hasten(tx, put.last_job) : OK;
 }
 
 void backup_schedule_start(const struct data *data)

@@ -212,6 +212,12 @@ enum err jobs_priority_put(struct db_tx *tx, int64_t id, int64_t priority)
                              (long long)id);
 }
 
+enum err jobs_hasten(struct db_tx *tx, int64_t id)
+{
+    db_notify(tx, DB_TOPIC_JOBS);
+    return db_exec(tx, &SQL_JOB_HASTEN, DB_ARGS(DB_I64(id), DB_TIME(clock_now())), NULL);
+}
+
 enum err jobs_prune(struct db_tx *tx, instant before, unsigned limit, int64_t *out_removed)
 {
     return db_exec(tx, &SQL_JOBS_PRUNE, DB_ARGS(DB_TIME(before), DB_I64(limit)), out_removed);

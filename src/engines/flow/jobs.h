@@ -93,6 +93,8 @@ enum err jobs_retry(struct db_tx *tx, int64_t id);
 /* Gives a queued one another priority. ERR_CONFLICT "job-begun" when it is not queued (any more).
  */
 enum err jobs_priority_put(struct db_tx *tx, int64_t id, int64_t priority);
+/* One that waits in the queue, for its time or after a failure, is due now. OK when none does. */
+enum err jobs_hasten(struct db_tx *tx, int64_t id);
 /* Removes up to `limit` that ended before `before`; their keys are free again. */
 enum err jobs_prune(struct db_tx *tx, instant before, unsigned limit, int64_t *out_removed);
 

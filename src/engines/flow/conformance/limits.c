@@ -126,6 +126,33 @@ static enum err moved_up(void *arg)
     return OK;
 }
 
+static enum err hasten_tx(struct db_tx *tx, void *id)
+{
+    return jobs_hasten(tx, *(int64_t *)id);
+}
+
+static enum err hastened(void *arg)
+{
+    (void)arg;
+    clock_set(SOME_DAY);
+    runner_start(true);
+    struct add later = { .job = { .kind = STR("single"), .run_at = SOME_DAY + DAYS(1) } };
+    CHECK_OK(db_tx(stage.db, add_tx, &later));
+    (void)await_state(add("single"), JOB_DONE);
+    CHECK_STR(job_state_text(get(later.id).state), STR("queued"));
+    CHECK_OK(db_tx(stage.db, hasten_tx, &later.id));
+    (void)await_state(later.id, JOB_DONE);
+    CHECK_OK(db_tx(stage.db, hasten_tx, &later.id)); /* it waits no more */
+    CHECK_STR(job_state_text(get(later.id).state), STR("done"));
+    jobs_stop(stage.jobs);
+    return OK;
+}
+
+static void can_be_hastened(void)
+{
+    scenario(hastened);
+}
+
 static void can_be_moved_up(void)
 {
     scenario(moved_up);
@@ -138,5 +165,6 @@ void register_limits(void)
                   run_two_of_a_key_where_the_kind_says_so);
     test_register("jobs_of_a_key_in_use_let_others_pass", __FILE__,
                   of_a_key_in_use_let_others_pass);
+    test_register("jobs_can_be_hastened", __FILE__, can_be_hastened);
     test_register("jobs_can_be_moved_up", __FILE__, can_be_moved_up);
 }

@@ -57,6 +57,9 @@ WHERE id = ?1 AND state IN ('failed', 'cancelled');
 -- name: job_priority_put :write
 UPDATE jobs SET priority = ?2, updated_at = ?3 WHERE id = ?1 AND state = 'queued';
 
+-- name: job_hasten :write
+UPDATE jobs SET run_at = 0, updated_at = ?2 WHERE id = ?1 AND state = 'queued';
+
 -- name: jobs_prune :write
 DELETE FROM jobs WHERE id IN (
     SELECT id FROM jobs WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2);
