@@ -205,10 +205,10 @@ static unsigned lanes_with_work(const struct group *group)
 static enum err lanes_run_beside(struct group *group, unsigned count)
 {
     struct lane_work *works = ARENA_ARRAY(task_arena(), count, struct lane_work);
-    struct task_group tasks;
+    struct task_group *tasks = ARENA_NEW(task_arena(), struct task_group);
     unsigned started = 0;
     enum err err = OK;
-    task_group_init(&tasks, count);
+    task_group_init(tasks, count);
     for (unsigned i = 0; i < group->lanes_count && err == OK && started < count; i++) {
         struct lane *lane = group->lanes[i];
         if (lane->gone || lane->next == lane->records_count) {
@@ -217,10 +217,10 @@ static enum err lanes_run_beside(struct group *group, unsigned count)
             continue;
         }
         works[started] = (struct lane_work){ .lane = lane };
-        err = task_group_start(&tasks, "bus-lane", lane_work, &works[started]);
+        err = task_group_start(tasks, "bus-lane", lane_work, &works[started]);
         started += err == OK;
     }
-    enum err waited = task_group_wait(&tasks);
+    enum err waited = task_group_wait(tasks);
     TRY(err);
     TRY(waited);
     for (unsigned i = 0; i < started; i++)

@@ -182,7 +182,7 @@ static void chunk_committed(struct lane *lane, const struct chunk *chunk)
 }
 
 /* One event alone has failed. It is put aside, in a transaction that moves the mark behind it. */
-static enum err first_failed(struct lane *lane, enum err err)
+static __attribute__((noinline)) enum err first_failed(struct lane *lane, enum err err)
 {
     struct group *group = lane->group;
     struct failure failure = { .attempts = 1 };
@@ -247,7 +247,7 @@ static void skip(struct lane *lane)
         lane->done.offset = MAX_OF(lane->done.offset, lane->reach);
 }
 
-enum err lane_run(struct lane *lane)
+__attribute__((noinline)) enum err lane_run(struct lane *lane)
 {
     struct group *group = lane->group;
     struct arena *arena = task_arena();
