@@ -191,7 +191,7 @@ TASK_FN enum err leases_leave(const struct lease_ask *ask);
 unsigned lane_of(str aggregate, unsigned lanes);
 
 /* meters.c */
-void meters_open(const struct bus *bus);
+void bus_meters_open(const struct bus *bus);
 void meter_handled(const struct group *group, uint64_t handled);
 void meter_failed(const struct group *group, bool dead);
 void meter_lag(const struct group *group, struct bus_lag lag);

@@ -300,7 +300,7 @@ enum err bus_start(struct loop *loop, const struct bus_spec *spec, struct bus **
     types_check(spec);
     for (unsigned i = 0; i < spec->members_count; i++)
         bus->groups[i] = group_new(bus, i);
-    meters_open(bus);
+    bus_meters_open(bus);
     enum err err = spec->driver->open(loop, &bus->spec, &bus->log);
     if (err == OK) {
         *out_bus = bus;

@@ -13,7 +13,7 @@ METRIC_GAUGE(bus_lag_events, "Events that a group has not read.", &group_label);
 METRIC_GAUGE(bus_lag_microseconds, "Age of the oldest of them.", &group_label);
 METRICS(bus_metrics, &bus_events_total, &bus_lag_events, &bus_lag_microseconds);
 
-void meters_open(const struct bus *bus)
+void bus_meters_open(const struct bus *bus)
 {
     if (group_label.count)
         return;
