@@ -14,7 +14,6 @@ struct catalog {
 };
 extern struct catalog catalog;
 
-enum title_status { TITLE_DRAFT, TITLE_PUBLISHED, TITLE_ARCHIVED };
 /* The tokens a page of titles is filtered by, at most. */
 enum { CATALOG_LIST_TOKENS = 6 };
 
@@ -61,9 +60,9 @@ str catalog_text_choose(const struct catalog_text *texts, size_t count, str lang
 /* --- Events (catalog_events.c) --------------------------------------------------------------- */
 
 extern const struct bus_types catalog_events;
-/* Tells that a title or a person has changed, and is `version` now. */
-enum err catalog_title_announce(struct db_tx *tx, const struct title *title, int64_t version);
-enum err catalog_person_announce(struct db_tx *tx, struct id id, int64_t version);
+enum err catalog_title_tell(struct db_tx *tx, const struct bus_type *type,
+                            const struct title *title);
+enum err catalog_person_tell(struct db_tx *tx, struct id id, int64_t version);
 
 /* --- People as stored (catalog_person.c) ----------------------------------------------------- */
 
