@@ -9,6 +9,7 @@
 #include "foundation/http/http.h"
 
 struct blob_store;
+struct bus_types;
 struct db;
 struct db_module;
 struct http_route_table;
@@ -58,6 +59,7 @@ struct module {
     const struct db_module *sql;           /* NULL: keeps nothing */
     const struct http_route_table *routes; /* NULL: none */
     const struct rpc_service *calls;       /* what other contexts may ask it; NULL: nothing */
+    const struct bus_types *events;        /* what it publishes; NULL: nothing */
     const struct job_kind *job_kinds;      /* what it runs from the context's queue */
     unsigned job_kinds_count;
     enum err (*open)(const struct module_env *env);

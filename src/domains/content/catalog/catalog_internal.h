@@ -58,6 +58,13 @@ str catalog_title_text(const struct title *title, const char *field, str languag
 /* The same choice among texts of something else. */
 str catalog_text_choose(const struct catalog_text *texts, size_t count, str language, str original);
 
+/* --- Events (catalog_events.c) --------------------------------------------------------------- */
+
+extern const struct bus_types catalog_events;
+/* Tells that a title or a person has changed, and is `version` now. */
+enum err catalog_title_announce(struct db_tx *tx, const struct title *title, int64_t version);
+enum err catalog_person_announce(struct db_tx *tx, struct id id, int64_t version);
+
 /* --- People as stored (catalog_person.c) ----------------------------------------------------- */
 
 struct person {
