@@ -157,6 +157,20 @@ enum err catalog_card_load(struct db_tx *tx, struct id id, str language,
                            struct title_card *out_card);
 enum err catalog_card_of(struct db_tx *tx, const struct title *title, str language,
                          struct title_card *out_card);
+/* Queries that rows will be followed by, each with the id in their column. */
+struct catalog_ahead {
+    const struct db_query *const *queries;
+    unsigned queries_count, column;
+};
+/*
+ * Called before each row is gone into: every so often a server is asked, in one round trip, for all
+ * that the next ones need.
+ */
+enum err catalog_ask_ahead(struct db_tx *tx, const struct db_rows *rows,
+                           const struct catalog_ahead *of, unsigned row);
+/* The same for catalog_title_load() and catalog_card_of() of the title in the column. */
+enum err catalog_cards_ahead(struct db_tx *tx, const struct db_rows *rows, unsigned column,
+                             unsigned row);
 str_list catalog_words(struct arena *arena, str words);
 /* The name of a genre in a language of the interface; an unknown one is shown as its slug. */
 str catalog_genre_label(str slug, str language);
