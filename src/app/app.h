@@ -218,6 +218,8 @@ int command_doctor(int argc, char **argv);
 int command_fsck(int argc, char **argv);
 int command_admin_key(int argc, char **argv);
 int command_openapi(int argc, char **argv);
+int command_asyncapi(int argc, char **argv);
+int command_event_types(int argc, char **argv);
 int command_proto(int argc, char **argv);
 int command_routes(int argc, char **argv);
 int command_settings(int argc, char **argv);

@@ -123,6 +123,8 @@ static const struct command {
     { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
     { "routes", command_routes, "print every route" },
     { "openapi", command_openapi, "print the OpenAPI 3.1 document" },
+    { "asyncapi", command_asyncapi, "print the AsyncAPI 3.0 document" },
+    { "event-types", command_event_types, "print every type of event, with its fields" },
     { "proto", command_proto, "print the .proto files of calls between processes" },
     { "settings", command_settings, "print every setting as Markdown" },
     { "exit-codes", command_exit_codes, "print what exit codes mean, as Markdown" },

@@ -14,7 +14,6 @@ struct catalog {
 };
 extern struct catalog catalog;
 
-enum title_status { TITLE_DRAFT, TITLE_PUBLISHED, TITLE_ARCHIVED };
 /* The tokens a page of titles is filtered by, at most. */
 enum { CATALOG_LIST_TOKENS = 6 };
 
