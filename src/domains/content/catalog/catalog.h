@@ -16,6 +16,7 @@
 extern const struct module catalog_module;
 
 enum title_kind { TITLE_FILM, TITLE_SERIES, TITLE_EPISODE };
+enum title_status { TITLE_DRAFT, TITLE_PUBLISHED, TITLE_ARCHIVED };
 
 /* Where a value comes from. A later source of lower rank does not replace it; EDITOR also locks it.
  */
