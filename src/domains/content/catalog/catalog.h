@@ -158,8 +158,6 @@ enum err catalog_artwork_walk(struct db_tx *tx, catalog_artwork_fn fn, void *arg
  * Of the aggregates "title/<id>" and "person/<id>".
  */
 
-enum title_status { TITLE_DRAFT, TITLE_PUBLISHED, TITLE_ARCHIVED };
-
 struct catalog_title_event {
     struct id id;
     enum title_status status;
