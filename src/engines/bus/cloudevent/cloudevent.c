@@ -213,6 +213,11 @@ str cloudevent_extension_find(const struct cloudevent *event, str name)
     return STR_NONE;
 }
 
+enum err envelope_exhausted(void)
+{
+    return err_set(ERR_EXHAUSTED, "envelope", "there is no room for the event");
+}
+
 /* --- While it is read ---------------------------------------------------------------------------
  */
 
@@ -278,7 +283,9 @@ enum err draft_finish(struct draft *draft, struct arena *arena, struct cloudeven
     draft->event.extensions = draft->extensions;
     draft->event.extensions_count = draft->extensions_count;
     TRY(cloudevent_check(&draft->event));
-    kept = ARENA_ARRAY(arena, draft->extensions_count, struct cloudevent_extension);
+    kept = arena_try(arena, (draft->extensions_count + 1) * sizeof(*kept));
+    if (!kept)
+        return envelope_exhausted();
     for (unsigned i = 0; i < draft->extensions_count; i++)
         kept[i] = draft->extensions[i];
     draft->event.extensions = kept;

@@ -49,8 +49,9 @@ enum err cloudevent_check(const struct cloudevent *event);
 
 /*
  * Readers: failures are those of cloudevent_check(); also of a specversion that is not 1.0, of an
- * attribute that is missing or is there twice, and what json.h says. *out is untouched by them. Its
- * texts lie in what was given and in the arena.
+ * attribute that is missing or is there twice, what json.h says, and ERR_EXHAUSTED: the arena is
+ * full, which is never left by its way out here. *out is untouched by them. Its texts lie in what
+ * was given and in the arena.
  */
 
 enum err cloudevent_parse_json(struct arena *arena, str text, struct cloudevent *out);

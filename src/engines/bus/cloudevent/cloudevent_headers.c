@@ -73,9 +73,9 @@ enum err cloudevent_read_record(struct arena *arena, const struct cloudevent_rec
  */
 
 struct writer {
-    struct arena *arena;
     struct cloudevent_header *headers;
     size_t count;
+    char *room; /* for names and the time */
 };
 
 static void put(struct writer *writer, str name, str value)
@@ -84,35 +84,50 @@ static void put(struct writer *writer, str name, str value)
         writer->headers[writer->count++] = (struct cloudevent_header){ name, value };
 }
 
-static void put_extension(struct writer *writer, const struct cloudevent_extension *extension)
+/* A copy of both, one after the other. */
+static str room_put(struct writer *writer, str one, str two)
 {
-    char *name = arena_alloc(writer->arena, extension->name.len + 3);
-    memcpy(name, "ce_", 3);
-    memcpy(name + 3, extension->name.ptr, extension->name.len);
-    put(writer, (str){ name, extension->name.len + 3 },
-        extension->value.ptr ? extension->value : STR(""));
+    str text = { writer->room, one.len + two.len };
+    memcpy(writer->room, one.ptr, one.len);
+    memcpy(writer->room + one.len, two.ptr, two.len);
+    writer->room += text.len;
+    return text;
+}
+
+static size_t room_needed(const struct cloudevent *event)
+{
+    size_t needed = INSTANT_TEXT_MAX;
+    for (unsigned i = 0; i < event->extensions_count; i++)
+        needed += event->extensions[i].name.len + 3;
+    return needed;
 }
 
 enum err cloudevent_write_headers(struct arena *arena, const struct cloudevent *event,
                                   struct cloudevent_header out[CLOUDEVENT_HEADERS_MAX],
                                   size_t *out_count)
 {
-    struct writer writer = { .arena = arena, .headers = out };
+    struct writer writer = { .headers = out };
     char time[INSTANT_TEXT_MAX];
     TRY(cloudevent_check(event));
     if (is_of_envelopes(event->datacontenttype))
         return err_set(ERR_INVALID, "envelope", "an event within an event has no headers");
+    writer.room = arena_try(arena, room_needed(event));
+    if (!writer.room)
+        return envelope_exhausted();
     put(&writer, STR("ce_specversion"), STR("1.0"));
     put(&writer, STR("ce_id"), event->id);
     put(&writer, STR("ce_source"), event->source);
     put(&writer, STR("ce_type"), event->type);
     put(&writer, STR("ce_subject"), event->subject);
     if (event->time != INSTANT_NEVER)
-        put(&writer, STR("ce_time"), arena_str(arena, instant_format(event->time, time)));
+        put(&writer, STR("ce_time"), room_put(&writer, instant_format(event->time, time), STR("")));
     put(&writer, STR("content-type"), event->datacontenttype);
     put(&writer, STR("ce_dataschema"), event->dataschema);
-    for (unsigned i = 0; i < event->extensions_count; i++)
-        put_extension(&writer, &event->extensions[i]);
+    for (unsigned i = 0; i < event->extensions_count; i++) {
+        str value = event->extensions[i].value;
+        put(&writer, room_put(&writer, STR("ce_"), event->extensions[i].name),
+            value.ptr ? value : STR(""));
+    }
     *out_count = writer.count;
     return OK;
 }

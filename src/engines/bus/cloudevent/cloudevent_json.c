@@ -78,9 +78,7 @@ static enum err data_decide(struct arena *arena, const struct data_members *data
     if (data->plain.ptr && data->base64.ptr)
         return err_set(ERR_INVALID, "envelope", "the event has both data and data_base64");
     if (data->base64.ptr)
-        return base64_parse(arena, data->base64, &event->data)
-                   ? OK
-                   : err_set(ERR_INVALID, "envelope", "the event's data_base64 is not base64");
+        return base64_parse(arena, data->base64, &event->data);
     event->data = data->plain;
     if (!data->plain.ptr || !event->datacontenttype.ptr ||
         media_type_is_json(event->datacontenttype))
