@@ -20,6 +20,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -35,7 +37,9 @@ enum {
     CHECKS = 5,
     SOCKET_PATH_BYTES = 108, /* unix(7) */
     DATABASE_URL_BYTES = 1024,
-    SEAT_BYTES = 8
+    SEAT_BYTES = 8,
+    OWNER_TRIES = 50, /* a second */
+    OWNER_WAIT_US = 20000
 };
 
 /* A check that takes longer has failed. */
@@ -107,6 +111,25 @@ enum err data_folder_make(const char *folder)
     return OK;
 }
 
+/*
+ * Who has the lock. It writes its number just after it got it: what is read may be nothing yet, or
+ * of a process that has gone.
+ */
+static int owner_read(int fd)
+{
+    int64_t owner = 0;
+    for (int tries = 0; tries < OWNER_TRIES; tries++) {
+        char pid[32];
+        ssize_t len = pread(fd, pid, sizeof(pid), 0);
+        str text = str_trim((str){ pid, len > 0 ? (size_t)len : 0 });
+        if (str_parse_i64(text, &owner) && owner > 0 && owner <= INT_MAX &&
+            (kill((pid_t)owner, 0) == 0 || errno == EPERM))
+            break;
+        usleep(OWNER_WAIT_US);
+    }
+    return (int)owner;
+}
+
 enum err data_lock(const char *folder, int *out_fd)
 {
     char path[DATA_PATH_BYTES], pid[32];
@@ -114,15 +137,12 @@ enum err data_lock(const char *folder, int *out_fd)
     int fd = *out_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_errno(path);
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        int len = snprintf(pid, sizeof(pid), "%d\n", getpid());
-        bool written = ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)len, 0) == len;
-        return written ? OK : err_errno(path);
-    }
-    ssize_t len = pread(fd, pid, sizeof(pid) - 1, 0);
-    str owner = str_trim((str){ pid, len > 0 ? (size_t)len : 0 });
-    return err_set(ERR_CONFLICT, "data-in-use", "%s is in use by another process (%.*s)", folder,
-                   STR_ARG(owner));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return err_set(ERR_CONFLICT, "data-in-use", "%s is in use by another process (%d)", folder,
+                       owner_read(fd));
+    int len = snprintf(pid, sizeof(pid), "%d\n", getpid());
+    bool written = ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)len, 0) == len;
+    return written ? OK : err_errno(path);
 }
 
 /* Half a cinema is none. */

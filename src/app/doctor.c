@@ -13,11 +13,13 @@
 #include "foundation/net/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -25,6 +27,8 @@
 #include <unistd.h>
 
 enum { FINDINGS_MAX = 64, TEXT_BYTES = 400, DESCRIPTORS_WANTED = 65536, CERT_DAYS = 14 };
+
+#define CLOCK_BEHIND MINUTES(5)
 
 enum level { WELL, HINT, WRONG };
 static const char *const level_words[] = { "ok", "hint", "wrong" };
@@ -82,25 +86,34 @@ static bool look_folder(const char *folder)
     return true;
 }
 
+/* data_lock() would write itself down as the last that used the folder. */
+static bool is_taken(const char *folder)
+{
+    char path[DATA_PATH_BYTES];
+    snprintf(path, sizeof(path), "%s/lock", folder);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool taken = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
+    if (fd >= 0)
+        close(fd);
+    return taken;
+}
+
 static void look_server(const char *folder)
 {
     struct control_answer answer;
     char path[DATA_PATH_BYTES];
-    int lock_fd = -1;
-    enum err locked = data_lock(folder, &lock_fd);
-    if (lock_fd >= 0)
-        close(lock_fd);
+    bool taken = is_taken(folder);
     doctor.served = control_ask(&doctor.arena, folder, "GET", "/readyz", STR(""), &answer) == OK;
     if (doctor.served)
         add(answer.status == 200 ? WELL : WRONG, "server", "see the lines of /readyz",
             "a process serves the folder%s", answer.status == 200 ? "" : " and is not ready");
-    else if (locked == ERR_CONFLICT)
+    else if (taken)
         add(WRONG, "server", "it starts, restores or hangs: look at its log, or end it",
             "a process has the folder and does not answer");
     else
         add(WELL, "server", "", "no process serves the folder");
     snprintf(path, sizeof(path), "%s/control.sock", folder);
-    if (!doctor.served && locked == OK && access(path, F_OK) == 0)
+    if (!doctor.served && !taken && access(path, F_OK) == 0)
         add(HINT, "socket", "nothing: the next start replaces it",
             "%s was left by a process that was killed", path);
     snprintf(path, sizeof(path), "%s/" BACKUP_UNFINISHED, folder);
@@ -209,17 +222,38 @@ static void look_limits(void)
         "at most %llu", (unsigned long long)limit.rlim_max);
 }
 
-/* A clock before the files it wrote was set back, or has no battery. */
-static void look_clock(const char *folder)
+/* When the cinema was last used, by its folder and by the rows of its database. */
+static instant last_used(const char *folder, const char **out_by)
 {
+    const struct db_module *modules[DATA_MODULES_MAX];
+    struct db_spec spec;
     char path[DATA_PATH_BYTES];
     struct stat info;
+    instant at = 0, written = INSTANT_NEVER;
     snprintf(path, sizeof(path), "%s/lock", folder);
-    if (stat(path, &info) == 0 && SECONDS(info.st_mtim.tv_sec) > clock_now() + MINUTES(5))
-        add(WRONG, "clock", "set it (timedatectl set-ntp true): sessions and windows go by it",
-            "the clock is behind the time at which the folder was last used");
+    *out_by = "its folder was last used";
+    if (stat(path, &info) == 0)
+        at = SECONDS(info.st_mtim.tv_sec);
+    if (data_spec(folder, modules, &spec) != OK || db_newest(&spec, &written) != OK ||
+        written == INSTANT_NEVER || written < at)
+        return at; /* what is wrong with the database is said where it is looked at */
+    *out_by = "its database was last written";
+    return written;
+}
+
+/* A clock that is behind what was done by it was set back, or has no battery. */
+static void look_clock(const char *folder)
+{
+    const char *by;
+    span behind = last_used(folder, &by) - clock_now();
+    if (behind > CLOCK_BEHIND)
+        add(WRONG, "clock",
+            "set it (timedatectl set-ntp true) before the cinema is used: what is shown when, and "
+            "what is done when, go by it",
+            "the clock is %lld minutes behind the time at which %s",
+            (long long)(behind / MINUTES(1)), by);
     else
-        add(WELL, "clock", "", "not behind its own files");
+        add(WELL, "clock", "", "not behind the cinema's own data");
 }
 
 static void look_port(const char *name, str listen)

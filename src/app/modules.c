@@ -6,6 +6,8 @@
 #include "domains/content/ingest/ingest.h"
 #include "domains/content/playback/playback.h"
 
+enum { NAMES_BYTES = 256 };
+
 const struct module *const app_modules[] = {
     &catalog_module, &assets_module, &ingest_module, &playback_module,
     &demo_module,    &health_module, &backup_module, &move_module,
@@ -31,6 +33,25 @@ static bool is_named(const struct module *module, str names)
     return false;
 }
 
+/* "catalog, ingest": those that may be named. */
+static void names_put(struct buf *buf)
+{
+    for (unsigned i = 0; i < app_modules_count; i++)
+        if (!is_everywhere(app_modules[i]))
+            buf_printf(buf, "%s%s", buf->len ? ", " : "", app_modules[i]->name);
+}
+
+static __attribute__((noinline)) enum err name_refused(str name)
+{
+    char room[NAMES_BYTES];
+    struct buf names;
+    buf_init_fixed(&names, room, sizeof(room));
+    names_put(&names);
+    return err_set(ERR_INVALID, "unknown-module",
+                   "there is no module \"%.*s\" to serve; there are %.*s", STR_ARG(name),
+                   STR_ARG(buf_str(&names)));
+}
+
 static enum err names_check(str names)
 {
     str rest = names, name;
@@ -39,10 +60,7 @@ static enum err names_check(str names)
         while (i < app_modules_count && !str_eq(str_trim(name), str_of(app_modules[i]->name)))
             i++;
         if (i == app_modules_count)
-            return err_set(ERR_INVALID, "unknown-module",
-                           "there is no module \"%.*s\" to serve; there are catalog, ingest, "
-                           "playback and demo",
-                           STR_ARG(str_trim(name)));
+            return name_refused(str_trim(name));
     }
     return OK;
 }

@@ -265,7 +265,7 @@ void client_run(const struct client_plan *plan, struct client_result *out_result
     }
     instant heard = clock_mono();
     while (!run.over) {
-        int count = epoll_wait(run.epoll, events, EVENTS, 50);
+        int count = epoll_wait(run.epoll, events, EVENTS, plan->spin ? 0 : 50);
         instant now = clock_mono();
         for (int i = 0; i < count; i++) {
             struct connection *connection = events[i].data.ptr;

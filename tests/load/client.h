@@ -26,6 +26,7 @@ struct client_plan {
     uint64_t warm_requests;   /* ... and at least this many answers */
     span window;              /* ends when this has passed ... */
     uint64_t window_requests; /* ... or after this many answers; 0: no such end */
+    bool spin;                /* never sleeps, so that nobody pays for waking it */
     struct probe probe;
 };
 

@@ -13,6 +13,7 @@
  * -f file of paths, one a line                                 -a a header line more
  * -b body: the requests are POSTs of it; ######## in it, or in a path, becomes the number of the
  * request; -N the first number (0)
+ * -s never sleep: nobody pays for waking the client
  */
 #include "client.h"
 #include "start.h"
@@ -112,6 +113,9 @@ static bool option_apply(int letter, const char *value)
         break;
     case 'W':
         plan->warm_requests = (uint64_t)number(value, INT32_MAX);
+        break;
+    case 's':
+        plan->spin = true;
         break;
     case 'P':
         plan->probe.pid = (pid_t)number(value, INT32_MAX);
@@ -279,7 +283,7 @@ int main(int argc, char **argv)
         load_fail("say requests, idle, first or start; the file's head lists the options");
     const char *mode = argv[1];
     argv++, argc--; /* "+": what stands after the first path, a command's options, is not ours */
-    while ((letter = getopt(argc, argv, "+p:c:d:t:n:w:W:P:H:l:S:C:f:b:a:N:")) != -1) {
+    while ((letter = getopt(argc, argv, "+p:c:d:t:n:w:W:P:H:l:S:C:f:b:a:N:s")) != -1) {
         if (letter == 'f')
             list = optarg;
         else if (!option_apply(letter, optarg))

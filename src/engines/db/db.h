@@ -145,6 +145,13 @@ struct db_check {
  */
 enum err db_check(const struct db_spec *spec, const struct db_check *check);
 
+/*
+ * When something was last written, as the rows themselves tell: a clock that is behind it was set
+ * back. INSTANT_NEVER: there is nothing. For an operator's command: it blocks, and may read whole
+ * tables. Errors as db_check()'s.
+ */
+enum err db_newest(const struct db_spec *spec, instant *out_at);
+
 /* What is well and what is wrong with the server of a database, and what to do. */
 enum db_level { DB_WELL, DB_HINT, DB_WRONG };
 struct db_finding {

@@ -1,6 +1,6 @@
 /*
- * driver: what stands behind the port. The port (db.c) checks arguments and copies rows; a driver
- * runs statements, transactions and migrations. Only drivers and the port include this.
+ * driver: what stands behind the port. The port (queries.c) checks arguments and copies rows; a
+ * driver runs statements, transactions and migrations. Only drivers and the port include this.
  */
 #pragma once
 
@@ -143,6 +143,7 @@ struct db_driver {
                         const struct db_copy_watch *watch);
     /* As the calls of db.h; `base` is not open. */
     enum err (*check)(const struct db *base, const char *place, const struct db_check *check);
+    enum err (*newest)(const struct db *base, const char *place, instant *out_at);
     /* NULL: there is no server. */
     enum err (*diagnose)(const struct db *base, const char *place, db_finding_fn fn, void *arg);
     enum err (*snapshot_newest)(const struct db *base, const char *place,
@@ -176,6 +177,9 @@ enum err db_guarded(struct arena *arena, db_tx_fn fn, struct db_tx *tx, void *ar
 
 /* Rows' arena where no task runs: what db_arena_use() set, or NULL. */
 struct arena *db_thread_arena(void);
+
+/* The columns that say when something has happened; never when something will. For db_newest(). */
+#define DB_PAST_COLUMNS "'added_at', 'applied_at', 'created_at', 'finished_at', 'updated_at'"
 
 /* SHA-256 of a migration's text, in hexadecimal with a zero. */
 enum { DB_CHECKSUM_TEXT = 65 };
@@ -233,7 +237,10 @@ unsigned db_snapshots_list(const char *folder, const char *context, const char *
 /* Of the one taken at `at`. */
 void db_snapshot_path(const char *folder, const char *context, const char *suffix, instant at,
                       char out_path[DB_PLACE_MAX]);
-/* For one taken now; makes the folder. */
+/*
+ * For one taken now; makes the folder. Nobody else makes one of the context: what is half made was
+ * left by a process that was killed, and is removed.
+ */
 enum err db_snapshot_path_new(const char *folder, const char *context, const char *suffix,
                               char out_path[DB_PLACE_MAX]);
 /* Removes all but the newest. */

@@ -1,6 +1,7 @@
 /* history: what a database says was applied to it, against what the program's modules declare. */
 #include "driver.h"
 
+#include <openssl/sha.h>
 #include <string.h>
 
 static const struct db_module *module_find(const struct db *db, const char *name)
@@ -135,4 +136,16 @@ enum err db_go_back(const struct db_way_back *way, const struct db_versions *fro
                 TRY(step_back(way, module, &module->migrations[k]));
     }
     return OK;
+}
+
+void db_checksum(const char *text, char out[DB_CHECKSUM_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char hash[SHA256_DIGEST_LENGTH];
+    SHA256((const unsigned char *)text, strlen(text), hash);
+    for (size_t i = 0; i < sizeof(hash); i++) {
+        out[2 * i] = digits[hash[i] >> 4];
+        out[2 * i + 1] = digits[hash[i] & 15];
+    }
+    out[2 * sizeof(hash)] = 0;
 }

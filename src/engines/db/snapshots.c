@@ -31,6 +31,32 @@ static bool name_parse(const char *context, const char *suffix, const char *name
            str_parse_i64(str_sub(text, len + 1, STAMP_BYTES), out_at);
 }
 
+/* What stands beside a copy that there is; else it was left by a process that was killed. */
+static bool is_left_over(int folder_fd, const char *context, const char *suffix, const char *name)
+{
+    char of[NAME_BYTES];
+    instant at;
+    size_t len = strlen(context) + 1 + STAMP_BYTES + strlen(suffix);
+    if (strlen(name) <= len || len >= sizeof(of))
+        return false;
+    memcpy(of, name, len);
+    of[len] = 0;
+    if (!name_parse(context, suffix, of, &at))
+        return false;
+    return strcmp(name + len, DB_SNAPSHOT_ABOUT) != 0 || faccessat(folder_fd, of, F_OK, 0) != 0;
+}
+
+static void left_over_remove(const char *folder, const char *context, const char *suffix)
+{
+    struct dirent *entry;
+    DIR *dir = opendir(folder);
+    while (dir && (entry = readdir(dir)))
+        if (is_left_over(dirfd(dir), context, suffix, entry->d_name))
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    if (dir)
+        closedir(dir);
+}
+
 static int by_time(const void *a, const void *b)
 {
     instant left = *(const instant *)a, right = *(const instant *)b;
@@ -74,6 +100,7 @@ enum err db_snapshot_path_new(const char *folder, const char *context, const cha
     char name[NAME_BYTES];
     if (mkdir(folder, 0700) != 0 && errno != EEXIST)
         return err_errno(folder);
+    left_over_remove(folder, context, suffix);
     name_of(context, suffix, clock_now(), name);
     if (snprintf(out_path, DB_PLACE_MAX, "%s/%s", folder, name) >= DB_PLACE_MAX)
         return err_set(ERR_INVALID, "database-path", "the path %.100s… is too long", folder);

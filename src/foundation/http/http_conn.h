@@ -87,7 +87,7 @@ struct http_exchange {
     bool admitted, to_task; /* the before hook let it pass; the inline handler has to wait */
     bool body_complete, body_failed, continue_sent;
     bool head_only, chunked, close_delimited;
-    bool aborted, by_sendfile, generated_all;
+    bool aborted, by_sendfile, corked, generated_all;
     bool orphan;                 /* its stream has gone, its task or thread has not */
     struct http2_stream *stream; /* NULL: HTTP/1 */
     struct task *task, *body_waiter;

@@ -5,6 +5,8 @@
 #include "http_fixture.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -142,6 +144,34 @@ TEST(a_header_from_memory_before_the_file)
     answer = ask(fixture, "/segment/5000", "Range: bytes=106-205\r\n");
     CHECK(content_is(answer_body(answer), 1100));
     CHECK_INT(answer_body(answer).len, 100);
+    fixture_close(fixture);
+    http_file_release(the_file);
+}
+
+/* Of all sockets of this process: client, server and fixture are in it. */
+static unsigned corked_sockets(void)
+{
+    unsigned count = 0;
+    for (int fd = 0; fd < 1024; fd++) {
+        int value = 0;
+        socklen_t len = sizeof(value);
+        if (getsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, &len) == 0 && value)
+            count++;
+    }
+    return count;
+}
+
+TEST(no_connection_stays_corked_behind_a_long_answer)
+{
+    file_make();
+    struct fixture *fixture = fixture_open(routes, ARRAY_LEN(routes), NULL);
+    int fd = client_open(fixture);
+    client_send(fd, STR("GET /whole HTTP/1.1\r\nHost: a\r\n\r\n"));
+    CHECK_INT(answer_body(client_read_answer(fd, false)).len, FILE_BYTES);
+    client_send(fd, STR("GET /segment/5000 HTTP/1.1\r\nHost: a\r\n\r\n"));
+    CHECK_INT(answer_body(client_read_answer(fd, false)).len, 5006);
+    CHECK_INT(corked_sockets(), 0);
+    close(fd);
     fixture_close(fixture);
     http_file_release(the_file);
 }

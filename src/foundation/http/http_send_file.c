@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 enum {
-    TURN_BYTES = 4 << 20,  /* at most this for one viewer before others have their turn */
-    RUN_BYTES = 256 << 10, /* a sample of residency so often, */
-    RUNS_MAX = 4,          /* but not more of them than these a turn */
-    RESIDENT_MS = 1000,    /* so long they are taken to stay so, by the answer that asked */
+    TURN_BYTES = 4 << 20,   /* at most this for one viewer before others have their turn */
+    CORK_BYTES = 128 << 10, /* what is longer is sent in whole packets; others are few anyway */
+    RUN_BYTES = 256 << 10,  /* a sample of residency so often, */
+    RUNS_MAX = 4,           /* but not more of them than these a turn */
+    RESIDENT_MS = 1000,     /* so long they are taken to stay so, by the answer that asked */
     PAGE_BYTES = 4096,
     WARM_BYTES = 1 << 20, /* read by a thread at a time */
     WARM_STEP_BYTES = 64 << 10,
@@ -159,6 +160,14 @@ bool send_piece_next(struct http_exchange *exchange)
     return true;
 }
 
+static void cork(struct http_exchange *exchange, bool on)
+{
+    if (exchange->corked == on)
+        return;
+    exchange->corked = on;
+    net_socket_cork(&exchange->conn->socket, on);
+}
+
 static bool sent(struct http_exchange *exchange, size_t count)
 {
     exchange->sent_at += count;
@@ -167,6 +176,7 @@ static bool sent(struct http_exchange *exchange, size_t count)
     if (send_piece_next(exchange))
         return !exchange->conn->blocked;
     exchange->conn->blocked = conn_unsent(exchange->conn);
+    cork(exchange, false);
     exchange_end(exchange);
     return true;
 }
@@ -229,6 +239,8 @@ static bool sendfile_step(struct http_exchange *exchange, uint64_t offset, uint6
     size_t resident = resident_bytes(exchange, offset, wanted);
     if (resident == 0)
         return warm_begin(exchange, offset, left);
+    if (left > CORK_BYTES)
+        cork(exchange, true);
     out_send(conn, STR_NONE, true);
     if (conn->blocked || conn->dead)
         return false;

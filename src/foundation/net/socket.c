@@ -4,6 +4,8 @@
 #include "tls_socket.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -102,6 +104,12 @@ ssize_t net_socket_sendfile(struct net_socket *socket, int file, uint64_t offset
         return tls_sendfile(socket, file, offset, len);
     ssize_t sent = sendfile(socket->fd, file, &at, len);
     return sent >= 0 ? sent : failure();
+}
+
+void net_socket_cork(struct net_socket *socket, bool on)
+{
+    int value = on;
+    setsockopt(socket->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof(value));
 }
 
 bool net_socket_unsent(const struct net_socket *socket)

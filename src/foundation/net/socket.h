@@ -49,6 +49,12 @@ ssize_t net_socket_send(struct net_socket *socket, struct iovec *parts, int coun
 ssize_t net_socket_sendfile(struct net_socket *socket, int file, uint64_t offset, size_t len);
 
 /*
+ * While it is on, the system sends whole packets only (TCP_CORK). Without it every acknowledgement
+ * that comes amid a long transfer sends what stands there as a short packet of its own.
+ */
+void net_socket_cork(struct net_socket *socket, bool on);
+
+/*
  * With TLS, sent bytes may be kept by the socket, encrypted, when the system takes no more. It then
  * takes no others; watch NET_WRITABLE and flush. Without TLS there are none.
  */

@@ -8,6 +8,8 @@ pairs_wanted=${BENCH_PAIRS:-15}
 window_ms=${BENCH_WINDOW_MS:-800}
 server_processor=0
 client_processor=$(($(nproc) > 1 ? 1 : 0))
+spin=() # a client that sleeps makes the server pay for waking it, packet by packet
+[ "$client_processor" = "$server_processor" ] || spin=(-s)
 
 declare -A server_pid server_port
 VALUE='' ROUNDS=0 REASON=''

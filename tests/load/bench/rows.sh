@@ -41,9 +41,9 @@ row_segment() { # video or audio, pairs of windows
     # shellcheck disable=SC2034 # read by interleave(), as are the arrays
     local pairs_wanted=$2
     # shellcheck disable=SC2034
-    local -a mine=(ours -c 16 -f "$work/short.$1.part")
+    local -a mine=(ours -c 16 "${spin[@]}" -f "$work/short.$1.part")
     # shellcheck disable=SC2034
-    local -a theirs=(nginx -c 16 -f "$work/short.$1.part.nginx")
+    local -a theirs=(nginx -c 16 "${spin[@]}" -f "$work/short.$1.part.nginx")
     nginx_stop
     nginx_start || { REASON='nginx does not start'; return 1; }
     interleave cpu_us_per_request mine theirs
@@ -62,7 +62,9 @@ row_position() {
     # shellcheck disable=SC2034
     local pairs_wanted=$((2 * pairs_wanted + 1))
     # shellcheck disable=SC2034
-    local -a near_end=(ours -c 16 -f "$work/long.end") near_start=(ours -c 16 -f "$work/long.start")
+    local -a near_end=(ours -c 16 "${spin[@]}" -f "$work/long.end")
+    # shellcheck disable=SC2034
+    local -a near_start=(ours -c 16 "${spin[@]}" -f "$work/long.start")
     interleave cpu_us_per_request near_end near_start
 }
 
@@ -231,10 +233,11 @@ row_postgres_reads() {
 # --- calls ----------------------------------------------------------------------------------------
 
 # Client and server take turns, so both have the processors of the bench between them.
+# Both processes on one processor: where the scheduler puts them is not the call's.
 row_call() { # here or there, nanoseconds a unit
     local medians=() round
     for ((round = 1; round <= rounds_wanted; round++)); do
-        "$tools/kb_rpc_peer" bench 2000 2>"$work/error" >"$work/measured" || return 1
+        taskset -c "$server_processor" "$tools/kb_rpc_peer" bench 2000 2>"$work/error" >"$work/measured" || return 1
         medians+=("$(divide "$(sed -n "s/^$1 //p" "$work/measured")" "$2")")
     done
     VALUE=$(median "${medians[@]}") ROUNDS=$rounds_wanted

@@ -34,6 +34,15 @@ static const struct db_migration hole[] = {
     { 2, "0002_more", BOTH("CREATE TABLE a (x INTEGER) STRICT;") },
 };
 
+static const struct db_migration dated[] = {
+    { 1, "0001_a",
+      BOTH("CREATE TABLE a (x INTEGER, created_at INTEGER NOT NULL, finished_at INTEGER, "
+           "due_at INTEGER) STRICT;") },
+    { 2, "0002_more",
+      BOTH("INSERT INTO a VALUES (1, 1000, NULL, 9000000000000000000);"
+           "INSERT INTO a VALUES (2, 1000, 8000000000000000000, NULL);") },
+};
+
 struct stage {
     struct arena arena;
     struct db_spec spec;
@@ -174,6 +183,23 @@ static void a_hole_in_the_history_is_refused(void)
     stage_end(&stage);
 }
 
+/* Migrations are rows, too. What will be done does not count. */
+static void the_newest_row_is_known(void)
+{
+    struct stage stage;
+    instant at = 0, before = clock_now();
+    stage_init(&stage);
+    CHECK_OK(stage_open(&stage, dated, 1));
+    CHECK_OK(db_newest(&stage.spec, &at));
+    CHECK(at >= before && at <= clock_now());
+    db_close(stage.db);
+    CHECK_OK(stage_open(&stage, dated, 2));
+    CHECK_OK(db_newest(&stage.spec, &at));
+    CHECK_INT(at, 8000000000000000000);
+    db_close(stage.db);
+    stage_end(&stage);
+}
+
 static void contexts_do_not_mix(void)
 {
     struct stage stage;
@@ -201,4 +227,5 @@ void register_migrations(void)
     test_register("db_a_hole_in_the_history_is_refused", __FILE__,
                   a_hole_in_the_history_is_refused);
     test_register("db_contexts_do_not_mix", __FILE__, contexts_do_not_mix);
+    test_register("db_the_newest_row_is_known", __FILE__, the_newest_row_is_known);
 }

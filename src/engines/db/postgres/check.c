@@ -1,7 +1,8 @@
 /*
  * check: what the server finds wrong in a schema: keys and constraints that do not hold, compared
  * table by table and not by way of indexes; indexes and constraints that are not valid; with the
- * extension amcheck also indexes against tables, and the tables' own pages.
+ * extension amcheck also indexes against tables, and the tables' own pages; and when rows say they
+ * were written.
  */
 #include "internal.h"
 
@@ -152,9 +153,9 @@ static enum err indexes_make(const struct checking *checking)
     return pg_migration_exec(&checking->m, sql, "REINDEX");
 }
 
-static enum err check_all(const struct checking *checking)
+static enum err check_all(const struct migration *m, void *arg)
 {
-    const struct migration *m = &checking->m;
+    const struct checking all = { *m, arg }, *checking = &all;
     int64_t history = 0;
     TRY(pg_migration_exec(m, "SET statement_timeout = 0; SET lock_timeout = '60s'", "check"));
     TRY(pg_migration_check(m, &history));
@@ -176,16 +177,58 @@ static enum err check_all(const struct checking *checking)
     return broken_find(checking);
 }
 
+/* On a connection for the one deed, to a database that may be open elsewhere. */
+static enum err with_server(const struct db *base, const char *place,
+                            enum err (*deed)(const struct migration *, void *), void *arg)
+{
+    struct migration m = { .db = pg_place_closed(base, place) };
+    if (!m.db)
+        return err_slot()->code;
+    enum err err = pg_place_connect(m.db, USE_PLAIN, &m.handle);
+    if (err == OK) {
+        err = deed(&m, arg);
+        PQfinish(m.handle);
+    }
+    pg_place_closed_free(m.db);
+    return err;
+}
+
 enum err pg_check(const struct db *base, const char *place, const struct db_check *check)
 {
-    struct checking checking = { .m = { .db = pg_place_closed(base, place) }, .check = check };
-    if (!checking.m.db)
-        return err_slot()->code;
-    enum err err = pg_place_connect(checking.m.db, USE_PLAIN, &checking.m.handle);
-    if (err == OK) {
-        err = check_all(&checking);
-        PQfinish(checking.m.handle);
-    }
-    pg_place_closed_free(checking.m.db);
-    return err;
+    struct db_check copy = *check;
+    return with_server(base, place, check_all, &copy);
+}
+
+/* --- The newest row --------------------------------------------------------------------------- */
+
+static const char newest_sql[] =
+    "SELECT coalesce(string_agg(format('SELECT max(%I) AS at FROM %s', a.attname, "
+    "c.oid::regclass), ' UNION ALL '), 'SELECT NULL::bigint AS at') FROM pg_class c "
+    "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid "
+    "WHERE n.nspname = $1 AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped "
+    "AND a.atttypid = 'bigint'::regtype AND a.attname IN (" DB_PAST_COLUMNS ")";
+
+static enum err rows_newest(const struct migration *m, void *arg)
+{
+    const char *values[] = { m->db->base.context };
+    PGresult *selects, *at;
+    struct buf sql;
+    TRY(pg_migration_exec(m, "SET statement_timeout = '30s'; SET lock_timeout = '5s'", "check"));
+    TRY(pg_migration_ask(m, newest_sql, values, 1, &selects));
+    buf_init(&sql, NULL, KIB(64));
+    buf_printf(&sql, "SELECT max(at) FROM (%s) t", PQgetvalue(selects, 0, 0));
+    buf_put_char(&sql, 0);
+    PQclear(selects);
+    enum err err = pg_migration_ask(m, buf_str(&sql).ptr, NULL, 0, &at);
+    buf_deinit(&sql);
+    TRY(err);
+    if (!str_parse_i64(str_of(PQgetvalue(at, 0, 0)), arg))
+        *(instant *)arg = INSTANT_NEVER;
+    PQclear(at);
+    return OK;
+}
+
+enum err pg_newest(const struct db *base, const char *place, instant *out_at)
+{
+    return with_server(base, place, rows_newest, out_at);
 }

@@ -367,6 +367,7 @@ enum err pg_migration_number(const struct migration *m, const char *sql, const c
 
 /* check.c */
 enum err pg_check(const struct db *base, const char *place, const struct db_check *check);
+enum err pg_newest(const struct db *base, const char *place, instant *out_at);
 
 /* diagnose.c */
 enum err pg_diagnose(const struct db *base, const char *place, db_finding_fn fn, void *arg);

@@ -92,6 +92,7 @@ const struct db_driver db_postgres = {
     .restore_check = pg_restore_check,
     .restore = pg_restore,
     .check = pg_check,
+    .newest = pg_newest,
     .diagnose = pg_diagnose,
     .snapshot_newest = pg_snapshot_newest,
     .rollback = pg_rollback,

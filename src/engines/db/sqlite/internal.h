@@ -139,3 +139,4 @@ enum err sqlite_rollback(const struct db *base, const char *place, const struct 
 enum err check_pages(struct sqlite_db *db, sqlite3 *handle, bool full,
                      const struct db_check *check);
 enum err sqlite_check(const struct db *base, const char *place, const struct db_check *check);
+enum err sqlite_newest(const struct db *base, const char *place, instant *out_at);

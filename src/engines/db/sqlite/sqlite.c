@@ -129,6 +129,7 @@ const struct db_driver db_sqlite = {
     .copy = sqlite_copy,
     .copy_suffix = ".db",
     .check = sqlite_check,
+    .newest = sqlite_newest,
     .snapshot_newest = sqlite_snapshot_newest,
     .rollback = sqlite_rollback,
     .snapshot_restore = sqlite_snapshot_restore,
