@@ -124,7 +124,7 @@ static enum err gone(void *arg)
     struct task_group group;
     struct bus_place place;
     (void)arg;
-    flow_begin(&flow, &group, 3 * KAFKA_OUTGOING_MAX);
+    flow_begin(&flow, &group, KAFKA_OUTGOING_MAX + 5000);
     while (flow.acknowledged < 100)
         TRY(await_sleep(MILLISECONDS(1)));
     kafka_node_stop(kafka_broker(), 0, SIGKILL);

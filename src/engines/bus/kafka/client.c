@@ -2,48 +2,90 @@
  */
 #include "internal.h"
 
+#include "foundation/mem/heap.h"
+#include "foundation/task/loop.h"
+
 #include <stdio.h>
 #include <string.h>
 
 /* --- Waiting ------------------------------------------------------------------------------------
  */
 
-/* Whoever takes the task out of the waiter owes it a wake; here nobody has, so none comes. */
-static bool waiter_withdraw(void *arg)
+/*
+ * A task's own wake from another thread must take effect before the task ends, and tasks are woken
+ * by others too; so what is posted is a bell, and the loop rings it for whoever waits by then, if
+ * anybody.
+ */
+struct bell {
+    atomic_uint references; /* the waiter's, and each post's */
+    atomic_bool posted;
+    struct loop *loop; /* of who waited last; the waiter's mutex */
+    struct task *task; /* who waits; loop's thread */
+};
+
+static void bell_release(struct bell *bell)
 {
-    struct waiter *waiter = arg;
-    pthread_mutex_lock(waiter->mutex);
-    bool withdrawn = waiter->task != NULL;
-    waiter->task = NULL;
-    pthread_mutex_unlock(waiter->mutex);
-    return withdrawn;
+    if (atomic_fetch_sub(&bell->references, 1) == 1)
+        heap_free(bell);
+}
+
+static void bell_ring(void *arg)
+{
+    struct bell *bell = arg;
+    atomic_store(&bell->posted, false);
+    if (bell->task)
+        task_wake(bell->task);
+    bell_release(bell);
+}
+
+void waiter_init(struct waiter *waiter, pthread_mutex_t *mutex)
+{
+    *waiter = (struct waiter){ .mutex = mutex, .bell = HEAP_NEW(struct bell) };
+    atomic_store(&waiter->bell->references, 1);
+}
+
+void waiter_deinit(struct waiter *waiter)
+{
+    if (waiter->bell)
+        bell_release(waiter->bell);
+    waiter->bell = NULL;
+}
+
+static enum err waiter_suspend(struct waiter *waiter, bool lent)
+{
+    struct bell *bell = waiter->bell;
+    enum err err = OK;
+    ASSERT(!bell->task);
+    if (!waiter->called) {
+        bell->task = task_current();
+        bell->loop = loop_current();
+        pthread_mutex_unlock(waiter->mutex);
+        err = lent ? task_suspend_lent(NULL, NULL) : task_suspend();
+        bell->task = NULL;
+        pthread_mutex_lock(waiter->mutex);
+    }
+    waiter->called = false;
+    return err;
 }
 
 enum err waiter_await(struct waiter *waiter)
 {
-    ASSERT(!waiter->task);
-    waiter->task = task_current();
-    pthread_mutex_unlock(waiter->mutex);
-    enum err err = task_suspend_lent(waiter_withdraw, waiter);
-    pthread_mutex_lock(waiter->mutex);
-    return err;
+    return waiter_suspend(waiter, false);
 }
 
-void waiter_await_wake(struct waiter *waiter)
+void waiter_await_lent(struct waiter *waiter)
 {
-    ASSERT(!waiter->task);
-    waiter->task = task_current();
-    pthread_mutex_unlock(waiter->mutex);
-    (void)task_suspend_lent(NULL, NULL);
-    pthread_mutex_lock(waiter->mutex);
+    (void)waiter_suspend(waiter, true);
 }
 
 void waiter_wake(struct waiter *waiter)
 {
-    struct task *task = waiter->task;
-    waiter->task = NULL;
-    if (task)
-        task_wake_remote(task);
+    struct bell *bell = waiter->bell;
+    waiter->called = true;
+    if (!bell || !bell->loop || atomic_exchange(&bell->posted, true))
+        return;
+    atomic_fetch_add(&bell->references, 1);
+    loop_post(bell->loop, bell_ring, bell);
 }
 
 /* --- Settings -----------------------------------------------------------------------------------

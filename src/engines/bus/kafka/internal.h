@@ -16,27 +16,34 @@
 enum {
     KAFKA_TEXT_MAX = 256,
     KAFKA_TOPICS_MAX = 64,
-    KAFKA_NAME_MAX = 249,      /* of a topic, by Kafka's own rule */
-    KAFKA_OUTGOING_MAX = 8192, /* events of a relay that are not acknowledged */
-    KAFKA_POLL_MS = 100        /* how soon a thread of ours sees that it is to end */
+    KAFKA_NAME_MAX = 249,       /* of a topic, by Kafka's own rule */
+    KAFKA_OUTGOING_MAX = 32768, /* events of a relay that are not acknowledged */
+    KAFKA_POLL_MS = 100         /* how soon a thread of ours sees that it is to end */
 };
 
 /* --- A task that waits for a thread of ours -----------------------------------------------------
  */
 
-/* In whatever the mutex guards. One task at a time. */
+/*
+ * A condition variable between a thread and one task at a time: looked at and changed with the
+ * mutex held, which waiter_await() lets go while it waits. Wakes may come for nothing: look again.
+ * What is posted to the loop is the bell, which outlives the waiter until it was rung.
+ */
+struct bell;
 struct waiter {
     pthread_mutex_t *mutex;
-    struct task *task;
+    struct bell *bell;
+    bool called; /* since the last wait */
 };
-/*
- * With the mutex held, which it lets go while it waits: until waiter_wake(), the deadline or a
- * cancellation. Wakes may come for nothing: look again.
- */
+void waiter_init(struct waiter *waiter, pthread_mutex_t *mutex);
+/* Nobody waits any more. With the mutex held; then waiter_wake() does nothing. */
+void waiter_deinit(struct waiter *waiter);
+/* Until waiter_wake(), the deadline or a cancellation. */
 TASK_FN enum err waiter_await(struct waiter *waiter);
-/* The same; only the wake ends it. For who has lent its memory to the thread. */
-TASK_FN void waiter_await_wake(struct waiter *waiter);
-/* With the mutex held; any thread. */
+/* The same; neither deadline nor cancellation ends it. For who has lent its memory to the thread.
+ */
+TASK_FN void waiter_await_lent(struct waiter *waiter);
+/* Any thread. */
 void waiter_wake(struct waiter *waiter);
 
 /* --- Clients (client.c) -------------------------------------------------------------------------

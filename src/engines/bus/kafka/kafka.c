@@ -43,6 +43,7 @@ static enum err log_client_make(struct bus_log *log)
         rk.conf_destroy(conf);
         return err;
     }
+    rk.conf_set_opaque(conf, log);
     rk.conf_set_dr_msg_cb(conf, send_on_delivered);
     return client_new(RD_KAFKA_PRODUCER, conf, &log->client);
 }

@@ -341,7 +341,7 @@ static enum err request_do(struct bus_reader *reader, enum request request)
         if (reader->question != QUESTION_NONE) {
             question_answer(reader);
         } else if (hurried) {
-            waiter_await_wake(&reader->asker);
+            waiter_await_lent(&reader->asker);
         } else if (waiter_await(&reader->asker) != OK) {
             hurry(reader);
             hurried = true;
@@ -403,6 +403,7 @@ struct bus_lag kafka_behind(const struct bus_reader *reader)
 
 static void reader_free(struct bus_reader *reader)
 {
+    waiter_deinit(&reader->asker);
     pthread_mutex_destroy(&reader->mutex);
     pthread_cond_destroy(&reader->cond);
     heap_free(reader);
@@ -429,8 +430,8 @@ enum err kafka_join(struct bus_log *log, const struct bus_reader_spec *spec,
     struct bus_reader *reader = HEAP_NEW(struct bus_reader);
     reader->log = log;
     reader->spec = spec;
-    reader->asker.mutex = &reader->mutex;
     pthread_mutex_init(&reader->mutex, NULL);
+    waiter_init(&reader->asker, &reader->mutex);
     pthread_cond_init(&reader->cond, NULL);
     enum err err = reader_start(reader);
     if (err != OK) {

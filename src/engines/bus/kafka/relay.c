@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { QUEUE_KB = 16384, NAME_HANDLES_MAX = KAFKA_TOPICS_MAX };
+enum { QUEUE_KB = 32768, NAME_HANDLES_MAX = KAFKA_TOPICS_MAX };
 
 struct slot {
     int64_t position;
@@ -145,6 +145,8 @@ static enum err client_make(struct bus_relay *relay)
 
 static void relay_free(struct bus_relay *relay)
 {
+    waiter_deinit(&relay->putter);
+    waiter_deinit(&relay->awaiter);
     pthread_mutex_destroy(&relay->mutex);
     heap_free(relay->ring);
     heap_free(relay);
@@ -160,7 +162,8 @@ enum err kafka_relay_open(struct bus_log *log, const struct bus_context *context
     relay->context = context;
     relay->ring = HEAP_ARRAY(KAFKA_OUTGOING_MAX, struct slot);
     pthread_mutex_init(&relay->mutex, NULL);
-    relay->putter.mutex = relay->awaiter.mutex = &relay->mutex;
+    waiter_init(&relay->putter, &relay->mutex);
+    waiter_init(&relay->awaiter, &relay->mutex);
     enum err err = client_make(relay);
     if (err == OK && pthread_create(&relay->thread, NULL, relay_thread, relay) != 0) {
         rk.destroy(relay->client);
@@ -177,6 +180,10 @@ enum err kafka_relay_open(struct bus_log *log, const struct bus_context *context
 void kafka_relay_close(struct bus_relay *relay)
 {
     struct bus_log *log = relay->log;
+    pthread_mutex_lock(&relay->mutex); /* the loop may end before the thread does */
+    waiter_deinit(&relay->putter);
+    waiter_deinit(&relay->awaiter);
+    pthread_mutex_unlock(&relay->mutex);
     atomic_store(&relay->ends, true);
     relay->next = log->ended;
     log->ended = relay;
