@@ -217,6 +217,16 @@ TEST(every_number_of_flow)
     undo_every_number(&driver, UNDO_FLOW);
 }
 
+TEST(the_whole_bus_is_undone)
+{
+    undo_whole_module(&driver, UNDO_BUS);
+}
+
+TEST(the_log_of_events_is_undone)
+{
+    undo_event_log(&driver);
+}
+
 TEST(every_number_of_catalog)
 {
     undo_every_number(&driver, UNDO_CATALOG);

@@ -207,6 +207,7 @@ const struct module catalog_module = {
     .context = "content",
     .sql = &CATALOG_SQL,
     .routes = &route_table,
+    .events = &catalog_events,
     .open = catalog_open,
     .close = catalog_close,
 };

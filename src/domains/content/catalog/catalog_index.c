@@ -129,21 +129,12 @@ static enum err orders_put(struct db_tx *tx, const struct title *title)
 enum err catalog_title_reindex(struct db_tx *tx, struct id id)
 {
     struct title title;
-    char text[ID_TEXT_MAX];
     int64_t version;
-    struct arena *arena = db_arena(tx);
     TRY(db_insert(tx, &SQL_TITLE_TOUCH, DB_ARGS(DB_I64(id.value), DB_TIME(clock_now())), &version));
     TRY(catalog_title_load(tx, id, &title));
     TRY(tokens_put(tx, &title));
     TRY(names_put(tx, &title));
     TRY(orders_put(tx, &title));
-    str number = id_format(id, text);
-    struct db_event event = {
-        .type = STR("title.changed"),
-        .aggregate_id = arena_printf(arena, "title/%.*s", STR_ARG(number)),
-        .payload = arena_printf(
-            arena, "{\"id\":\"%.*s\",\"status\":\"%.*s\",\"version\":%lld}", STR_ARG(number),
-            STR_ARG(shape_enum_text(&title_statuses, title.status)), (long long)version),
-    };
-    return db_event_add(tx, &event);
+    title.version = version;
+    return catalog_title_tell(tx, &catalog_title_changed, &title);
 }

@@ -58,6 +58,13 @@ str catalog_title_text(const struct title *title, const char *field, str languag
 /* The same choice among texts of something else. */
 str catalog_text_choose(const struct catalog_text *texts, size_t count, str language, str original);
 
+/* --- Events (catalog_events.c) --------------------------------------------------------------- */
+
+extern const struct bus_types catalog_events;
+enum err catalog_title_tell(struct db_tx *tx, const struct bus_type *type,
+                            const struct title *title);
+enum err catalog_person_tell(struct db_tx *tx, struct id id, int64_t version);
+
 /* --- People as stored (catalog_person.c) ----------------------------------------------------- */
 
 struct person {

@@ -90,18 +90,9 @@ static enum err derive(struct db_tx *tx, struct id id)
 enum err catalog_person_reindex(struct db_tx *tx, struct id id)
 {
     int64_t version;
-    char text[ID_TEXT_MAX];
-    struct arena *arena = db_arena(tx);
     TRY(db_insert(tx, &SQL_PERSON_TOUCH, DB_ARGS(DB_I64(id.value)), &version));
     TRY(derive(tx, id));
-    str number = id_format(id, text);
-    struct db_event event = {
-        .type = STR("person.changed"),
-        .aggregate_id = arena_printf(arena, "person/%.*s", STR_ARG(number)),
-        .payload = arena_printf(arena, "{\"id\":\"%.*s\",\"version\":%lld}", STR_ARG(number),
-                                (long long)version),
-    };
-    return db_event_add(tx, &event);
+    return catalog_person_tell(tx, id, version);
 }
 
 struct stale_batch {

@@ -323,6 +323,8 @@ enum err catalog_title_publish(struct db_tx *tx, struct id id)
         return OK;
     TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT, DB_ARGS(DB_I64(id.value), DB_TEXT(STR("published"))),
                 NULL));
+    title.status = TITLE_PUBLISHED;
+    TRY(catalog_title_tell(tx, &catalog_title_published, &title));
     return catalog_playable_refresh(tx, id);
 }
 
