@@ -65,7 +65,9 @@ static enum err poison(void *arg)
     publish("note/b", 4, "");
     await_effects(&plain_group, 3);
     await_dead(&plain_group, 1);
-    CHECK_STR(effects_text(&plain_group), STR("1 4 3"));
+    str order = effects_text(&plain_group); /* of "note/b" there is no promise beside "note/a" */
+    CHECK(str_find(order, STR("1")) < str_find(order, STR("3")));
+    CHECK(order.len == 5 && str_find(order, STR("4")) >= 0);
     CHECK(stage.failures[2] >= 4); /* more where its transaction was run again */
     struct bus_dead_page page;
     struct bus_dead_filter filter = { .group = STR("plain"), .limit = 10 };

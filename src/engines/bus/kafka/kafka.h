@@ -15,6 +15,8 @@ struct kafka_settings {
     const char *brokers; /* "host:port,host:port": where to begin */
     /* Before the names of topics and groups: for cinemas that share a cluster. NULL: none. */
     const char *prefix;
+    /* Also to be made, though no type here has them; ends with NULL. NULL: none. */
+    const char *const *topics;
     /* Of topics that are made; those that exist stay as they are. */
     unsigned partitions;  /* 0: 6 */
     unsigned replication; /* 0: as the brokers are set up */

@@ -170,7 +170,7 @@ static void on_assigned(struct bus_reader *reader, rd_kafka_topic_partition_list
 /* --- Lanes that go ------------------------------------------------------------------------------
  */
 
-static void on_revoked(struct bus_reader *reader)
+void lanes_lose(struct bus_reader *reader)
 {
     if (reader->lanes) {
         if (reader->lanes_count > 0)
@@ -178,7 +178,6 @@ static void on_revoked(struct bus_reader *reader)
         lanes_commit(reader);
     }
     lanes_drop(reader);
-    rk.assign(reader->client, NULL);
 }
 
 void lanes_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
@@ -186,10 +185,12 @@ void lanes_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
 {
     struct bus_reader *reader = opaque;
     (void)client;
-    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         on_assigned(reader, parts);
-    else
-        on_revoked(reader);
+        return;
+    }
+    lanes_lose(reader);
+    rk.assign(reader->client, NULL);
 }
 
 /* --- While they are ours ------------------------------------------------------------------------

@@ -69,6 +69,7 @@ static void consumer_end(struct bus_reader *reader)
     if (!client)
         return;
     rk.consumer_close(client);
+    lanes_lose(reader); /* who is dealt anew while it leaves is not told of what it had */
     pthread_mutex_lock(&reader->mutex);
     rk.queue_destroy(reader->queue);
     reader->queue = NULL;

@@ -55,6 +55,8 @@ struct bus_reader {
 /* Changes of the group (lanes.c); on the thread, from within its polls. */
 void lanes_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
                         rd_kafka_topic_partition_list_t *parts, void *opaque);
+/* The lanes there are, if any, are no longer ours. On the thread, while a task waits for it. */
+void lanes_lose(struct bus_reader *reader);
 /* The lane of a message; NULL: not ours. */
 struct lane *lanes_find(struct bus_reader *reader, const rd_kafka_message_t *message);
 /* Tells Kafka how far the group has come, without waiting. */

@@ -58,6 +58,8 @@ static enum err context_collect(struct bus_log *log, const struct bus_context *c
 enum err topics_collect(struct bus_log *log)
 {
     const struct bus_spec *spec = log->spec;
+    for (const char *const *topic = log->settings->topics; topic && *topic; topic++)
+        TRY(topic_add(log, *topic));
     for (unsigned i = 0; i < spec->contexts_count; i++)
         TRY(context_collect(log, &spec->contexts[i]));
     for (unsigned i = 0; i < spec->members_count; i++) {
