@@ -11,6 +11,7 @@
 #include "engines/db/db.h"
 #include "engines/db/postgres/postgres.h"
 #include "engines/db/sqlite/sqlite.h"
+#include "engines/bus/bus.h"
 #include "engines/flow/jobs.h"
 #include "foundation/child/child.h"
 #include "foundation/crypto/crypto.h"
@@ -201,6 +202,7 @@ unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX])
 {
     unsigned count = 0;
     modules[count++] = &FLOW_SQL;
+    modules[count++] = &BUS_SQL;
     for (unsigned i = 0; i < app_modules_count; i++)
         if (app_modules[i]->sql)
             modules[count++] = app_modules[i]->sql;

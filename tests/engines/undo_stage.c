@@ -5,6 +5,7 @@
 #include "domains/content/catalog/catalog.h"
 #include "domains/content/ingest/ingest.h"
 #include "domains/module/module.h"
+#include "engines/bus/bus.h"
 #include "engines/flow/jobs.h"
 #include "foundation/mem/buf.h"
 #include "foundation/test/test.h"
@@ -22,6 +23,7 @@ void undo_begin(const struct undo_driver *driver)
 {
     of = driver;
     undo_heads[UNDO_FLOW] = &FLOW_SQL;
+    undo_heads[UNDO_BUS] = &BUS_SQL;
     undo_heads[UNDO_CATALOG] = catalog_module.sql;
     undo_heads[UNDO_ASSETS] = assets_module.sql;
     undo_heads[UNDO_INGEST] = ingest_module.sql;
@@ -90,6 +92,52 @@ void undo_every_number(const struct undo_driver *driver, unsigned module)
     }
 }
 
+void undo_whole_module(const struct undo_driver *driver, unsigned module)
+{
+    undo_begin(driver);
+    of->fresh();
+    there_and_back(module, 0);
+}
+
+static unsigned times(const char *text, const char *part)
+{
+    unsigned count = 0;
+    while ((text = strstr(text, part)) != NULL) {
+        text += strlen(part);
+        count++;
+    }
+    return count;
+}
+
+void undo_event_log(const struct undo_driver *driver)
+{
+    struct db_versions to = { .items = { { "db", 2 } }, .count = 1 };
+    undo_begin(driver);
+    of->fresh();
+    undo_open_once(undo_heads);
+    of->fill(); /* the outbox and the log have a row of each payload, and so has a job */
+    if (of->dialect == DB_POSTGRES)
+        of->run("SELECT setval(pg_get_serial_sequence('outbox', 'id'), 10)");
+    for (unsigned i = 0; i < UNDO_MODULES; i++) {
+        struct db_version *version = &to.items[to.count++];
+        snprintf(version->module, sizeof(version->module), "%s", undo_heads[i]->name);
+        version->number = db_module_version(undo_heads[i]);
+    }
+    struct db_spec spec = of->spec_of(undo_heads);
+    CHECK_OK(db_rollback(&spec, &to));
+    char *older = of->dump();
+    CHECK(strstr(older, "event_log") == NULL);
+    CHECK_INT(times(older, "payload 1"), 3);
+    CHECK_INT(times(older, "payload 2"), 3);
+    undo_open_once(undo_heads);
+    char *newer = of->dump();
+    CHECK(strstr(newer, "event_log") != NULL);
+    CHECK_INT(times(newer, "payload 1"), 3);
+    struct buf holders[] = { { .ptr = older }, { .ptr = newer } };
+    buf_deinit(&holders[0]);
+    buf_deinit(&holders[1]);
+}
+
 void undo_every_migration_has_a_way_back(const struct undo_driver *driver)
 {
     undo_begin(driver);
@@ -118,13 +166,23 @@ static const struct {
     { UNDO_CATALOG, 5, "UPDATE editions SET subtitles_unavailable = '[1]'",
       "0006_subtitles_not_shown" },
     { UNDO_INGEST, 1, "UPDATE reviews SET folder = ", "0002_review_folder", true },
+    { UNDO_FLOW, 2,
+      "INSERT INTO schedules (name, kind, begins_at, every, cron, zone, missed, declared, alone, "
+      "paused, job_kind, subject, payload, priority, attempts_max, fired, passed_over, created_at, "
+      "updated_at) VALUES ('mine', 'at', 1, 0, '', '', 'once', 0, 0, 0, 'k', '', '', 0, 0, 0, 0, "
+      "1, 1)",
+      "0003_schedules" },
+    { UNDO_FLOW, 3,
+      "INSERT INTO sagas (kind, subject, input, state, undoing, holds, position, round, "
+      "created_at, updated_at) VALUES ('k', '', '', 'running', 0, 0, 0, 0, 1, 1)",
+      "0004_sagas" },
 };
 
 void undo_newer_data_is_refused(const struct undo_driver *driver)
 {
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct db_snapshot snapshot;
-        char sql[200];
+        char sql[600];
         undo_begin(driver);
         of->fresh();
         struct db_spec spec = of->spec_of(undo_heads);

@@ -230,6 +230,39 @@ export default function admin(house) {
     });
   });
 
+  test('a draft is to be published when its film is there; it is seen to wait, and taken back', async () => {
+    const { data } = await cinema.ask('POST', '/v1/titles', { kind: 'film', texts: { ru: { title: 'Аэлита' }, en: { title: 'Aelita' } } });
+    await withPage(browser, async (page) => {
+      await editing(page, house, data.id);
+      await page.getByRole('button', { name: 'Опубликовать, когда готово' }).click();
+      await page.getByText('Будет опубликовано, как только фильм сохранён').waitFor();
+      await page.getByRole('navigation', { name: 'Разделы управления' }).getByText('Процессы').click();
+      const saga = page.locator('[data-saga]').filter({ hasText: 'Aelita' });
+      await saga.locator('[data-state="running"]').first().waitFor();
+      await saga.getByRole('link').click();
+      await saga.getByText('Начат шаг: фильм сохранён').waitFor();
+      await shot(page, 'admin-processes');
+      await saga.getByRole('button', { name: 'Отменить сделанное' }).click();
+      await saga.locator('[data-state="undone"]').first().waitFor();
+      await saga.getByText('Всё отменено').waitFor();
+      await page.getByLabel('Состояние').selectOption('undone');
+      await page.waitForURL(/state=undone/);
+      await saga.waitFor();
+    });
+    assert.equal((await cinema.get(`/v1/titles/${data.id}`)).status, 'draft');
+  });
+
+  test('a timer is paused and goes on', () =>
+    withPage(browser, async (page) => {
+      await signIn(page, house, '/admin/processes');
+      const timer = page.locator('[data-timer="flow.prune"]');
+      await timer.getByText('следующий раз').waitFor();
+      await timer.getByRole('button', { name: 'Приостановить' }).click();
+      await timer.getByText('Приостановлен', { exact: true }).waitFor();
+      await timer.getByRole('button', { name: 'Возобновить' }).click();
+      await timer.getByText('следующий раз').waitFor();
+    }));
+
   test('the health page', async () => {
     const { status } = await fetch(`${base}/v1/health`);
     need(status !== 404, 'the program has no /v1/health');

@@ -123,12 +123,13 @@ struct bus_group {
     const char *name; /* "search.index": for ever the same, it is the key to its marks */
     const struct bus_subscription *subscriptions;
     unsigned subscriptions_count;
-    enum bus_from from;       /* where a group begins that has never run */
-    unsigned batch_max;       /* events a transaction; 0: 512 */
-    unsigned concurrency_max; /* transactions at a time in a process; 0: 1 */
-    unsigned attempts_max;    /* 0: 6 */
-    span backoff;     /* before the second attempt, then doubled, half of it random; 0: 1 s */
-    span backoff_max; /* 0: 5 min */
+    enum bus_from from; /* where a group begins that has never run */
+    unsigned batch_max; /* events a transaction; 0: 512 */
+    /* Parts handled at the same time, over all processes; 0: 1. On Kafka those are partitions. */
+    unsigned lanes;
+    unsigned attempts_max; /* 0: 6 */
+    span backoff;          /* before the second attempt, then doubled, half of it random; 0: 1 s */
+    span backoff_max;      /* 0: 5 min */
     unsigned dead_in_row_max; /* so many dead letters in a row pause the group; 0: 100 */
 };
 

@@ -236,19 +236,6 @@ enum err db_ping(struct db *db)
     return db_one(db_now(db), &SQL_DB_PING, DB_NO_ARGS, &row);
 }
 
-/* --- Events --------------------------------------------------------------------------------- */
-
-enum err db_event_add(struct db_tx *tx, const struct db_event *event)
-{
-    if (event->type.len == 0 || event->aggregate_id.len == 0)
-        return err_set(ERR_INVALID, "event-unnamed", "an event needs a type and an aggregate");
-    struct db_args args =
-        DB_ARGS(DB_TEXT(event->type), DB_TEXT(event->aggregate_id),
-                DB_TEXT(event->payload.len ? event->payload : STR("{}")), DB_TIME(clock_now()));
-    db_notify(tx, DB_TOPIC_EVENTS);
-    return db_exec(tx, &SQL_OUTBOX_ADD, args, NULL);
-}
-
 /* --- Numbers -------------------------------------------------------------------------------- */
 
 struct db_stats db_stats(const struct db *db)

@@ -14,7 +14,6 @@ struct catalog {
 };
 extern struct catalog catalog;
 
-enum title_status { TITLE_DRAFT, TITLE_PUBLISHED, TITLE_ARCHIVED };
 /* The tokens a page of titles is filtered by, at most. */
 enum { CATALOG_LIST_TOKENS = 6 };
 
@@ -61,9 +60,9 @@ str catalog_text_choose(const struct catalog_text *texts, size_t count, str lang
 /* --- Events (catalog_events.c) --------------------------------------------------------------- */
 
 extern const struct bus_types catalog_events;
-/* Tells that a title or a person has changed, and is `version` now. */
-enum err catalog_title_announce(struct db_tx *tx, const struct title *title, int64_t version);
-enum err catalog_person_announce(struct db_tx *tx, struct id id, int64_t version);
+enum err catalog_title_tell(struct db_tx *tx, const struct bus_type *type,
+                            const struct title *title);
+enum err catalog_person_tell(struct db_tx *tx, struct id id, int64_t version);
 
 /* --- People as stored (catalog_person.c) ----------------------------------------------------- */
 
@@ -129,6 +128,8 @@ enum err catalog_fields_unlock(struct db_tx *tx, const struct db_query *query, s
                                const str_list *fields);
 /* Tokens, names and orders from what is stored; a new version; the event. */
 enum err catalog_title_reindex(struct db_tx *tx, struct id id);
+/* catalog_title_publish() without telling it; false: it is no draft. */
+enum err catalog_title_show(struct db_tx *tx, struct id id, bool *out_shown);
 enum err catalog_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record);
 /* Playable or not from its editions, its series' likewise; then catalog_title_reindex() of both. */
 enum err catalog_playable_refresh(struct db_tx *tx, struct id id);
@@ -240,6 +241,13 @@ enum err catalog_reply_title(struct http_request *request, struct http_response 
 enum err catalog_reply_person(struct http_request *request, struct http_response *response,
                               struct id id);
 
+/* --- Publishing (catalog_publish.c) ---------------------------------------------------------- */
+
+struct saga_kind;
+/* Film stored, time come, shown, announced. */
+extern const struct saga_kind catalog_publish_saga;
+#define CATALOG_PUBLISH_JOB "title.publish"
+
 /* --- Ready bytes (catalog_cache.c) ---------------------------------------------------------- */
 
 /*
@@ -298,6 +306,8 @@ enum err catalog_on_title_add(struct http_request *request, struct http_response
 enum err catalog_on_title_patch(struct http_request *request, struct http_response *response);
 enum err catalog_on_title_edit_get(struct http_request *request, struct http_response *response);
 enum err catalog_on_title_publish(struct http_request *request, struct http_response *response);
+enum err catalog_on_title_publish_when_ready(struct http_request *request,
+                                             struct http_response *response);
 enum err catalog_on_title_archive(struct http_request *request, struct http_response *response);
 enum err catalog_on_collection_put(struct http_request *request, struct http_response *response);
 enum err catalog_on_collection_remove(struct http_request *request, struct http_response *response);
@@ -305,5 +315,5 @@ enum err catalog_on_collection_remove(struct http_request *request, struct http_
 extern const struct shape titles_query_shape, titles_list_shape, people_query_shape,
     people_list_shape, person_page_shape, person_patch_shape, person_edit_shape, facets_query_shape,
     facets_list_shape, collections_query_shape, collections_list_shape, collection_page_shape,
-    home_shape, title_add_shape, title_patch_shape, season_patch_shape, collection_put_shape,
-    language_query_shape;
+    home_shape, title_add_shape, title_patch_shape, publish_wish_shape, publish_started_shape,
+    season_patch_shape, collection_put_shape, language_query_shape;

@@ -14,12 +14,16 @@
  */
 static const char lock_shared[] = "LOCK TABLE schema_migrations IN ROW SHARE MODE";
 static const char lock_alone[] = "LOCK TABLE schema_migrations IN EXCLUSIVE MODE";
+/* Who gives positions sees all that was committed before it had the lock, and nothing serialises
+ * against it: it only moves rows. */
+static const char lock_sequence[] = "LOCK TABLE event_logs IN EXCLUSIVE MODE";
 
 static const char *begin_of(const struct pg_tx *tx)
 {
     switch (tx->base.mode) {
     case DB_MODE_WRITE:
-        return "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
+        return tx->sequences ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+                             : "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
     case DB_MODE_SNAPSHOT:
     case DB_MODE_SCAN:
         return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -39,7 +43,10 @@ static void begin_put(struct pg_tx *tx, struct ask *ask)
     if (tx->conn->db->bouncer)
         pg_conn_put_control(tx->conn, ask, tx->conn->db->session[tx->conn->use]);
     if (tx->base.mode == DB_MODE_WRITE)
-        pg_conn_put_control(tx->conn, ask, tx->alone ? lock_alone : lock_shared);
+        pg_conn_put_control(tx->conn, ask,
+                            tx->sequences ? lock_sequence
+                            : tx->alone   ? lock_alone
+                                          : lock_shared);
     if (tx->base.mode == DB_MODE_SCAN)
         pg_conn_put_control(tx->conn, ask, "SET LOCAL enable_seqscan = on");
 }

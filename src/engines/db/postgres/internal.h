@@ -96,6 +96,7 @@ struct pg_tx {
     struct conn *conn;
     bool begun;       /* BEGIN was sent */
     bool alone;       /* no other transaction runs beside it */
+    bool sequences;   /* it gives events their positions */
     bool again;       /* lost to a concurrent transaction, or with the connection: may be re-run */
     unsigned answers; /* statements answered */
     /* Writes sent, or to be sent, whose answers nobody has waited for yet. */
@@ -338,6 +339,8 @@ void pg_helper_stop(struct pg_db *db);
 
 /* tx.c */
 TASK_FN enum err pg_write(struct db *db, struct arena *arena, db_tx_fn fn, void *arg);
+TASK_FN enum err pg_sequence(struct db *db, const struct db_query *query, unsigned limit,
+                             unsigned *out_count);
 TASK_FN enum err pg_read(struct db *db, bool scans, db_tx_fn fn, void *arg);
 TASK_FN enum err pg_call(struct db_tx *tx, struct db_call *call);
 

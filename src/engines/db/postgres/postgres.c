@@ -85,6 +85,7 @@ const struct db_driver db_postgres = {
     .read = pg_read,
     .read_ahead = pg_read_ahead,
     .call = pg_call,
+    .sequence = pg_sequence,
     .fetch = pg_fetch,
     .listen = pg_listen,
     .told = pg_told,
