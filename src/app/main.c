@@ -52,6 +52,8 @@ SETTINGS(app_conf, struct app_settings,
          SETTING_INT(struct app_settings, snapshots, "db.snapshots", "3", .max = 100,
                      .doc = "copies of the database that stay of those made before upgrades; 0 "
                             "makes none, and an upgrade is undone by its ways back alone"),
+         SETTING_SPAN(struct app_settings, jobs_kept, "jobs.kept", "90d", .max = DAYS(3660),
+                      .doc = "jobs and sagas that ended are kept so long; 0 is for ever"),
          SETTING_SIZE(struct app_settings, disk_reserve_bytes, "ingest.disk_reserve", "1GiB",
                       .doc = "imports stop before less than this is free"));
 
@@ -60,6 +62,11 @@ extern const struct settings app_backup_conf;
 SETTINGS(app_backup_conf, struct app_backup_settings,
          SETTING_SPAN(struct app_backup_settings, every, "backup.every", "0", .max = DAYS(366),
                       .doc = "a backup is made this often while the server runs; 0 is never"),
+         SETTING_TEXT(struct app_backup_settings, cron, "backup.cron", "",
+                      .doc = "when instead, as in 30 4 * * * or @daily (minute, hour, day of the "
+                             "month, month, day of the week)"),
+         SETTING_TEXT(struct app_backup_settings, zone, "backup.zone", "",
+                      .doc = "the time zone backup.cron is in, as Europe/Moscow; UTC by default"),
          SETTING_TEXT(struct app_backup_settings, to, "backup.to", "",
                       .doc = "folder for them, best on another disk"),
          SETTING_INT(struct app_backup_settings, keep, "backup.keep", "7", .max = 10000,
@@ -119,6 +126,8 @@ static const struct command {
     { "rollback", command_rollback, "undo the last upgrade of the database" },
     { "doctor", command_doctor, "say what is wrong and what to do" },
     { "fsck", command_fsck, "compare every file with the database (--repair)" },
+    { "sagas", command_sagas, "work in several steps: sagas [ID [retry|undo]]" },
+    { "timers", command_timers, "what is done when" },
     { "ready", command_ready, "is the server of the data folder well?" },
     { "admin-key", command_admin_key, "make the administrator's key (--reset: a new one)" },
     { "routes", command_routes, "print every route" },
