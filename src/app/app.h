@@ -24,6 +24,7 @@ struct app_settings {
     str cors_origins;
     int64_t writer_group;        /* transactions a commit */
     int64_t snapshots;           /* copies of before an upgrade that stay; 0: none are made */
+    span jobs_kept;              /* after they ended; 0: for ever */
     uint64_t disk_reserve_bytes; /* imports stop before less is free */
 };
 extern struct app_settings app_settings;
@@ -39,9 +40,10 @@ struct app_tls_settings {
 };
 extern struct app_tls_settings app_tls_settings;
 
-/* Backups by the clock (backup_service.c). */
+/* Backups by the clock (backup_clock.c). */
 struct app_backup_settings {
-    span every; /* 0: never */
+    span every;     /* 0: never, unless by cron */
+    str cron, zone; /* cron.h; empty: by `every` */
     str to;
     int64_t keep;
     str passphrase_file;
@@ -102,7 +104,7 @@ bool app_module_is_named(const char *name);
 extern const struct embedded_set app_site;
 /* The demo cinema: catalogue.json, posters/, backdrops/. */
 extern const struct embedded_set app_demo;
-extern const struct module demo_module, health_module, backup_module, move_module;
+extern const struct module demo_module, health_module, backup_module, move_module, flow_module;
 
 /* The path of the data folder, its zero included; and that of a file in it. */
 enum { DATA_FOLDER_BYTES = 512, DATA_PATH_BYTES = DATA_FOLDER_BYTES + 32 };
@@ -200,10 +202,17 @@ enum err app_tls_open(struct net_tls **out_tls);
 /* Looks whether they have changed, or reads them `always`; logs what came of it. NULL: nothing. */
 void app_tls_watch(struct net_tls *tls, bool always);
 
+/* --- Timers (flow_service.c) ----------------------------------------------------------------- */
+
+/* Puts the schedules that the program itself has. For `serve`. */
+void flow_schedules_start(const struct data *data);
+
 /* --- Backups (backup_service.c) -------------------------------------------------------------- */
 
-/* From now on, until the data is closed, backups are made as the settings say. For `serve`. */
-void backup_schedule_start(void);
+/* Puts the schedule of backups as the settings say, or removes it. For `serve`. */
+void backup_schedule_start(const struct data *data);
+/* Whether this process makes backups by the clock: it alone takes such jobs. */
+bool backup_by_clock(void);
 /* The first line of a file, without its end, as a C string. ERR_INVALID "passphrase". */
 enum err backup_passphrase_read(struct arena *arena, str path, str *out_passphrase);
 /* When the last backup of the folder ended well, and where it lies (at most `size_bytes`); false:
@@ -235,6 +244,8 @@ int command_doctor(int argc, char **argv);
 int command_fsck(int argc, char **argv);
 int command_admin_key(int argc, char **argv);
 int command_openapi(int argc, char **argv);
+int command_asyncapi(int argc, char **argv);
+int command_event_types(int argc, char **argv);
 int command_proto(int argc, char **argv);
 int command_routes(int argc, char **argv);
 int command_settings(int argc, char **argv);
@@ -243,6 +254,8 @@ int command_ready(int argc, char **argv);
 int command_exit_codes(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_move(int argc, char **argv);
+int command_sagas(int argc, char **argv);
+int command_timers(int argc, char **argv);
 
 /* Exit codes, as sysexits(3) has them. */
 enum {

@@ -1,10 +1,10 @@
 /*
  * backup_service: the one backup that may be under way in the process that serves the data, on a
  * thread of its own that gives way to everything else; asked for by the command over the control
- * socket, or by the clock. It is no job of the queue: a job that runs would stand, running, in the
- * copy it makes, and a passphrase belongs in no table. When the last backup ended stands in a small
- * file of the data folder; the next is due so long after it, whatever was started or stopped since.
+ * socket, or by a job of the queue that a schedule adds (backup_clock.c). The passphrase is in no
+ * table. When the last backup ended stands in a small file of the data folder.
  */
+#include "backup_service.h"
 #include "app.h"
 
 #include "engines/backup/backup.h"
@@ -24,7 +24,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -34,7 +33,6 @@ enum {
     IOPRIO_IDLE = 3 << 13,
     LAST_BYTES_MAX = 2048
 };
-#define RETRY_AFTER MINUTES(15)
 
 enum backup_state { BACKUP_IDLE, BACKUP_RUNNING, BACKUP_DONE, BACKUP_FAILED };
 static const char *const state_words[] = { "idle", "running", "done", "failed" };
@@ -44,7 +42,8 @@ static struct {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool started, stopping, by_clock;
+    bool started, stopping;
+    struct task *waiter; /* the job that asked for the backup under way; NULL: none */
     enum backup_state state;
     bool wanted;
     int64_t number; /* of the backup asked for last */
@@ -55,7 +54,6 @@ static struct {
     enum err result;
     struct err_slot detail;
     instant last_at; /* of the last that ended well; 0: none */
-    instant retry_at;
     span took;
 } service = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -200,6 +198,9 @@ static void tell_end(const struct one *one, span took)
 /* Under the lock. */
 static void note_end(const struct one *one, span took)
 {
+    if (service.waiter)
+        task_wake_remote(service.waiter);
+    service.waiter = NULL;
     service.result = one->result;
     service.detail = one->detail;
     service.took = took;
@@ -207,7 +208,6 @@ static void note_end(const struct one *one, span took)
     explicit_bzero(service.passphrase, sizeof(service.passphrase));
     if (one->result != OK) {
         metric_inc(&backup_failures_total);
-        service.retry_at = clock_now() + RETRY_AFTER;
         return;
     }
     service.totals = one->totals;
@@ -232,60 +232,6 @@ static void run_wanted(void)
     heap_free(one);
 }
 
-/* --- By the clock ----------------------------------------------------------------------------- */
-
-/* A clock that was set back must not put it off for longer than one round. */
-static instant due_at(instant now)
-{
-    span every = app_backup_settings.every;
-    if (!service.by_clock || every == 0)
-        return INSTANT_NEVER;
-    instant due = service.last_at ? MIN_OF(service.last_at, now) + every : now;
-    instant retry = MIN_OF(service.retry_at, now + RETRY_AFTER);
-    return MAX_OF(due, retry);
-}
-
-/* Under the lock; false: the passphrase cannot be read, which is a failure like others. */
-static bool scheduled_begin(void)
-{
-    struct arena arena;
-    str passphrase = STR("");
-    enum err result = OK;
-    arena_init(&arena, KIB(16));
-    if (app_backup_settings.passphrase_file.len)
-        result = backup_passphrase_read(&arena, app_backup_settings.passphrase_file, &passphrase);
-    if (result == OK && app_backup_settings.to.len == 0)
-        result = err_set(ERR_INVALID, "backup-to", "backup.every is set and backup.to is not");
-    service.number++;
-    snprintf(service.path, sizeof(service.path), "%.*s/", STR_ARG(app_backup_settings.to));
-    snprintf(service.passphrase, sizeof(service.passphrase), "%.*s", STR_ARG(passphrase));
-    service.keep = (unsigned)app_backup_settings.keep;
-    if (result != OK) {
-        struct one *one = HEAP_NEW(struct one);
-        one->result = result;
-        one->detail = *err_slot();
-        tell_end(one, 0);
-        note_end(one, 0);
-        heap_free(one);
-    } else {
-        service.progress = (struct backup_progress){ .cancel = false };
-        service.state = BACKUP_RUNNING;
-    }
-    arena_deinit(&arena);
-    return result == OK;
-}
-
-/* Until something is wanted, or due; at most a minute, because clocks are set. */
-static void wait_some(instant now)
-{
-    struct timespec until;
-    span wait = MIN_OF(due_at(now) - now, MINUTES(1));
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t at = (int64_t)until.tv_sec * 1000000 + until.tv_nsec / 1000 + MAX_OF(wait, 1000);
-    until = (struct timespec){ at / 1000000, at % 1000000 * 1000 };
-    pthread_cond_timedwait(&service.changed, &service.lock, &until);
-}
-
 static void *service_main(void *arg)
 {
     (void)arg;
@@ -294,13 +240,12 @@ static void *service_main(void *arg)
     syscall(SYS_ioprio_set, IOPRIO_OF_PROCESS, 0, IOPRIO_IDLE);
     pthread_mutex_lock(&service.lock);
     while (!service.stopping) {
-        instant now = clock_now();
-        bool asked = service.wanted;
-        service.wanted = false;
-        if (asked || (due_at(now) <= now && scheduled_begin()))
+        if (service.wanted) {
+            service.wanted = false;
             run_wanted();
-        else
-            wait_some(now);
+        } else {
+            pthread_cond_wait(&service.changed, &service.lock);
+        }
     }
     pthread_mutex_unlock(&service.lock);
     return NULL;
@@ -317,14 +262,68 @@ static enum err service_start(void)
     return OK;
 }
 
-void backup_schedule_start(void)
+/* Under the lock. */
+static enum err begin(str path, str passphrase)
+{
+    if (service.state == BACKUP_RUNNING || service.stopping)
+        return err_set(ERR_CONFLICT, "backup-running", "a backup is being made already, to %s",
+                       service.path);
+    TRY(service_start());
+    service.number++;
+    service.wanted = true;
+    service.state = BACKUP_RUNNING;
+    service.progress = (struct backup_progress){ .cancel = false };
+    service.keep = (unsigned)app_backup_settings.keep;
+    snprintf(service.path, sizeof(service.path), "%.*s", STR_ARG(path));
+    snprintf(service.passphrase, sizeof(service.passphrase), "%.*s", STR_ARG(passphrase));
+    pthread_cond_broadcast(&service.changed);
+    return OK;
+}
+
+/* --- For the job ------------------------------------------------------------------------------ */
+
+/* The thread has it: it is told, and woken by its end. */
+static bool on_interrupt(void *arg)
+{
+    (void)arg;
+    atomic_store(&service.progress.cancel, true);
+    return false;
+}
+
+enum err backup_make_and_wait(str path, str passphrase)
 {
     pthread_mutex_lock(&service.lock);
-    service.by_clock = true;
-    if (app_backup_settings.every && service_start() != OK)
-        log_error("backup", "backups cannot be made by the clock",
-                  LOG_CSTR("reason", err_slot()->text));
+    enum err result = begin(path, passphrase);
+    if (result == OK)
+        service.waiter = task_current();
     pthread_mutex_unlock(&service.lock);
+    TRY(result);
+    (void)task_suspend_lent(on_interrupt, NULL);
+    pthread_mutex_lock(&service.lock);
+    result = service.result;
+    *err_slot() = service.detail;
+    pthread_mutex_unlock(&service.lock);
+    return result;
+}
+
+void backup_failed_before(enum err result)
+{
+    struct one *one = HEAP_NEW(struct one);
+    one->result = result;
+    one->detail = *err_slot();
+    tell_end(one, 0);
+    pthread_mutex_lock(&service.lock);
+    note_end(one, 0);
+    pthread_mutex_unlock(&service.lock);
+    heap_free(one);
+}
+
+instant backup_last_at(void)
+{
+    pthread_mutex_lock(&service.lock);
+    instant at = service.last_at;
+    pthread_mutex_unlock(&service.lock);
+    return at;
 }
 
 /* --- For operators ---------------------------------------------------------------------------- */
@@ -334,9 +333,8 @@ bool backup_look(void *arg, struct buf *detail)
     char at[INSTANT_TEXT_MAX];
     (void)arg;
     pthread_mutex_lock(&service.lock);
-    instant now = clock_now();
     span every = app_backup_settings.every;
-    bool late = every && service.by_clock && service.last_at + every + every / 2 < now;
+    bool late = every && service.last_at + every + every / 2 < clock_now();
     bool well = service.state != BACKUP_FAILED && (!late || service.state == BACKUP_RUNNING);
     if (service.last_at)
         buf_printf(detail, "last %s", instant_format(service.last_at, at).ptr);
@@ -418,22 +416,7 @@ static enum err on_post(struct http_request *request, struct http_response *resp
     TRY(from_command(request));
     TRY(shape_parse_json(request->arena, &backup_post_shape, request->body, &post));
     pthread_mutex_lock(&service.lock);
-    enum err result = OK;
-    if (service.state == BACKUP_RUNNING || service.stopping)
-        result = err_set(ERR_CONFLICT, "backup-running", "a backup is being made already, to %s",
-                         service.path);
-    if (result == OK)
-        result = service_start();
-    if (result == OK) {
-        service.number++;
-        service.wanted = true;
-        service.state = BACKUP_RUNNING;
-        service.progress = (struct backup_progress){ .cancel = false };
-        service.keep = (unsigned)app_backup_settings.keep;
-        snprintf(service.path, sizeof(service.path), "%.*s", STR_ARG(post.path));
-        snprintf(service.passphrase, sizeof(service.passphrase), "%.*s", STR_ARG(post.passphrase));
-        pthread_cond_broadcast(&service.changed);
-    }
+    enum err result = begin(post.path, post.passphrase);
     pthread_mutex_unlock(&service.lock);
     TRY(result);
     return view_reply(request, response);
@@ -462,14 +445,10 @@ static const struct http_route_table route_table = { routes, ARRAY_LEN(routes) }
 
 static enum err service_open(const struct module_env *env)
 {
-    pthread_condattr_t monotonic;
     char place[BACKUP_PATH_MAX];
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&service.changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&service.changed, NULL);
     service.env = env;
-    service.started = service.stopping = service.by_clock = service.wanted = false;
+    service.started = service.stopping = service.wanted = false;
     service.state = BACKUP_IDLE;
     service.last_at = 0;
     backup_last_read(env->data_folder, &service.last_at, place, sizeof(place));
@@ -494,6 +473,8 @@ const struct module backup_module = {
     .name = "backup",
     .context = "content",
     .routes = &route_table,
+    .job_kinds = &backup_job_kind,
+    .job_kinds_count = 1,
     .open = service_open,
     .close = service_close,
 };

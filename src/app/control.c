@@ -14,7 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ANSWER_BYTES_MAX = 8 << 20, TIMEOUT_S = 60, HANDOVER_ROUNDS = 100, HANDOVER_PAUSE_MS = 100 };
+enum {
+    ANSWER_BYTES_MAX = 8 << 20,
+    TIMEOUT_S = 60,
+    BUSY_S = 60, /* how long a busy server is asked again, */
+    PAUSE_S = 5, /* and the longest pause meanwhile, whatever it says */
+    HANDOVER_ROUNDS = 100,
+    HANDOVER_PAUSE_MS = 100
+};
 
 static enum err connect_to(const char *folder, int *out_fd)
 {
@@ -66,6 +73,23 @@ static enum err receive_all(int fd, struct buf *answer)
     }
 }
 
+/* Of a head; in seconds, as our server says it (RFC 9110 section 10.2.3). */
+static unsigned retry_after(str head)
+{
+    static const str name = STR_INIT("\r\nRetry-After: ");
+    uint64_t seconds;
+    ptrdiff_t at = str_find(head, name);
+    if (at < 0)
+        return 0;
+    str value = str_skip(head, (size_t)at + name.len);
+    ptrdiff_t end = str_find_char(value, '\r');
+    if (end >= 0)
+        value = str_sub(value, 0, (size_t)end);
+    if (!str_parse_u64(value, &seconds) || seconds > PAUSE_S)
+        return PAUSE_S;
+    return seconds ? (unsigned)seconds : 1;
+}
+
 /* The server answers commands with a Content-Length and closes, as asked: the rest is the body. */
 static enum err parse_answer(str text, struct control_answer *out_answer)
 {
@@ -75,6 +99,7 @@ static enum err parse_answer(str text, struct control_answer *out_answer)
         !str_parse_u64(str_sub(text, 9, 3), &status))
         return err_set(ERR_INTERNAL, NULL, "the server's answer is not HTTP");
     out_answer->status = (unsigned)status;
+    out_answer->retry_after_s = retry_after(str_sub(text, 0, (size_t)end));
     out_answer->body = str_skip(text, (size_t)end + 4);
     return OK;
 }
@@ -110,7 +135,9 @@ SHAPE_FORGIVING(problem_shape, struct problem, FIELD(struct problem, detail));
 static enum err refused(struct arena *arena, const struct control_answer *answer)
 {
     struct problem problem = { STR_NONE };
-    enum err code = answer->status == 503 ? ERR_UNAVAILABLE : ERR_INVALID;
+    enum err code = answer->retry_after_s   ? ERR_TIMEOUT
+                    : answer->status == 503 ? ERR_UNAVAILABLE
+                                            : ERR_INVALID;
     if (shape_parse_json(arena, &problem_shape, answer->body, &problem) != OK ||
         !problem.detail.len)
         problem.detail = STR("the server refused");
@@ -121,7 +148,15 @@ enum err control_call(struct arena *arena, const char *folder, const char *metho
                       str body, str *out_body)
 {
     struct control_answer answer;
-    TRY(control_ask(arena, folder, method, path, body, &answer));
+    instant until = clock_mono() + SECONDS(BUSY_S);
+    for (;;) {
+        struct arena_mark mark = arena_mark(arena);
+        TRY(control_ask(arena, folder, method, path, body, &answer));
+        if (answer.status != 503 || answer.retry_after_s == 0 || clock_mono() >= until)
+            break;
+        arena_rewind(arena, mark);
+        sleep(answer.retry_after_s);
+    }
     if (answer.status >= 400)
         return refused(arena, &answer);
     *out_body = answer.body;

@@ -9,13 +9,17 @@
 
 struct control_answer {
     unsigned status;
+    unsigned retry_after_s; /* 0: it is not said that it may work later */
     str body; /* in the arena */
 };
 
 /* ERR_UNAVAILABLE slug "no-server": nobody serves the folder. */
 enum err control_ask(struct arena *arena, const char *folder, const char *method, const char *path,
                      str body, struct control_answer *out_answer);
-/* As control_ask(), and an answer of 400 or more becomes a failure with its sentence. */
+/*
+ * As control_ask(), and an answer of 400 or more becomes a failure with its sentence. A server that
+ * is too busy, or pauses, is asked again for a minute; then it is ERR_TIMEOUT.
+ */
 enum err control_call(struct arena *arena, const char *folder, const char *method, const char *path,
                       str body, str *out_body);
 

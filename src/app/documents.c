@@ -23,7 +23,8 @@ static int print(void (*write)(const struct gateway_settings *settings, struct b
     struct buf text;
     buf_init(&text, NULL, MIB(4));
     write(described(), &text);
-    fwrite(text.ptr, 1, text.len, stdout);
+    if (text.len) /* of no modules there may be nothing to say */
+        fwrite(text.ptr, 1, text.len, stdout);
     bool whole = !text.overflowed && fflush(stdout) == 0;
     buf_deinit(&text);
     return whole ? 0 : EXIT_SOFTWARE;
@@ -33,6 +34,18 @@ int command_openapi(int argc, char **argv)
 {
     (void)argc, (void)argv;
     return print(gateway_write_openapi);
+}
+
+int command_asyncapi(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return print(gateway_write_asyncapi);
+}
+
+int command_event_types(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return print(gateway_write_event_types);
 }
 
 int command_routes(int argc, char **argv)

@@ -12,19 +12,19 @@
 enum { NAMES_BYTES = 256 };
 
 const struct module *const app_modules[] = {
-    &catalog_module, &assets_module, &ingest_module, &playback_module,  &demo_module,
-    &health_module,  &backup_module, &move_module,   &events_v1_module,
+    &catalog_module, &assets_module, &ingest_module, &playback_module, &demo_module,
+    &health_module,  &backup_module, &move_module,   &flow_module,     &events_v1_module,
 };
 const unsigned app_modules_count = ARRAY_LEN(app_modules);
 
 /*
- * Health is of the process: each tells its own; each may be asked for a backup, or to move. Assets
- * have no routes; who plays or imports uses them in any case.
+ * Health is of the process: each tells its own; each may be asked for a backup, or to move, or
+ * about timers and sagas. Assets have no routes; who plays or imports uses them in any case.
  */
 static bool is_everywhere(const struct module *module)
 {
     return module == &health_module || module == &backup_module || module == &move_module ||
-           module == &assets_module;
+           module == &flow_module || module == &assets_module;
 }
 
 static bool is_named(const struct module *module, str names)

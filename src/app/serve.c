@@ -179,7 +179,8 @@ static enum err start(struct data *data, struct serving *serving)
         handover_close(app_data_folder(), serving->handover_fd);
         return result;
     }
-    backup_schedule_start();
+    flow_schedules_start(data);
+    backup_schedule_start(data);
     if (bound.http.size_bytes)
         say_where(&bound.http);
     say_secure(&bound.https);

@@ -94,6 +94,8 @@ static void collect_job_kinds(struct server *server)
 {
     for (unsigned i = 0; i < server->selection.served_count; i++) {
         const struct module *module = server->selection.served[i];
+        if (module == &backup_module && !backup_by_clock())
+            continue;
         for (unsigned j = 0; j < module->job_kinds_count; j++) {
             ASSERT(server->job_kinds_count < JOB_KINDS_MAX);
             server->job_kinds[server->job_kinds_count++] = module->job_kinds[j];

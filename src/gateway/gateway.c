@@ -6,6 +6,7 @@
 #include "gateway.h"
 
 #include "access.h"
+#include "asyncapi.h"
 #include "meters.h"
 #include "openapi.h"
 #include "site.h"
@@ -25,13 +26,18 @@
 
 enum { METRICS_BYTES_MAX = 2 << 20 };
 
+/* Written once, and compressed once. */
+struct document {
+    struct bytes *text[HTTP_CODING_COUNT];
+    char etag[24];
+};
+
 struct gateway {
     struct gateway_settings settings;
     struct access *access;
     struct http_router *router;
     struct http_route *elsewhere; /* routes other processes serve */
-    struct bytes *openapi[HTTP_CODING_COUNT];
-    char openapi_etag[24];
+    struct document openapi, asyncapi;
     _Atomic bool started, draining;
     _Atomic int64_t exhausted_said_s; /* when the log heard of something full */
 };
@@ -242,16 +248,27 @@ static enum err on_metrics(struct http_request *request, struct http_response *r
     return buf.overflowed ? err_set(ERR_EXHAUSTED, NULL, "too many metrics") : OK;
 }
 
-static enum err on_openapi(struct http_request *request, struct http_response *response)
+static enum err document_answer(const struct document *document, struct http_request *request,
+                                struct http_response *response)
 {
     struct http_coded coded = { .type = STR("application/json"),
-                                .etag = str_of(the_gateway->openapi_etag),
+                                .etag = str_of(document->etag),
                                 .vary = STR("Accept-Encoding") };
     for (int i = 0; i < HTTP_CODING_COUNT; i++)
-        if (the_gateway->openapi[i])
-            coded.text[i] = bytes_str(the_gateway->openapi[i]);
+        if (document->text[i])
+            coded.text[i] = bytes_str(document->text[i]);
     response->cache_control = STR("no-cache");
     return http_reply_coded(request, response, &coded);
+}
+
+static enum err on_openapi(struct http_request *request, struct http_response *response)
+{
+    return document_answer(&the_gateway->openapi, request, response);
+}
+
+static enum err on_asyncapi(struct http_request *request, struct http_response *response)
+{
+    return document_answer(&the_gateway->asyncapi, request, response);
 }
 
 static enum err on_site(struct http_request *request, struct http_response *response)
@@ -275,6 +292,8 @@ static const struct http_route own_routes[] = {
       .arena_bytes_max = (size_t)3 * METRICS_BYTES_MAX, .flags = ROUTE_VITAL },
     { METHOD_GET, "/openapi.json", on_openapi, "This document", .media_types = "application/json",
       .answers = ANSWERS_304 },
+    { METHOD_GET, "/asyncapi.json", on_asyncapi, "The AsyncAPI document of the events",
+      .media_types = "application/json", .answers = ANSWERS_304 },
     { METHOD_GET, "/{path*}", on_site, .flags = ROUTE_HIDDEN | ROUTE_INLINE },
 };
 static const struct http_route_table own_table = { own_routes, ARRAY_LEN(own_routes) };
@@ -284,6 +303,16 @@ static const struct http_route_table own_table = { own_routes, ARRAY_LEN(own_rou
 void gateway_write_openapi(const struct gateway_settings *settings, struct buf *out)
 {
     openapi_write(settings, &own_table, out);
+}
+
+void gateway_write_asyncapi(const struct gateway_settings *settings, struct buf *out)
+{
+    asyncapi_write(settings, out);
+}
+
+void gateway_write_event_types(const struct gateway_settings *settings, struct buf *out)
+{
+    asyncapi_write_types(settings, out);
 }
 
 static void write_table(struct buf *out, const char *module, const struct http_route_table *table)
@@ -375,18 +404,29 @@ static enum err compose(struct gateway *gateway)
     return http_router_open(tables, count, &gateway->router);
 }
 
-static void document_keep(struct gateway *gateway, str text)
+static void document_keep(struct document *document, const struct gateway_settings *settings,
+                          void (*write)(const struct gateway_settings *, struct buf *))
 {
-    gateway->openapi[HTTP_IDENTITY] = bytes_of(text);
-    gateway->openapi[HTTP_GZIP] = compress_bytes(COMPRESS_GZIP, COMPRESS_QUICK, text);
-    gateway->openapi[HTTP_BROTLI] = compress_bytes(COMPRESS_BROTLI, COMPRESS_QUICK, text);
-    snprintf(gateway->openapi_etag, sizeof(gateway->openapi_etag), "\"%016llx\"",
+    struct buf buf;
+    buf_init(&buf, NULL, MIB(4));
+    write(settings, &buf);
+    str text = buf_str(&buf);
+    document->text[HTTP_IDENTITY] = bytes_of(text);
+    document->text[HTTP_GZIP] = compress_bytes(COMPRESS_GZIP, COMPRESS_QUICK, text);
+    document->text[HTTP_BROTLI] = compress_bytes(COMPRESS_BROTLI, COMPRESS_QUICK, text);
+    snprintf(document->etag, sizeof(document->etag), "\"%016llx\"",
              (unsigned long long)str_hash(text));
+    buf_deinit(&buf);
+}
+
+static void document_drop(struct document *document)
+{
+    for (int i = 0; i < HTTP_CODING_COUNT; i++)
+        bytes_release(document->text[i]);
 }
 
 enum err gateway_open(const struct gateway_settings *settings, struct gateway **out_gateway)
 {
-    struct buf openapi;
     struct gateway *gateway = HEAP_NEW(struct gateway);
     gateway->settings = *settings;
     enum err result = compose(gateway);
@@ -399,10 +439,8 @@ enum err gateway_open(const struct gateway_settings *settings, struct gateway **
         heap_free(gateway);
         return result;
     }
-    buf_init(&openapi, NULL, MIB(4));
-    gateway_write_openapi(settings, &openapi);
-    document_keep(gateway, buf_str(&openapi));
-    buf_deinit(&openapi);
+    document_keep(&gateway->openapi, settings, gateway_write_openapi);
+    document_keep(&gateway->asyncapi, settings, gateway_write_asyncapi);
     metric_register(&metric_process);
     the_gateway = gateway;
     *out_gateway = gateway;
@@ -414,8 +452,8 @@ void gateway_close(struct gateway *gateway)
     the_gateway = NULL;
     http_router_close(gateway->router);
     access_close(gateway->access);
-    for (int i = 0; i < HTTP_CODING_COUNT; i++)
-        bytes_release(gateway->openapi[i]);
+    document_drop(&gateway->openapi);
+    document_drop(&gateway->asyncapi);
     heap_free(gateway->elsewhere);
     heap_free(gateway);
 }

@@ -58,5 +58,7 @@ void gateway_server_settings(struct gateway *gateway, struct http_server_setting
 
 /* The documents printed from the tables, for the command line too. */
 void gateway_write_openapi(const struct gateway_settings *settings, struct buf *out);
+void gateway_write_asyncapi(const struct gateway_settings *settings, struct buf *out);
+void gateway_write_event_types(const struct gateway_settings *settings, struct buf *out);
 void gateway_write_routes(const struct gateway_settings *settings, struct buf *out);
 void gateway_write_routes_json(const struct gateway_settings *settings, struct buf *out);

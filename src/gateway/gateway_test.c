@@ -2,8 +2,10 @@
 #include "access.h"
 #include "gateway.h"
 
+#include "engines/bus/bus.h"
 #include "foundation/http/http_fixture.h"
 #include "foundation/json/json.h"
+#include "foundation/shape/shape.h"
 #include "foundation/test/test.h"
 
 #include <fcntl.h>
@@ -50,7 +52,43 @@ static const struct http_route routes[] = {
     { METHOD_GET, "/v1/hidden", on_ok, .flags = ROUTE_HIDDEN },
 };
 static const struct http_route_table table = { routes, ARRAY_LEN(routes) };
-static const struct module things = { .name = "things", .context = "content", .routes = &table };
+
+/* --- ... which publishes events -------------------------------------------------------------- */
+
+struct thing_part {
+    str name;
+};
+SHAPE(thing_part_shape, struct thing_part, FIELD(struct thing_part, name, .proto = 1));
+
+enum thing_size { THING_UNSET, THING_SMALL, THING_LARGE };
+SHAPE_ENUM(thing_sizes, [THING_SMALL] = STR_INIT("small"), [THING_LARGE] = STR_INIT("large"));
+
+struct thing_made {
+    struct id thing_id;
+    opt_i64 year;
+    enum thing_size size;
+    LIST_OF(struct thing_part) parts;
+};
+SHAPE(thing_made_shape, struct thing_made, FIELD(struct thing_made, thing_id, .proto = 1),
+      FIELD(struct thing_made, year, .proto = 2),
+      FIELD_ENUM(struct thing_made, size, thing_sizes, .proto = 3),
+      FIELD_SHAPES(struct thing_made, parts, thing_part_shape, .proto = 4));
+
+static const struct bus_type thing_made = { .name = "thing.made",
+                                            .version = 2,
+                                            .shape = &thing_made_shape,
+                                            .topic = "thing-events",
+                                            .doc = "A thing \"quoted\" was made" };
+static const struct bus_type thing_lost = { .name = "thing.lost",
+                                            .version = 1,
+                                            .shape = &thing_part_shape,
+                                            .topic = "thing-events",
+                                            .deprecated = true };
+BUS_TYPES(thing_types, "things", &thing_made, &thing_lost);
+
+static const struct module things = {
+    .name = "things", .context = "content", .routes = &table, .events = &thing_types
+};
 static const struct module *const modules[] = { &things };
 
 static const struct http_route other_routes[] = {
@@ -463,6 +501,45 @@ static str between(str text, const char *from, const char *to)
     ptrdiff_t end = str_find(rest, str_of(to));
     CHECK(end >= 0);
     return str_sub(rest, 0, (size_t)end);
+}
+
+TEST(the_asyncapi_document_has_every_event)
+{
+    struct json json;
+    open_it();
+    str body = answer_body(ask("GET", "/asyncapi.json", "", ""));
+    CHECK_OK(json_init(&json, &arena, body, NULL));
+    CHECK_OK(json_skip(&json, NULL)); /* repeated keys included */
+    CHECK_OK(json_finish(&json));
+    CHECK(has(body, "\"asyncapi\":\"3.0.0\""));
+    CHECK(has(body, "\"thing-events\":{\"address\":\"thing-events\""));
+    CHECK(has(body, "\"things.thing-events\":{\"action\":\"send\""));
+    str made = between(body, "\"thing.made\":{\"name\"", "\"thing.lost\":{\"name\"");
+    CHECK(has(made, "A thing \\\"quoted\\\" was made"));
+    CHECK(has(made, "\"const\":2") && has(made, "#/components/schemas/ThingMade"));
+    CHECK(!has(made, "deprecated") && has(body, "\"deprecated\""));
+    CHECK(has(body, "\"ThingMade\":{") && has(body, "\"ThingPart\":{"));
+    close_it();
+}
+
+TEST(the_types_of_events_are_listed_field_by_field)
+{
+    struct buf buf;
+    const struct gateway_settings settings = { .modules = modules,
+                                               .modules_count = ARRAY_LEN(modules) };
+    buf_init(&buf, NULL, KIB(16));
+    gateway_write_event_types(&settings, &buf);
+    CHECK_STR(buf_str(&buf), STR("thing.made type thing-events\n"
+                                 "thing.made/2 thing_id id\n"
+                                 "thing.made/2 year i64?\n"
+                                 "thing.made/2 size choice\n"
+                                 "thing.made/2 size=small value\n"
+                                 "thing.made/2 size=large value\n"
+                                 "thing.made/2 parts object[]\n"
+                                 "thing.made/2 parts.name text\n"
+                                 "thing.lost type thing-events\n"
+                                 "thing.lost/1 name text\n"));
+    buf_deinit(&buf);
 }
 
 TEST(the_openapi_document_says_what_a_route_answers)

@@ -21,12 +21,29 @@ if ! tools/docs "$program" "$folder"; then
     printf '  %s did not print its documents\nFAILED generate\n0 passed, 1 failed, 0 skipped\n' "$program"
     exit 1
 fi
-for file in docs/ops/settings.md docs/ops/exit-codes.md docs/api/openapi.json docs/api/routes.txt docs/api/calls/*.proto; do
+for file in docs/ops/settings.md docs/ops/exit-codes.md docs/api/openapi.json docs/api/routes.txt \
+    docs/api/asyncapi.json docs/api/events/types.txt docs/api/calls/*.proto; do
     diff -u --label "$file" --label 'the program' "$file" "$folder/$file" >"$folder/diff"
     code=$?
     head -n 20 "$folder/diff" | cut -c 1-200 | sed 's/^/    /'
     result "$(basename "$file")" "$code" "$file"
 done
+# What was promised of events: the lock has all of it, takes what is new, and refuses what has changed.
+tools/lock --check docs/api/events
+result events-lock "$?" docs/api/events/lock
+promised() { # name, what is changed (sed), code wanted
+    rm -rf "$folder/promised"
+    cp -r docs/api/events "$folder/promised"
+    sed -i "$2" "$folder/promised/types.txt"
+    tools/lock "$folder/promised" >"$folder/told" 2>&1
+    [ $? -eq "$3" ]
+    result "events-lock-$1" "$?" "a changed event ($(cat "$folder/told"))" ''
+}
+promised new '$a title.changed/1 year i64?' 0
+promised kind 's,^title.changed/1 version i64,title.changed/1 version text,' 1
+promised gone '/^title.changed.1 status=draft/d' 1
+promised topic 's,^title.changed type .*,title.changed type user-events,' 1
+
 # The packages of the build, as tools/setup installs them and as the page for operators lists them.
 setup=$(sed -n '/^    build) echo/,/;;/p' tools/setup | tr -d '\\;' | sed 's/build) echo//')
 page=$(sed -n 's/^| building | \(.*\) |$/\1/p' docs/ops/install.md)

@@ -7,7 +7,8 @@
 
 static const struct bus_conformance_target target = { .driver = &bus_embedded,
                                                       .database = &db_postgres,
-                                                      .place_new = postgres_place_new };
+                                                      .place_new = postgres_place_new,
+                                                      .processes = true };
 
 __attribute__((constructor)) static void register_suite(void)
 {

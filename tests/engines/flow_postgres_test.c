@@ -10,4 +10,5 @@ static const struct db_conformance_target target = { &db_postgres, postgres_plac
 __attribute__((constructor)) static void register_suite(void)
 {
     flow_conformance_register(&target);
+    flow_conformance_register_several();
 }

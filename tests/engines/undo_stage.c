@@ -166,13 +166,23 @@ static const struct {
     { UNDO_CATALOG, 5, "UPDATE editions SET subtitles_unavailable = '[1]'",
       "0006_subtitles_not_shown" },
     { UNDO_INGEST, 1, "UPDATE reviews SET folder = ", "0002_review_folder", true },
+    { UNDO_FLOW, 2,
+      "INSERT INTO schedules (name, kind, begins_at, every, cron, zone, missed, declared, alone, "
+      "paused, job_kind, subject, payload, priority, attempts_max, fired, passed_over, created_at, "
+      "updated_at) VALUES ('mine', 'at', 1, 0, '', '', 'once', 0, 0, 0, 'k', '', '', 0, 0, 0, 0, "
+      "1, 1)",
+      "0003_schedules" },
+    { UNDO_FLOW, 3,
+      "INSERT INTO sagas (kind, subject, input, state, undoing, holds, position, round, "
+      "created_at, updated_at) VALUES ('k', '', '', 'running', 0, 0, 0, 0, 1, 1)",
+      "0004_sagas" },
 };
 
 void undo_newer_data_is_refused(const struct undo_driver *driver)
 {
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct db_snapshot snapshot;
-        char sql[200];
+        char sql[600];
         undo_begin(driver);
         of->fresh();
         struct db_spec spec = of->spec_of(undo_heads);

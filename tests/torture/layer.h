@@ -21,6 +21,7 @@ enum kind {
     KIND_ACCEPT,
     KIND_ALLOC,
     KIND_QUERY,
+    KIND_SENT, /* statements, to a server */
     KINDS
 };
 

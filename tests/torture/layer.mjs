@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-export const kinds = ['write', 'truncate', 'sync', 'dir', 'open', 'read', 'accept', 'alloc', 'query'];
+export const kinds = ['write', 'truncate', 'sync', 'dir', 'open', 'read', 'accept', 'alloc', 'query', 'sent'];
 export const modes = ['count', 'fail', 'stay', 'short', 'before', 'half', 'after'];
 
 const hitAt = 128;

@@ -14,7 +14,7 @@ export class Progress {
     constructor(file, binary, seed) {
         const hash = createHash('sha256').update(fs.readFileSync(binary)).digest('hex').slice(0, 16);
         const head = `torture ${hash} seed ${seed}`;
-        Object.assign(this, { file, done: new Map(), cases: 0, violations: 0, unreached: 0, by: {}, stopped: false });
+        Object.assign(this, { file, done: new Map(), cases: 0, violations: 0, unreached: 0, starved: 0, by: {}, stopped: false });
         fs.mkdirSync(path.dirname(file), { recursive: true });
         const lines = fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
         if (lines[0] === head) for (const line of lines.slice(1)) this.count(JSON.parse(line));
@@ -26,12 +26,13 @@ export class Progress {
         return this.done.has(name);
     }
 
-    count({ unit, cases, violations, hits }) {
+    count({ unit, cases, violations, hits, starved }) {
         const [, kind, way] = /^\w+\/(\w+)\/([\w-]+)@/.exec(unit);
         this.done.set(unit, true);
         this.cases += cases;
         this.violations += violations;
         this.unreached += hits ? 0 : 1;
+        this.starved += starved ? 1 : 0;
         const row = (this.by[kind] ??= {});
         row[way] = (row[way] ?? 0) + cases;
     }
@@ -42,7 +43,7 @@ export class Progress {
     }
 
     add(unit, result, found) {
-        const line = { unit: unitName(unit), cases: result.cases.length, violations: found.length, hits: result.hits };
+        const line = { unit: unitName(unit), cases: result.cases.length, violations: found.length, hits: result.hits, starved: result.starved };
         this.count(line);
         fs.appendFileSync(this.file, `${JSON.stringify(line)}\n`);
         for (const text of found) {
@@ -76,6 +77,6 @@ export class Progress {
         console.table(this.by);
         if (this.unreached) console.log(`${this.unreached} calls were not reached in their own run (threads take turns)`);
         if (this.stopped) console.log('stopped: the same command goes on');
-        console.log(`${this.cases} cases, ${this.violations} violations`);
+        console.log(`${this.cases} cases, ${this.violations} violations, ${this.starved} deaths for want of memory`);
     }
 }

@@ -1,6 +1,7 @@
 // What the program is asked to do while something goes wrong, and what must be true afterwards. A scenario has
 // run(stage), which notes on the stage what was acknowledged, and check(stage, server), which returns what is wrong
-// in the restarted program. Scenarios of a command instead of the server have `command`.
+// in the restarted program. Scenarios of a command instead of the server have `command`; in those with `postgres` the
+// database is on a server, and what is sent there goes wrong.
 import fs from 'node:fs';
 import path from 'node:path';
 import { differences, watch } from './film.mjs';
@@ -166,6 +167,24 @@ export const scenarios = {
             ...(await checkBackup(stage, server, root)),
             ...(await checkWriters(stage, server)),
         ],
+    },
+    server: {
+        postgres: true,
+        template: 'served',
+        async run(stage) {
+            await write(stage, ['Writer one', 'Writer two']);
+            for (const where of ['/v1/home', '/v1/titles?prefix=W', '/v1/titles/1']) await stage.server.get(where);
+        },
+        check: checkWriters,
+    },
+    server_import: {
+        postgres: true,
+        template: 'served',
+        async run(stage) {
+            const done = await importOnce(stage, stage.server, stage.alive, 5000);
+            stage.imported = done?.id;
+        },
+        check: checkImport,
     },
     key: {
         template: 'cinema',

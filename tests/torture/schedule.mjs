@@ -5,6 +5,7 @@ import { scenarios } from './scenarios.mjs';
 
 const errno = { EIO: 5, ENOMEM: 12, EMFILE: 24, ENOSPC: 28, ECONNABORTED: 103 };
 const sqlite = { NOMEM: 7, IOERR: 10, FULL: 13 };
+const sent = { LOST: 1, UNHEARD: 2, FULL: 3, SERIAL: 4 }; // statements.c
 
 // The ways a kind of call goes wrong. A way is a mode, with the error it says.
 const ways = {
@@ -17,6 +18,7 @@ const ways = {
     accept: ['fail-EMFILE', 'stay-EMFILE', 'fail-ECONNABORTED', 'before', 'after'],
     alloc: ['fail-ENOMEM', 'stay-ENOMEM'],
     query: ['fail-IOERR', 'fail-FULL', 'fail-NOMEM', 'before', 'after'],
+    sent: ['fail-LOST', 'stay-LOST', 'fail-UNHEARD', 'fail-FULL', 'fail-SERIAL', 'before', 'after'],
 };
 const acceptsRefused = 5;
 const cutsOfKill = ['kept', 'lost', 'names', 'data', 'long', 'torn-1', 'torn-2'];
@@ -36,7 +38,8 @@ export function unitOf(name) {
 export function specOf(unit, seed) {
     const [mode, error] = unit.way.split('-');
     const stay = unit.kind === 'accept' ? acceptsRefused : 0; // who is not let in cannot tell that it is over
-    const spec = { ...unit, mode, stay, seed: `${seed} ${unitName(unit)}`, error: errno[error] ?? sqlite[error] ?? 0 };
+    const errors = unit.kind === 'sent' ? sent : { ...errno, ...sqlite };
+    const spec = { ...unit, mode, stay, seed: `${seed} ${unitName(unit)}`, error: errors[error] ?? 0 };
     if (killing.includes(mode)) return { ...spec, cuts: unit.only ? [unit.only] : cutsOfKill };
     const end = endsOfServer[Math.floor(randomOf(spec.seed)() * endsOfServer.length)];
     return { ...spec, end: end === 'SIGTERM' ? end : 'SIGKILL', cuts: [unit.only ?? (end === 'cut' ? 'lost' : 'kept')] };
@@ -45,7 +48,7 @@ export function specOf(unit, seed) {
 function* unitsOf(counts, kinds) {
     for (const scenario of Object.keys(counts))
         for (const kind of kinds)
-            for (let at = 1; at <= counts[scenario][kind]; at++)
+            for (let at = 1; at <= (counts[scenario][kind] ?? 0); at++)
                 for (const way of ways[kind]) yield { scenario, kind, way, at };
 }
 

@@ -1,5 +1,6 @@
 // The program under the layer: started, asked, ended. Nothing here throws for what a fault does to an answer.
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 
@@ -12,15 +13,33 @@ const settings = {
     KB_LOG_FORMAT: 'json',
 };
 
-function environment(layer, library) {
-    return layer ? { ...settings, LD_PRELOAD: library, KB_TORTURE: layer.folder } : settings;
+const prefix = 'kb-torture-';
+
+// A fresh folder that is gone when we end; and those of drivers that were killed are gone now.
+export function folderMake(where) {
+    for (const name of fs.readdirSync(where)) {
+        const owner = name.startsWith(prefix) && name.slice(prefix.length).split('-')[0];
+        if (owner && !fs.existsSync(`/proc/${owner}`)) fs.rmSync(path.join(where, name), { recursive: true, force: true });
+    }
+    const folder = fs.mkdtempSync(path.join(where, `${prefix}${process.pid}-`));
+    process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
+    return folder;
+}
+
+// It is killed when we are, by whatever: nobody else would end it. What ends us softly (Ctrl-C, timeout) is sent to our
+// whole group, of which it is none: a server that stops because we are to stop looks like one that lost everything.
+// The layer is for the program alone.
+function words(program, args, layer) {
+    const env = layer ? ['env', `LD_PRELOAD=${program.layer}`, `KB_TORTURE=${layer.folder}`] : [];
+    return ['--pdeathsig', 'KILL', ...env, program.binary, ...args];
 }
 
 class Process {
     constructor(program, args, layer) {
         this.out = this.errors = '';
-        this.child = spawn(program.binary, args, {
-            env: environment(layer, program.layer),
+        this.child = spawn('setpriv', words(program, args, layer), {
+            env: { ...settings, ...program.env },
+            detached: true,
             stdio: ['ignore', 'pipe', 'pipe'],
         });
         this.child.stdout.on('data', (piece) => (this.out += piece));

@@ -1,5 +1,6 @@
 // The folders the cases begin with, made once by the program itself: an empty one, one that was started, one with a
-// film, one with a backup. With them the reference: what the film's parts are when nothing goes wrong.
+// film, one with a backup; one that was started with its database on a server. With them the reference: what the
+// film's parts are when nothing goes wrong.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -46,8 +47,8 @@ async function filmTake(server, films) {
     }
 }
 
-// {folder of a template, films, reference}
-export async function templatesMake(program, folder) {
+// {folder of a template, films, reference, databases by template}
+export async function templatesMake(program, folder, postgres) {
     const films = path.join(folder, 'films');
     const of = (name) => path.join(folder, 'templates', name);
     const reference = {};
@@ -62,5 +63,12 @@ export async function templatesMake(program, folder) {
     });
     const made = await command(program, ['backup', path.join(of('saved'), 'backup/'), '--data', path.join(of('cinema'), 'data')]);
     if (made.code !== 0) throw new Error(`the backup fails: ${made.errors}`);
-    return { of, films, reference };
+    const databases = {};
+    if (postgres) {
+        databases.served = postgres.make();
+        const there = { ...program, env: { KB_DB_URL: postgres.url(databases.served) } };
+        fs.mkdirSync(of('served'), { recursive: true });
+        await served(there, path.join(of('served'), 'data'), async () => {});
+    }
+    return { of, films, reference, databases };
 }

@@ -7,9 +7,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { caseRun } from './case.mjs';
+import { Postgres } from './postgres.mjs';
 import { Progress } from './progress.mjs';
 import { scenarios } from './scenarios.mjs';
 import { specOf, unitName, unitOf, unitsAll, unitsSample } from './schedule.mjs';
+import { folderMake } from './server.mjs';
 import { templatesMake } from './templates.mjs';
 
 const begun = Date.now();
@@ -29,23 +31,31 @@ function options(args) {
 function workFolder() {
     const room = fs.statfsSync('/dev/shm', { throwIfNoEntry: false });
     if (room.bavail * room.bsize < roomBytes) return null;
-    return fs.mkdtempSync('/dev/shm/kb-torture-');
+    return folderMake('/dev/shm');
 }
 
-async function worldMake(folder) {
+async function worldMake(folder, served) {
     const program = { binary: path.resolve(process.env.KB_RELEASE), layer: path.resolve(process.env.KB_TORTURE_LAYER) };
-    return { program, folder, ...(await templatesMake(program, folder)) };
+    const postgres = served ? Postgres.open() : null;
+    if (served && !postgres) console.log('PostgreSQL is not installed: the scenarios on it are left out');
+    return { program, folder, postgres, ...(await templatesMake(program, folder, postgres)) };
+}
+
+// What is tortured of a scenario: on a server the statements sent there, as all else is in the others.
+function countsOf(scenario, counts) {
+    return Object.fromEntries(Object.entries(counts).filter(([kind]) => (kind === 'sent') === Boolean(scenario.postgres)));
 }
 
 // A run without a fault: what it counts is what can go wrong; and it has to be right.
 async function countAll(world) {
     const counts = {};
     for (const scenario of Object.keys(scenarios)) {
+        if (scenarios[scenario].postgres && !world.postgres) continue;
         const spec = { scenario, kind: 'write', mode: 'count', at: 0, cuts: ['kept', 'lost'], seed: 'count' };
         const result = await caseRun(world, spec, path.join(world.folder, 'count'));
         for (const { cut, wrong } of result.cases)
             if (wrong.length) throw new Error(`${scenario} without a fault, ${cut}:\n${wrong.join('\n')}`);
-        counts[scenario] = result.counts;
+        counts[scenario] = countsOf(scenarios[scenario], result.counts);
     }
     return counts;
 }
@@ -77,17 +87,19 @@ async function sample(world, counts, { seconds, jobs, seed }) {
     const by = new Map();
     let cases = 0;
     let failed = 0;
+    let starved = 0;
     const enough = () => Date.now() >= until && cases >= casesMin;
     console.log(`seed ${seed} (SEED=${seed} replays)`);
     await runUnits(world, unitsSample(counts, seed), { jobs, seed, enough }, (unit, result) => {
         cases += result.cases.length;
+        starved += result.starved ? 1 : 0;
         by.set(unit.kind, (by.get(unit.kind) ?? 0) + result.cases.length);
         const found = violations(unit, result, seed);
         failed += found.length;
         for (const text of found) console.log(`${text}\nFAILED ${unitName(unit)}`);
     });
     console.log([...by].map(([kind, count]) => `${kind}: ${count}`).join(', '));
-    console.log(`${cases} cases, ${failed} violations`);
+    console.log(`${cases} cases, ${failed} violations, ${starved} deaths for want of memory`);
     if (failed === 0) console.log('ok torture_sample');
     console.log(`${failed ? 0 : 1} passed, ${failed} failed, 0 skipped`);
     return failed;
@@ -105,12 +117,11 @@ async function full(world, counts, { jobs, seed, only, state }) {
     return progress.violations;
 }
 
-async function one(world, name, seed) {
-    const unit = unitOf(name);
-    if (!unit) throw new Error(`${name} is no case`);
+async function one(world, unit, seed) {
     const result = await caseRun(world, specOf(unit, seed), path.join(world.folder, 'slot0'));
     const found = violations(unit, result, seed);
-    console.log(found.join('\n') || `${result.hit || 'not reached'}: ${result.cases.length} cases, no violation`);
+    const starved = result.starved ? ', dead for want of memory' : '';
+    console.log(found.join('\n') || `${result.hit || 'not reached'}: ${result.cases.length} cases, no violation${starved}`);
     return found.length;
 }
 
@@ -125,10 +136,11 @@ async function main() {
         console.log('  skipped: needs 100 MiB in /dev/shm\nskipped torture_sample\n0 passed, 0 failed, 1 skipped');
         return 0;
     }
-    process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
     for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
-    const world = await worldMake(folder);
-    if (what === 'case') return one(world, name, seed);
+    const unit = what === 'case' ? unitOf(name) : null;
+    if (what === 'case' && !unit) throw new Error(`${name} is no case`);
+    const world = await worldMake(folder, !unit || scenarios[unit.scenario].postgres);
+    if (unit) return one(world, unit, seed);
     const counts = await countAll(world);
     if (what === 'sample') return sample(world, counts, settings);
     if (what === 'full') return full(world, counts, settings);

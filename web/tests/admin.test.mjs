@@ -194,6 +194,8 @@ export default function admin(house) {
       await signIn(page, house, '/admin/queue');
       await page.locator('[data-job]').first().waitFor();
       await shot(page, 'admin-queue');
+      const kinds = await page.locator('[data-job] [data-kind]').allInnerTexts();
+      assert.deepEqual(kinds.filter((text) => text !== 'Осмотр папок' && text !== 'Приём фильма'), []);
       await page.getByLabel('Состояние').selectOption('done');
       await page.waitForURL(/state=done/);
       await page.waitForFunction(() =>
@@ -215,7 +217,9 @@ export default function admin(house) {
       const job = page.locator('[data-job]').filter({ hasText: 'Broken Reel' });
       await job.waitFor();
       const id = await job.getAttribute('data-job');
-      assert.match(await job.locator('p.error').innerText(), /^фильм не читается: /);
+      const told = await job.locator('p.error').innerText();
+      assert.equal(told, 'фильм не читается: сбой, о котором ниже сказано по-английски');
+      assert.match(await job.locator('p[lang=en]').innerText(), /[Ii]nvalid data/);
       const again = page.waitForResponse((one) => one.url().endsWith('/retry'));
       await job.getByRole('button', { name: 'Повторить' }).click();
       assert.equal((await again).status(), 204);
@@ -225,6 +229,39 @@ export default function admin(house) {
       });
     });
   });
+
+  test('a draft is to be published when its film is there; it is seen to wait, and taken back', async () => {
+    const { data } = await cinema.ask('POST', '/v1/titles', { kind: 'film', texts: { ru: { title: 'Аэлита' }, en: { title: 'Aelita' } } });
+    await withPage(browser, async (page) => {
+      await editing(page, house, data.id);
+      await page.getByRole('button', { name: 'Опубликовать, когда готово' }).click();
+      await page.getByText('Будет опубликовано, как только фильм сохранён').waitFor();
+      await page.getByRole('navigation', { name: 'Разделы управления' }).getByText('Процессы').click();
+      const saga = page.locator('[data-saga]').filter({ hasText: 'Aelita' });
+      await saga.locator('[data-state="running"]').first().waitFor();
+      await saga.getByRole('link').click();
+      await saga.getByText('Начат шаг: фильм сохранён').waitFor();
+      await shot(page, 'admin-processes');
+      await saga.getByRole('button', { name: 'Отменить сделанное' }).click();
+      await saga.locator('[data-state="undone"]').first().waitFor();
+      await saga.getByText('Всё отменено').waitFor();
+      await page.getByLabel('Состояние').selectOption('undone');
+      await page.waitForURL(/state=undone/);
+      await saga.waitFor();
+    });
+    assert.equal((await cinema.get(`/v1/titles/${data.id}`)).status, 'draft');
+  });
+
+  test('a timer is paused and goes on', () =>
+    withPage(browser, async (page) => {
+      await signIn(page, house, '/admin/processes');
+      const timer = page.locator('[data-timer="flow.prune"]');
+      await timer.getByText('следующий раз').waitFor();
+      await timer.getByRole('button', { name: 'Приостановить' }).click();
+      await timer.getByText('Приостановлен', { exact: true }).waitFor();
+      await timer.getByRole('button', { name: 'Возобновить' }).click();
+      await timer.getByText('следующий раз').waitFor();
+    }));
 
   test('the health page', async () => {
     const { status } = await fetch(`${base}/v1/health`);

@@ -65,6 +65,7 @@ export default function axe(house) {
     [`/admin/titles/${titles.Metropolis}`, '[name="title.ru"]'],
     ['/admin/import', '[data-import]'],
     ['/admin/queue', '[data-job]'],
+    ['/admin/processes', '[data-timer]'],
     ['/admin/reviews', 'h1'],
     ['/admin/health', 'dl'],
     ['/admin', 'input[name="key"]'],

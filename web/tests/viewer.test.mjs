@@ -111,6 +111,9 @@ export default function viewer({ base, browser, cinema, titles, library }) {
       await page.goto(`${base}/docs`);
       await page.locator('.opblock').first().waitFor();
       assert.ok((await page.locator('.opblock').count()) > 20);
+      const event = page.locator('#events section', { hasText: 'title.changed' });
+      await event.waitFor();
+      assert.match(await event.textContent(), /status.*draft \| published \| archived/s);
       assert.deepEqual(foreign, []);
       await shot(page, 'docs');
     }));

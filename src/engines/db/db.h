@@ -305,6 +305,16 @@ enum { DB_AHEAD_MAX = 16 };
  */
 TASK_FN enum err db_read_ahead(struct db *db, const struct db_ahead *ahead, unsigned count,
                                db_tx_fn fn, void *arg);
+/*
+ * Within db_read() and db_read_scan(): a server is asked at once for what fn will ask next, and
+ * answers from its snapshot; each answer is given when it is asked for, until the next call.
+ * Nothing where a query costs no round trip. The entries' arguments stay as they are until fn ends.
+ * At most DB_FETCH_MAX. Errors as those of the queries: one that fails has lost the snapshot.
+ */
+enum { DB_FETCH_MAX = 128 };
+TASK_FN enum err db_fetch(struct db_tx *tx, const struct db_ahead *ahead, unsigned count);
+/* Whether db_fetch() does anything: its entries need not be made otherwise. */
+bool db_fetches(const struct db_tx *tx);
 /* As db_read(), on the blocking pool, where scans are allowed. */
 TASK_FN enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg);
 

@@ -136,6 +136,8 @@ struct db_driver {
      */
     TASK_FN enum err (*sequence)(struct db *db, const struct db_query *query, unsigned limit,
                                  unsigned *out_count);
+    /* As db_fetch(); NULL: a query costs no round trip. */
+    TASK_FN enum err (*fetch)(struct db_tx *tx, const struct db_ahead *ahead, unsigned count);
     /* Somebody wants to be told of commits, other processes' too. NULL: nothing to prepare. */
     void (*listen)(struct db *db);
     /* db_is_told(). NULL: always, no other process has the database. */

@@ -1,7 +1,7 @@
 /*
- * claim: what the runner writes: leases, progress, outcomes. Transactions run on another thread
- * while handlers go on, so each gets copies of what may change, and its answers are applied after
- * the commit.
+ * claim: what the runner writes: leases, progress (and outcomes, in outcomes.c). Transactions run
+ * on another thread while handlers go on, so each gets copies of what may change, and its answers
+ * are applied after the commit.
  */
 #include "internal.h"
 
@@ -36,12 +36,17 @@ static enum err stray_put(struct db_tx *tx, const struct job_kind *kind, const s
     struct db_value at_once = DB_TIME(0);
     struct db_value slug = DB_TEXT(STR("job-abandoned"));
     struct db_value text = DB_TEXT(STR("the process that ran it has ended"));
-    bool cancelled = db_bool(row, 3);
-    if (!cancelled && attempts < attempts_limit(kind, db_i64(row, 2)))
+    bool cancelled = db_bool(row, 3), saga = saga_is_job(str_of(kind->name));
+    if (!cancelled && attempts < attempts_limit(kind, db_i64(row, 2))) {
+        if (saga)
+            TRY(saga_job_again(tx, id, (unsigned)attempts, slug.bytes, text.bytes));
         return db_exec(tx, &SQL_JOB_AGAIN,
                        DB_ARGS(DB_I64(id), owner, DB_I64(attempts), at_once, DB_I64(attempts), slug,
                                text, now),
                        NULL);
+    }
+    if (saga)
+        TRY(saga_job_over(tx, id, (unsigned)attempts, slug.bytes, text.bytes));
     str state = job_state_text(cancelled ? JOB_CANCELLED : JOB_FAILED);
     return db_exec(tx, &SQL_JOB_ENDED,
                    DB_ARGS(DB_I64(id), owner, DB_I64(attempts), DB_TEXT(state), slug, text, now),
@@ -87,18 +92,45 @@ struct claim {
     unsigned count;
 };
 
-static enum err claim_one(struct db_tx *tx, struct claim *claim, unsigned kind, int64_t id)
+static enum err claim_one(struct db_tx *tx, struct claim *claim, unsigned at, int64_t id)
 {
     instant now = clock_now();
-    struct db_value attempts_max = DB_I64(attempts_limit(&claim->jobs->kinds[kind], 0));
-    struct db_args args = DB_ARGS(DB_I64(id), DB_TEXT(owner_text(claim->jobs)),
-                                  DB_TIME(now + claim->jobs->lease), DB_TIME(now), attempts_max);
+    const struct job_kind *kind = &claim->jobs->kinds[at];
+    struct db_args args =
+        DB_ARGS(DB_I64(id), DB_TEXT(owner_text(claim->jobs)), DB_TIME(now + claim->jobs->lease),
+                DB_TIME(now), DB_I64(attempts_limit(kind, 0)), DB_I64(kind_key_concurrency(kind)));
     struct db_row row;
     TRY(db_find(tx, &SQL_JOB_CLAIM, args, &row));
-    if (row.values) { /* else another process was faster */
+    if (row.values) { /* else one before it in this list has taken its key's last place */
         claim->rows[claim->count] = row;
-        claim->kinds[claim->count++] = (unsigned char)kind;
+        claim->kinds[claim->count++] = (unsigned char)at;
     }
+    return OK;
+}
+
+static struct db_args next_args(const struct job_kind *kind, int64_t limit, struct db_value *out)
+{
+    out[0] = kind_value(kind);
+    out[1] = DB_TIME(clock_now());
+    out[2] = DB_I64(limit);
+    out[3] = DB_I64(kind_key_concurrency(kind));
+    return (struct db_args){ out, 4 };
+}
+
+/* Up to `free` of a kind. Asked again when keys were in the way: others may have room. */
+static enum err claim_some(struct db_tx *tx, struct claim *claim, unsigned at, unsigned free)
+{
+    unsigned before;
+    struct db_rows due;
+    struct db_value values[4];
+    do {
+        before = claim->count;
+        TRY(db_all(tx, &SQL_JOBS_NEXT, next_args(&claim->jobs->kinds[at], free, values), free,
+                   &due));
+        for (unsigned i = 0; i < due.count; i++)
+            TRY(claim_one(tx, claim, at, db_i64(&due.items[i], 0)));
+        free -= claim->count - before;
+    } while (free && claim->count > before && claim->count - before < due.count);
     return OK;
 }
 
@@ -106,17 +138,10 @@ static enum err claim_kind(struct db_tx *tx, struct claim *claim, unsigned at)
 {
     const struct job_kind *kind = &claim->jobs->kinds[at];
     struct db_row running;
-    struct db_rows due;
     TRY(db_one(tx, &SQL_JOBS_RUNNING_COUNT, DB_ARGS(kind_value(kind)), &running));
     int64_t free = (int64_t)kind_concurrency(kind) - db_i64(&running, 0);
     free = MIN_OF(free, (int64_t)MIN_OF(claim->local_free[at], RUNS_MAX - claim->count));
-    if (free <= 0)
-        return OK;
-    struct db_args args = DB_ARGS(kind_value(kind), DB_TIME(clock_now()), DB_I64(free));
-    TRY(db_all(tx, &SQL_JOBS_NEXT, args, (unsigned)free, &due));
-    for (unsigned i = 0; i < due.count; i++)
-        TRY(claim_one(tx, claim, at, db_i64(&due.items[i], 0)));
-    return OK;
+    return free > 0 ? claim_some(tx, claim, at, (unsigned)free) : OK;
 }
 
 static enum err claim_all(struct db_tx *tx, void *arg)
@@ -138,11 +163,12 @@ static enum err claim_prepare(struct claim *claim, bool *out_any)
     for (unsigned i = 0; i < jobs->kinds_count; i++) {
         const struct job_kind *kind = &jobs->kinds[i];
         struct db_row row;
+        struct db_value values[4];
         unsigned running = kind_running(jobs, kind), max = kind_concurrency(kind);
         if (running >= max)
             continue;
-        TRY(db_one(db_now(jobs->db), &SQL_JOBS_DUE_NEXT, DB_ARGS(kind_value(kind)), &row));
-        if (db_null(&row, 0) || db_i64(&row, 0) > clock_now())
+        TRY(db_find(db_now(jobs->db), &SQL_JOBS_NEXT, next_args(kind, 1, values), &row));
+        if (!row.values)
             continue;
         claim->local_free[i] = max - running;
         *out_any = true;
@@ -168,16 +194,11 @@ enum err runner_claim(struct jobs *jobs, unsigned *out_claimed)
 
 /* --- The clock went back -------------------------------------------------------------------- */
 
-static span first_backoff(const struct job_kind *kind)
-{
-    return kind->backoff ? kind->backoff : SECONDS(5);
-}
-
 static enum err waits_shorten(struct db_tx *tx, void *arg)
 {
     const struct jobs *jobs = arg;
     for (unsigned i = 0; i < jobs->kinds_count; i++) {
-        instant latest = clock_now() + first_backoff(&jobs->kinds[i]);
+        instant latest = clock_now() + kind_backoff(&jobs->kinds[i]);
         TRY(db_exec(tx, &SQL_JOBS_WAIT_SHORTEN,
                     DB_ARGS(kind_value(&jobs->kinds[i]), DB_TIME(latest)), NULL));
     }
@@ -187,8 +208,10 @@ static enum err waits_shorten(struct db_tx *tx, void *arg)
 enum err runner_see_clock(struct jobs *jobs)
 {
     instant now = clock_now();
-    if (now < jobs->clock_seen)
+    if (now < jobs->clock_seen) {
         TRY(db_tx(jobs->db, waits_shorten, jobs));
+        jobs->unsettled = true;
+    }
     jobs->clock_seen = now;
     return OK;
 }
@@ -312,114 +335,4 @@ enum err runner_save_progress(struct jobs *jobs)
             (struct progress){ run->id, run->attempt, run->progress, message };
     }
     return db_tx(jobs->db, progress_put, &save);
-}
-
-/* --- Outcomes ------------------------------------------------------------------------------- */
-
-static uint64_t random_next(struct jobs *jobs)
-{
-    uint64_t z = (jobs->random += 0x9e3779b97f4a7c15u); /* splitmix64 */
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-/* Doubled with each attempt up to the maximum; half of it random, so that a crowd does not return.
- */
-static span backoff(struct jobs *jobs, const struct job_run *run)
-{
-    span wait = first_backoff(run->kind);
-    span max = run->kind->backoff_max ? run->kind->backoff_max : HOURS(1);
-    for (unsigned i = 1; i < run->attempt && wait < max; i++)
-        wait *= 2;
-    wait = MIN_OF(wait, max);
-    return wait / 2 + (span)(random_next(jobs) % (uint64_t)(wait / 2 + 1));
-}
-
-enum outcome { DONE, CANCELLED, FAILED, AGAIN, PUT_BACK, NOTHING };
-
-static enum outcome outcome_of(const struct jobs *jobs, const struct job_run *run)
-{
-    if (run->result == OK)
-        return DONE;
-    if (run->lease_lost)
-        return NOTHING;
-    if (run->cancel_seen)
-        return CANCELLED;
-    if (run->result == ERR_CANCELLED && jobs->stopping)
-        return PUT_BACK;
-    bool may_pass = err_info(run->result)->retryable || run->result == ERR_INTERNAL ||
-                    run->result == ERR_CANCELLED;
-    return may_pass && run->attempt < run->attempts_max ? AGAIN : FAILED;
-}
-
-static enum err outcome_put(struct db_tx *tx, struct jobs *jobs, struct job_run *run)
-{
-    struct db_value id = DB_I64(run->id), owner = DB_TEXT(owner_text(jobs));
-    struct db_value attempt = DB_I64(run->attempt), now = DB_TIME(clock_now());
-    struct db_value slug = DB_TEXT(str_of(run->error_slug)),
-                    text = DB_TEXT(str_of(run->error_text));
-    enum outcome outcome = outcome_of(jobs, run);
-    str state = job_state_text(outcome == CANCELLED ? JOB_CANCELLED : JOB_FAILED);
-    switch (outcome) {
-    case DONE:
-        return db_exec(tx, &SQL_JOB_DONE, DB_ARGS(id, owner, attempt, now), NULL);
-    case CANCELLED:
-    case FAILED:
-        return db_exec(tx, &SQL_JOB_ENDED,
-                       DB_ARGS(id, owner, attempt, DB_TEXT(state), slug, text, now), NULL);
-    case AGAIN:
-        return db_exec(tx, &SQL_JOB_AGAIN,
-                       DB_ARGS(id, owner, attempt, DB_TIME(clock_now() + backoff(jobs, run)),
-                               attempt, slug, text, now),
-                       NULL);
-    case PUT_BACK:
-        return db_exec(tx, &SQL_JOB_AGAIN,
-                       DB_ARGS(id, owner, attempt, DB_TIME(0), DB_I64(run->attempt - 1), DB_NULL,
-                               DB_NULL, now),
-                       NULL);
-    default:
-        return OK;
-    }
-}
-
-static enum err outcomes_put(struct db_tx *tx, void *arg)
-{
-    struct jobs *jobs = arg;
-    for (struct job_run *run = jobs->runs; run; run = run->next) {
-        if (run->outcome_due)
-            TRY(outcome_put(tx, jobs, run));
-    }
-    return OK;
-}
-
-static void outcome_count(struct jobs *jobs, const struct job_run *run)
-{
-    enum outcome outcome = outcome_of(jobs, run);
-    jobs->stats.done += outcome == DONE;
-    jobs->stats.cancelled += outcome == CANCELLED;
-    jobs->stats.failed += outcome == FAILED;
-    jobs->stats.retried += outcome == AGAIN;
-}
-
-enum err runner_write_outcomes(struct jobs *jobs)
-{
-    bool any = false;
-    for (struct job_run *run = jobs->runs; run; run = run->next)
-        any |= run->outcome_due = run->ended;
-    if (!any)
-        return OK;
-    TRY(db_tx(jobs->db, outcomes_put, jobs));
-    struct job_run **link = &jobs->runs;
-    while (*link) {
-        struct job_run *run = *link;
-        if (run->outcome_due) {
-            outcome_count(jobs, run);
-            *link = run->next;
-            run_free(run);
-        } else {
-            link = &run->next;
-        }
-    }
-    return OK;
 }

@@ -31,7 +31,7 @@ bool job_state_parse(str text, enum job_state *out_state)
 
 /* --- Adding --------------------------------------------------------------------------------- */
 
-static enum err job_check(const struct job_new *job)
+enum err job_new_check(const struct job_new *job)
 {
     if (job->kind.len == 0 || job->kind.len > JOB_KIND_MAX)
         return err_set(ERR_INVALID, "job-kind", "a job's kind has 1 to %d bytes", JOB_KIND_MAX);
@@ -41,6 +41,10 @@ static enum err job_check(const struct job_new *job)
     if (job->payload.len > JOB_PAYLOAD_MAX)
         return err_set(ERR_TOO_LARGE, "job-payload", "a job's payload has %zu bytes, more than %d",
                        job->payload.len, JOB_PAYLOAD_MAX);
+    if (job->limit_key.len > JOB_LIMIT_KEY_MAX)
+        return err_set(ERR_TOO_LARGE, "job-limit-key",
+                       "a job's limit key has %zu bytes, more than %d", job->limit_key.len,
+                       JOB_LIMIT_KEY_MAX);
     return OK;
 }
 
@@ -49,22 +53,31 @@ static enum err job_insert(struct db_tx *tx, const struct job_new *job, struct d
     instant now = clock_now();
     struct db_args args = DB_ARGS(DB_TEXT(job->kind), DB_TEXT(job->subject), DB_TEXT(job->payload),
                                   DB_I64(job->priority), DB_TEXT_OR_NULL(job->idempotency_key),
-                                  DB_I64(job->attempts_max), DB_TIME(job->run_at), DB_TIME(now));
+                                  DB_I64(job->attempts_max), DB_TIME(job->run_at), DB_TIME(now),
+                                  DB_TEXT_OR_NULL(job->limit_key));
     return db_find(tx, &SQL_JOB_ADD, args, out_row);
 }
 
-enum err jobs_add(struct db_tx *tx, const struct job_new *job, int64_t *out_id)
+enum err job_add(struct db_tx *tx, const struct job_new *job, int64_t *out_id, bool *out_added)
 {
     struct db_row row;
-    TRY(job_check(job));
+    TRY(job_new_check(job));
     TRY(job_insert(tx, job, &row));
-    if (!row.values) {
+    bool added = row.values != NULL;
+    if (!added) {
         struct db_args key = DB_ARGS(DB_TEXT(job->kind), DB_TEXT(job->idempotency_key));
         TRY(db_one(tx, &SQL_JOB_BY_KEY, key, &row));
     }
     db_notify(tx, DB_TOPIC_JOBS);
     *out_id = db_i64(&row, 0);
+    *out_added = added;
     return OK;
+}
+
+enum err jobs_add(struct db_tx *tx, const struct job_new *job, int64_t *out_id)
+{
+    bool added;
+    return job_add(tx, job, out_id, &added);
 }
 
 /* --- Looking -------------------------------------------------------------------------------- */
@@ -89,6 +102,7 @@ static enum err job_of_row(const struct db_row *row, struct job *out_job)
         .updated_at = db_at(row, 15),
         .finished_at = db_at(row, 16),
         .cancel_requested = db_bool(row, 17),
+        .limit_key = db_text(row, 18),
     };
     if (!job_state_parse(db_text(row, 4), &job.state))
         return err_set(ERR_CORRUPT, "job-state", "job %lld has the unknown state %.*s",
@@ -158,6 +172,9 @@ enum err jobs_cancel(struct db_tx *tx, int64_t id)
     struct db_args args = DB_ARGS(DB_I64(id), DB_TIME(clock_now()));
     TRY(job_row(tx, id, &row));
     TRY(db_exec(tx, &SQL_JOB_CANCEL_QUEUED, args, &changed));
+    if (changed && saga_is_job(db_text(&row, 1)))
+        TRY(saga_job_over(tx, id, (unsigned)db_i64(&row, 6), STR("job-cancelled"),
+                          STR("the job of this step was cancelled")));
     if (!changed)
         TRY(db_exec(tx, &SQL_JOB_CANCEL_RUNNING, args, &changed));
     if (!changed)
@@ -171,12 +188,28 @@ enum err jobs_retry(struct db_tx *tx, int64_t id)
     int64_t changed;
     struct db_row row;
     TRY(job_row(tx, id, &row));
+    if (saga_is_job(db_text(&row, 1)))
+        return err_set(ERR_CONFLICT, "job-of-a-saga",
+                       "job %lld is a step of a saga: the saga is retried, not the job",
+                       (long long)id);
     TRY(db_exec(tx, &SQL_JOB_RETRY, DB_ARGS(DB_I64(id), DB_TIME(clock_now())), &changed));
     if (!changed)
         return err_set(ERR_CONFLICT, "job-active", "job %lld has neither failed nor been cancelled",
                        (long long)id);
     db_notify(tx, DB_TOPIC_JOBS);
     return OK;
+}
+
+enum err jobs_priority_put(struct db_tx *tx, int64_t id, int64_t priority)
+{
+    int64_t changed;
+    struct db_row row;
+    struct db_args args = DB_ARGS(DB_I64(id), DB_I64(priority), DB_TIME(clock_now()));
+    TRY(job_row(tx, id, &row));
+    TRY(db_exec(tx, &SQL_JOB_PRIORITY_PUT, args, &changed));
+    return changed ? OK
+                   : err_set(ERR_CONFLICT, "job-begun", "job %lld waits in the queue no more",
+                             (long long)id);
 }
 
 enum err jobs_prune(struct db_tx *tx, instant before, unsigned limit, int64_t *out_removed)
@@ -273,4 +306,19 @@ enum err job_finish(struct db_tx *tx, struct job_run *run)
     TRY(db_exec(tx, &SQL_JOB_DONE, args, &changed));
     run->finish_called = true;
     return changed ? OK : lease_lost(run);
+}
+
+void job_wait_until(struct job_run *run, instant at)
+{
+    run->again_at = at;
+}
+
+void job_give_up(struct job_run *run)
+{
+    run->last = true;
+}
+
+void job_again_before(struct job_run *run, instant at)
+{
+    run->again_before = at;
 }

@@ -25,6 +25,7 @@ enum {
     JOB_PAYLOAD_MAX = 256 * 1024,
     JOB_CHECKPOINT_MAX = 256 * 1024,
     JOB_MESSAGE_MAX = 256,
+    JOB_LIMIT_KEY_MAX = 128,
     JOB_LIST_MAX = 200
 };
 
@@ -35,7 +36,8 @@ struct job_new {
     str subject;           /* what it is about, for people: a path */
     str payload;           /* JSON, the handler's own */
     str idempotency_key;   /* of the kind, for ever unique; ptr NULL: none */
-    int64_t priority;      /* higher first */
+    int64_t priority;      /* of the kind's due ones the highest is begun first, then the oldest */
+    str limit_key;         /* what it is about, for the limit of the kind; ptr NULL: none */
     instant run_at;        /* not before; 0: at once, whatever becomes of the clock */
     unsigned attempts_max; /* 0: as the kind says */
 };
@@ -51,6 +53,7 @@ struct job {
     str kind, subject, payload;
     enum job_state state;
     int64_t priority;
+    str limit_key;                   /* ptr NULL: none */
     unsigned attempts, attempts_max; /* attempts_max 0: as the kind will say, until it first runs */
     instant run_at;                  /* 0: at once */
     double progress;                 /* 0 to 1 */
@@ -85,8 +88,11 @@ TASK_FN enum err jobs_count(struct db_tx *tx, enum job_state state, int64_t *out
  */
 enum err jobs_cancel(struct db_tx *tx, int64_t id);
 /* Queues a failed or cancelled one again, its attempts counted from zero. ERR_CONFLICT
- * "job-active". */
+ * "job-active", "job-of-a-saga" (saga_retry() is for that). */
 enum err jobs_retry(struct db_tx *tx, int64_t id);
+/* Gives a queued one another priority. ERR_CONFLICT "job-begun" when it is not queued (any more).
+ */
+enum err jobs_priority_put(struct db_tx *tx, int64_t id, int64_t priority);
 /* Removes up to `limit` that ended before `before`; their keys are free again. */
 enum err jobs_prune(struct db_tx *tx, instant before, unsigned limit, int64_t *out_removed);
 
@@ -114,6 +120,12 @@ TASK_FN enum err job_checkpoint_save(struct job_run *run, str checkpoint);
 enum err job_finish(struct db_tx *tx, struct job_run *run);
 
 /*
+ * The failure that the handler returns next is none: it waits for something, and is run again at
+ * `at`. No attempt is counted; slug and text of the failure say what is waited for.
+ */
+void job_wait_until(struct job_run *run, instant at);
+
+/*
  * A handler. OK: the job is done (if job_finish() has not said so already). A failure that may pass
  * (err_info()->retryable, or ERR_INTERNAL) is tried again after a back-off until attempts_max; any
  * other ends the job as failed at once. Its task is cancelled when the job is, when the lease was
@@ -126,7 +138,9 @@ struct job_kind {
     TASK_FN job_fn fn;
     void *arg;
     unsigned concurrency_max; /* over all processes; 0: 1 */
-    unsigned attempts_max;    /* 0: 5 */
+    /* Of these, how many may have the same limit_key; over all processes, exactly. 0: 1 */
+    unsigned key_concurrency_max;
+    unsigned attempts_max;  /* 0: 5 */
     span backoff;           /* before the second attempt, then doubled, half of it random; 0: 5 s */
     span backoff_max;       /* 0: 1 h */
     span timeout;           /* of an attempt; 0: none */
@@ -167,6 +181,7 @@ void jobs_close(struct jobs *jobs);
 struct jobs_stats {
     uint64_t started, done, failed, retried, cancelled, taken_back, leases_lost;
     uint64_t rounds_failed; /* the database refused; the runner tries again every second */
+    uint64_t scheduled;     /* jobs this runner's schedules have added */
     unsigned running;
 };
 /* Loop thread. */

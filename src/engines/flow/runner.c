@@ -32,7 +32,28 @@ METRIC_LABEL(result_label, "result", "done", "failed");
 METRIC_HISTOGRAM(job_duration_seconds, "One attempt of a job.", &duration_buckets, &kind_label);
 METRIC_COUNTER(jobs_ended_total, "Attempts ended.", &kind_label, &result_label);
 METRIC_GAUGE(jobs_running, "Jobs running.", &kind_label);
-METRICS(jobs_metrics, &job_duration_seconds, &jobs_ended_total, &jobs_running);
+METRIC_COUNTER(schedules_fired_total, "Jobs that this process's schedules have added.");
+METRIC_COUNTER(schedules_passed_over_total,
+               "Due instants noticed too late, or while the last job had not ended.");
+METRIC_GAUGE(sagas_held, "Sagas that wait for a person.");
+METRICS(jobs_metrics, &job_duration_seconds, &jobs_ended_total, &jobs_running,
+        &schedules_fired_total, &schedules_passed_over_total, &sagas_held);
+
+void meter_schedule(bool fired, bool passed_over)
+{
+    if (fired)
+        metric_inc(&schedules_fired_total);
+    if (passed_over)
+        metric_inc(&schedules_passed_over_total);
+}
+
+static enum err meter_sagas(struct jobs *jobs)
+{
+    struct db_row row;
+    TRY(db_one(db_now(jobs->db), &SQL_SAGAS_HELD_COUNT, DB_NO_ARGS, &row));
+    metric_set(&sagas_held, db_i64(&row, 0));
+    return OK;
+}
 
 static void meters_open(const struct job_kind *kinds, unsigned count)
 {
@@ -58,6 +79,16 @@ static unsigned meter_of(const struct job_kind *kind)
 unsigned kind_concurrency(const struct job_kind *kind)
 {
     return kind->concurrency_max ? kind->concurrency_max : 1;
+}
+
+unsigned kind_key_concurrency(const struct job_kind *kind)
+{
+    return kind->key_concurrency_max ? kind->key_concurrency_max : 1;
+}
+
+span kind_backoff(const struct job_kind *kind)
+{
+    return kind->backoff ? kind->backoff : SECONDS(5);
 }
 
 unsigned attempts_limit(const struct job_kind *kind, int64_t of_job)
@@ -191,9 +222,14 @@ static enum err round_write(struct jobs *jobs, unsigned *out_claimed)
     if (due(&jobs->beat_at, beat_every(jobs))) {
         TRY(runner_beat(jobs));
         TRY(runner_take_back(jobs, false));
+        TRY(meter_sagas(jobs));
     }
     if (due(&jobs->progress_at, progress_every))
         TRY(runner_save_progress(jobs));
+    if (jobs->unsettled)
+        TRY(runner_settle(jobs));
+    jobs->unsettled = false;
+    TRY(runner_fire(jobs));
     return runner_claim(jobs, out_claimed);
 }
 
@@ -225,6 +261,8 @@ static span round_run(struct jobs *jobs)
     enum err err = round_write(jobs, &claimed);
     if (err == OK)
         err = next_due(jobs, &wait);
+    if (err == OK)
+        err = runner_fire_next(jobs, &wait);
     if (err != OK) {
         jobs->stats.rounds_failed++;
         return after_failure;
@@ -333,6 +371,7 @@ enum err jobs_start(struct loop *loop, const struct jobs_spec *spec, struct jobs
     jobs->kinds_count = spec->kinds_count;
     jobs->lease = spec->lease ? spec->lease : SECONDS(60);
     jobs->sole_owner = spec->sole_owner;
+    jobs->unsettled = true;
     owner_make(jobs, spec->seat, spec->seed);
     jobs->listener = (struct db_listener){ .topics = DB_TOPIC_JOBS, .fn = on_commit, .arg = jobs };
     db_listen(jobs->db, &jobs->listener);

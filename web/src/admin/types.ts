@@ -101,3 +101,43 @@ export interface Health {
   memory_bytes: number;
   checks: { name: string; ok: boolean; required: boolean; detail: string }[];
 }
+
+// A saga: work in several steps.
+export interface Saga {
+  id: string;
+  kind: string;
+  subject: string;
+  state: string;
+  step: string;
+  undoing: boolean;
+  job: string | null;
+  slug: string | null;
+  reason: string | null;
+  created_at: string;
+  updated_at: string;
+  finished_at: string | null;
+}
+
+export interface SagaPage {
+  saga: Saga;
+  steps: { name: string; state: string; deadline_at: string | null }[];
+  timeline: { at: string; what: string; step: string; attempt: number; slug: string; reason: string }[];
+}
+
+export interface Schedule {
+  id: string;
+  name: string;
+  kind: string;
+  cron: string;
+  zone: string;
+  every_s: number;
+  job_kind: string;
+  subject: string;
+  paused: boolean;
+  next_at: string | null;
+  last_at: string | null;
+  last_job: string | null;
+  fired: number;
+  passed_over: number;
+  problem: string | null;
+}

@@ -3,6 +3,7 @@
 
 #include "catalog_sql.h"
 #include "engines/blob/blob.h"
+#include "engines/flow/sagas.h"
 #include "foundation/http/http_file.h"
 #include "foundation/http/http_route.h"
 #include "foundation/task/pool.h"
@@ -168,6 +169,10 @@ static const struct http_route routes[] = {
       .out = &title_page_shape, .role = ROLE_ADMIN, .answers = ANSWERS_428 },
     { METHOD_POST, "/v1/titles/{id}/publish", catalog_on_title_publish, "Publish",
       .out = &title_page_shape, .role = ROLE_ADMIN, .answers = ANSWERS_428 },
+    { METHOD_POST, "/v1/titles/{id}/publish-when-ready", catalog_on_title_publish_when_ready,
+      "Publish once the film is stored and the time has come, as a saga", .in = &publish_wish_shape,
+      .out = &publish_started_shape, .role = ROLE_ADMIN, .status = 202,
+      .flags = ROUTE_BODY_OPTIONAL, .answers = ANSWERS_409 | ANSWERS_LOCATION },
     { METHOD_POST, "/v1/titles/{id}/archive", catalog_on_title_archive, "Archive",
       .out = &title_page_shape, .role = ROLE_ADMIN, .answers = ANSWERS_428 },
     { METHOD_PATCH, "/v1/people/{id}", catalog_on_person_patch, "Change a person",
@@ -202,12 +207,18 @@ static void catalog_close(void)
     http_file_cache_close(catalog.artwork);
 }
 
+static const struct job_kind kinds[] = {
+    SAGA_JOB(CATALOG_PUBLISH_JOB, catalog_publish_saga, .concurrency_max = 4),
+};
+
 const struct module catalog_module = {
     .name = "catalog",
     .context = "content",
     .sql = &CATALOG_SQL,
     .routes = &route_table,
     .events = &catalog_events,
+    .job_kinds = kinds,
+    .job_kinds_count = ARRAY_LEN(kinds),
     .open = catalog_open,
     .close = catalog_close,
 };

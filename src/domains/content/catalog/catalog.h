@@ -16,6 +16,7 @@
 extern const struct module catalog_module;
 
 enum title_kind { TITLE_FILM, TITLE_SERIES, TITLE_EPISODE };
+enum title_status { TITLE_DRAFT, TITLE_PUBLISHED, TITLE_ARCHIVED };
 
 /* Where a value comes from. A later source of lower rank does not replace it; EDITOR also locks it.
  */
@@ -159,7 +160,7 @@ enum err catalog_artwork_walk(struct db_tx *tx, catalog_artwork_fn fn, void *arg
 
 struct catalog_title_event {
     struct id id;
-    str status;
+    enum title_status status;
     int64_t version;
 };
 struct catalog_person_event {

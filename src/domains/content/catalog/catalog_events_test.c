@@ -16,7 +16,7 @@ static enum err take(const struct db_logged *logged, void *arg)
     CHECK(data.id.value > 0 && data.version >= told->version);
     told->version = data.version;
     buf_printf(&told->text, "%.*s %.*s %.*s|", STR_ARG(logged->type), STR_ARG(logged->aggregate_id),
-               STR_ARG(data.status));
+               STR_ARG(shape_enum_text(&title_statuses, data.status)));
     return OK;
 }
 

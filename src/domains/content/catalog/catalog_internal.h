@@ -14,7 +14,6 @@ struct catalog {
 };
 extern struct catalog catalog;
 
-enum title_status { TITLE_DRAFT, TITLE_PUBLISHED, TITLE_ARCHIVED };
 /* The tokens a page of titles is filtered by, at most. */
 enum { CATALOG_LIST_TOKENS = 6 };
 
@@ -129,6 +128,8 @@ enum err catalog_fields_unlock(struct db_tx *tx, const struct db_query *query, s
                                const str_list *fields);
 /* Tokens, names and orders from what is stored; a new version; the event. */
 enum err catalog_title_reindex(struct db_tx *tx, struct id id);
+/* catalog_title_publish() without telling it; false: it is no draft. */
+enum err catalog_title_show(struct db_tx *tx, struct id id, bool *out_shown);
 enum err catalog_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record);
 /* Playable or not from its editions, its series' likewise; then catalog_title_reindex() of both. */
 enum err catalog_playable_refresh(struct db_tx *tx, struct id id);
@@ -158,6 +159,20 @@ enum err catalog_card_load(struct db_tx *tx, struct id id, str language,
                            struct title_card *out_card);
 enum err catalog_card_of(struct db_tx *tx, const struct title *title, str language,
                          struct title_card *out_card);
+/* Queries that rows will be followed by, each with the id in their column. */
+struct catalog_ahead {
+    const struct db_query *const *queries;
+    unsigned queries_count, column;
+};
+/*
+ * Called before each row is gone into: every so often a server is asked, in one round trip, for all
+ * that the next ones need.
+ */
+enum err catalog_ask_ahead(struct db_tx *tx, const struct db_rows *rows,
+                           const struct catalog_ahead *of, unsigned row);
+/* The same for catalog_title_load() and catalog_card_of() of the title in the column. */
+enum err catalog_cards_ahead(struct db_tx *tx, const struct db_rows *rows, unsigned column,
+                             unsigned row);
 str_list catalog_words(struct arena *arena, str words);
 /* The name of a genre in a language of the interface; an unknown one is shown as its slug. */
 str catalog_genre_label(str slug, str language);
@@ -226,6 +241,13 @@ enum err catalog_reply_title(struct http_request *request, struct http_response 
 enum err catalog_reply_person(struct http_request *request, struct http_response *response,
                               struct id id);
 
+/* --- Publishing (catalog_publish.c) ---------------------------------------------------------- */
+
+struct saga_kind;
+/* Film stored, time come, shown, announced. */
+extern const struct saga_kind catalog_publish_saga;
+#define CATALOG_PUBLISH_JOB "title.publish"
+
 /* --- Ready bytes (catalog_cache.c) ---------------------------------------------------------- */
 
 /*
@@ -284,6 +306,8 @@ enum err catalog_on_title_add(struct http_request *request, struct http_response
 enum err catalog_on_title_patch(struct http_request *request, struct http_response *response);
 enum err catalog_on_title_edit_get(struct http_request *request, struct http_response *response);
 enum err catalog_on_title_publish(struct http_request *request, struct http_response *response);
+enum err catalog_on_title_publish_when_ready(struct http_request *request,
+                                             struct http_response *response);
 enum err catalog_on_title_archive(struct http_request *request, struct http_response *response);
 enum err catalog_on_collection_put(struct http_request *request, struct http_response *response);
 enum err catalog_on_collection_remove(struct http_request *request, struct http_response *response);
@@ -291,5 +315,5 @@ enum err catalog_on_collection_remove(struct http_request *request, struct http_
 extern const struct shape titles_query_shape, titles_list_shape, people_query_shape,
     people_list_shape, person_page_shape, person_patch_shape, person_edit_shape, facets_query_shape,
     facets_list_shape, collections_query_shape, collections_list_shape, collection_page_shape,
-    home_shape, title_add_shape, title_patch_shape, season_patch_shape, collection_put_shape,
-    language_query_shape;
+    home_shape, title_add_shape, title_patch_shape, publish_wish_shape, publish_started_shape,
+    season_patch_shape, collection_put_shape, language_query_shape;

@@ -1,10 +1,12 @@
 /* catalog_stage: see its header. */
 #include "catalog_stage_test.h"
 
+#include "domains/content/assets/assets.h"
 #include "domains/module/answers.h"
 #include "engines/blob/blob.h"
 #include "engines/blob/disk/disk.h"
 #include "engines/db/sqlite/sqlite.h"
+#include "engines/flow/jobs.h"
 #include "foundation/http/http_route.h"
 #include "foundation/task/run.h"
 
@@ -43,14 +45,16 @@ static void after(void *owner, const struct http_request *request,
 
 void stage_open(void)
 {
-    static const struct db_module *modules[1];
+    static const struct db_module *modules[3];
     static const struct http_server_settings settings = { .before = before, .after = after };
     modules[0] = catalog_module.sql;
+    modules[1] = assets_module.sql;
+    modules[2] = &FLOW_SQL;
     struct db_spec spec = { .driver = &db_sqlite,
                             .place = test_folder(),
                             .context = "content",
                             .modules = modules,
-                            .modules_count = 1,
+                            .modules_count = 3,
                             .settings = { .run_twice = true } };
     arena_deinit(&stage.arena);
     arena_init(&stage.arena, MIB(512));

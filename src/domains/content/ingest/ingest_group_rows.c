@@ -8,6 +8,7 @@
 #include "ingest_sql.h"
 
 #include "engines/flow/jobs.h"
+#include "foundation/crypto/crypto.h"
 #include "foundation/json/json.h"
 
 enum { CANDIDATES_MAX = 5 };
@@ -138,6 +139,17 @@ static str text_or_empty(str text)
     return text.ptr ? text : STR("");
 }
 
+/* Two imports may have queued the same file: it is worked on once at a time. */
+static str file_key(struct arena *arena, str path)
+{
+    uint8_t hash[SHA256_BYTES];
+    size_t len = 2 * sizeof(hash);
+    char *hex = arena_alloc(arena, len);
+    crypto_sha256(path, hash);
+    crypto_hex(hash, sizeof(hash), hex);
+    return (str){ hex, len };
+}
+
 static enum err film_queue(struct db_tx *tx, const struct group *group, const struct unit *unit,
                            struct id title)
 {
@@ -163,6 +175,7 @@ static enum err film_queue(struct db_tx *tx, const struct group *group, const st
                            .subject =
                                str_head_utf8(ingest_file_shown(unit->video), JOB_SUBJECT_MAX),
                            .payload = ingest_film_task_write(group->arena, &task),
+                           .limit_key = file_key(group->arena, unit->video->path),
                            .priority = extra ? -1 : 0 };
     TRY(jobs_add(tx, &job, &job_id));
     return db_exec(tx, &SQL_IMPORT_FILE_JOB_PUT, DB_ARGS(DB_I64(file_id), DB_I64(job_id)), NULL);

@@ -2,6 +2,8 @@
  */
 #include "ingest_stage_test.h"
 
+#include <time.h>
+
 #include "foundation/shape/shape.h"
 
 static unsigned status_of(str answer)
@@ -113,6 +115,11 @@ TEST(a_failed_scan_that_is_tried_again_opens_its_import)
     CHECK_STR(failed.state, STR("failed"));
     CHECK_INT(failed.files_failed, 1);
     str job = get("/v1/jobs?kind=import.scan");
+    /* The import has ended with its transaction, its job does a moment later. */
+    for (int round = 0; round < 3000 && !has(job, "\"state\":\"failed\""); round++) {
+        nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+        job = get("/v1/jobs?kind=import.scan");
+    }
     CHECK(has(job, "\"code\":\"path-failed\""));
     film_with_nfo("later/A (2001)/A (2001)", "A", 2001, "");
     CHECK_INT(status_of(admin("POST", "/v1/jobs/1/retry", "")), 204);

@@ -16,6 +16,7 @@ struct bus_conformance_target {
     const void *(*settings_new)(void);
     const struct db_driver *database;
     const char *(*place_new)(void);
+    bool processes; /* several may have the database open */
 };
 
 /* Registers every test of the suite; `target` stays in use. Called by a constructor. */

@@ -1,6 +1,11 @@
 /* sharing: several members of a group, as in several processes; and a log that is pruned. */
 #include "internal.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 static int64_t number_of(const struct db_query *query, const struct bus_group *group)
 {
     struct db_row row = { 0 };
@@ -43,6 +48,86 @@ static enum err two_members(void *arg)
 static void share_what_is_to_be_done(void)
 {
     scenario(two_members);
+}
+
+/* --- Another process ------------------------------------------------------------------------ */
+
+enum { POINTS = 40, AFTERWARDS = 200 };
+
+static struct {
+    pid_t pid;
+    int points; /* where it tells of every point a handler passes */
+} helper;
+
+static enum err help_for_ever(void *arg)
+{
+    (void)arg;
+    bus_begin(&lanes_group);
+    return await_sleep(HOURS(1));
+}
+
+static void helper_start(void)
+{
+    int ends[2];
+    CHECK_INT(pipe(ends), 0);
+    helper.pid = fork();
+    if (helper.pid == 0) {
+        close(ends[0]);
+        stage.told = ends[1];
+        if (databases_open() == OK)
+            stage_run(help_for_ever);
+        _exit(4);
+    }
+    close(ends[1]);
+    helper.points = ends[0];
+    CHECK_INT(fcntl(helper.points, F_SETFL, O_NONBLOCK), 0);
+}
+
+static void helper_kill(void)
+{
+    int status = 0;
+    kill(helper.pid, SIGKILL);
+    CHECK_INT(waitpid(helper.pid, &status, 0), helper.pid);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    close(helper.points);
+}
+
+/* It has its part of the lanes, and is killed amid it; who is left takes them over. */
+static enum err beside_a_process(void *arg)
+{
+    int64_t number = 1;
+    char told[64];
+    (void)arg;
+    bus_begin(&lanes_group);
+    instant give_up = clock_mono() + SECONDS(120);
+    for (ssize_t points = 0; points < POINTS && clock_mono() < give_up; number += 2) {
+        publish_many(number, 2, 24);
+        CHECK_OK(await_sleep(MILLISECONDS(100)));
+        ssize_t more = read(helper.points, told, sizeof(told));
+        points += MAX_OF(more, (ssize_t)0);
+    }
+    CHECK(clock_mono() < give_up);
+    helper_kill();
+    publish_many(number, AFTERWARDS, 24);
+    number += AFTERWARDS;
+    await_effects(&lanes_group, number - 1);
+    effects_check(&lanes_group, 1, (unsigned)number - 1);
+    CHECK(bus_stats(stage.bus).handled < (uint64_t)number - 1); /* the rest was its */
+    bus_end();
+    return OK;
+}
+
+static enum err nothing(void *arg)
+{
+    (void)arg;
+    return OK;
+}
+
+static void take_over_from_a_process_that_was_killed(void)
+{
+    scenario(nothing);
+    helper_start();
+    scenario_again(beside_a_process);
 }
 
 /* --- The embedded log alone ----------------------------------------------------------------- */
@@ -208,6 +293,9 @@ static void lose_what_was_told_to_expire(void)
 void register_sharing(void)
 {
     test_register("bus_members_share_what_is_to_be_done", __FILE__, share_what_is_to_be_done);
+    if (bus_target->processes)
+        test_register("bus_members_take_over_from_a_process_that_was_killed", __FILE__,
+                      take_over_from_a_process_that_was_killed);
     if (!bus_target->driver->embedded)
         return;
     test_register("bus_members_do_nothing_with_what_they_have_lost", __FILE__,

@@ -86,6 +86,7 @@ const struct db_driver db_postgres = {
     .read_ahead = pg_read_ahead,
     .call = pg_call,
     .sequence = pg_sequence,
+    .fetch = pg_fetch,
     .listen = pg_listen,
     .told = pg_told,
     .copy = pg_copy,

@@ -242,6 +242,7 @@ enum err pg_read(struct db *base, bool scans, db_tx_fn fn, void *arg)
     TRY(pg_conn_take(db, tx.base.mode, &tx.conn));
     STAT_ADD(db, reads_inline, 1);
     enum err err = db_guarded(tx.base.arena, fn, &tx.base, arg);
+    pg_fetched_clear(&tx);
     snapshot_end(&tx);
     return err;
 }
@@ -289,6 +290,11 @@ enum err pg_call(struct db_tx *base, struct db_call *call)
     struct pg_tx *tx = (struct pg_tx *)base;
     if (tx->ahead)
         return pg_ahead_call(tx->ahead, call);
+    const PGresult *fetched = tx->fetched.count ? pg_fetched(tx, call) : NULL;
+    if (fetched) {
+        call->failed = false;
+        return pg_call_answer(fetched, call);
+    }
     enum err err = base->mode == DB_MODE_WRITE ? pg_conn_call(tx, call) : call_retried(tx, call);
     if (base->mode == DB_MODE_WRITE)
         base->failed = call->failed ? err : OK;

@@ -1,5 +1,6 @@
 /* conformance: registration, the handlers, the fixture. */
 #include "internal.h"
+#include "sagas.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -15,16 +16,28 @@ void flow_conformance_register(const struct db_conformance_target *target)
     register_clock();
     register_lists();
     register_crash();
+    register_limits();
+    register_schedules();
+    register_sagas();
+    register_sagas_crash();
+}
+
+void flow_conformance_register_several(void)
+{
+    register_processes();
 }
 
 struct stage stage;
 
 /* --- Handlers ------------------------------------------------------------------------------- */
 
-static void tell(void)
+void stage_tell(void)
 {
+    static unsigned told;
     if (stage.told && write(stage.told, "", 1) != 1)
         _exit(6);
+    while (stage.told_max && ++told >= stage.told_max)
+        pause();
 }
 
 enum err effect_and_finish(struct db_tx *tx, void *arg)
@@ -35,27 +48,41 @@ enum err effect_and_finish(struct db_tx *tx, void *arg)
 }
 
 /* By the database: a job that is done there may have a handler that has not heard of it yet. */
-static enum err count_running(void)
+static enum err count_running(const struct job_run *run)
 {
     struct db_row row;
-    TRY(db_one(db_now(stage.db), &SQL_EFFECTS_RUNNING, DB_NO_ARGS, &row));
+    TRY(db_one(db_now(stage.db), &SQL_EFFECTS_RUNNING, DB_ARGS(DB_I64(job_id(run))), &row));
     stage.running_peak = MAX_OF(stage.running_peak, (unsigned)db_i64(&row, 0));
+    stage.key_peak = MAX_OF(stage.key_peak, (unsigned)db_i64(&row, 1));
     return OK;
+}
+
+static enum err note_excess(struct db_tx *tx, void *arg)
+{
+    (void)arg;
+    return db_exec(tx, &SQL_EFFECT_ADD, DB_ARGS(DB_I64(-1)), NULL);
 }
 
 static enum err handle_effect(struct job_run *run, void *arg)
 {
     (void)arg;
     stage.order[stage.calls++ % ARRAY_LEN(stage.order)] = job_id(run);
-    tell();
+    stage_tell();
     job_progress(run, 0.5, "acting");
-    TRY(count_running());
+    TRY(count_running(run));
     enum err err = await_turn();
-    tell();
+    stage_tell();
     if (err == OK)
         err = db_tx(stage.db, effect_and_finish, run);
-    tell();
+    stage_tell();
     return err;
+}
+
+static enum err handle_keyed(struct job_run *run, void *arg)
+{
+    unsigned *max = arg;
+    TRY(handle_effect(run, NULL));
+    return stage.key_peak > *max ? db_tx(stage.db, note_excess, NULL) : OK;
 }
 
 static enum err handle_failure(struct job_run *run, void *arg)
@@ -83,19 +110,28 @@ static enum err handle_in_two_steps(struct job_run *run, void *arg)
                MIN_OF(checkpoint.len, sizeof(stage.checkpoint) - 1));
         return OK;
     }
-    tell();
+    stage_tell();
     TRY(job_checkpoint_save(run, STR("half way")));
-    tell();
+    stage_tell();
     return err_set(ERR_UNAVAILABLE, "broke-off", "broke off after the first half");
 }
 
+static unsigned one = 1, two = 2;
 static const struct job_kind kinds[] = {
     { .name = "effect", .fn = handle_effect, .concurrency_max = 4 },
     { .name = "single", .fn = handle_effect },
+    { .name = "keyed", .fn = handle_keyed, .arg = &one, .concurrency_max = 4 },
+    { .name = "twice",
+      .fn = handle_keyed,
+      .arg = &two,
+      .concurrency_max = 4,
+      .key_concurrency_max = 2 },
     { .name = "failing", .fn = handle_failure, .attempts_max = 3, .backoff = SECONDS(10) },
     { .name = "endless", .fn = handle_for_ever, .concurrency_max = 8 },
     { .name = "hasty", .fn = handle_for_ever, .timeout = MILLISECONDS(5), .attempts_max = 2 },
     { .name = "steps", .fn = handle_in_two_steps, .backoff = 2 },
+    SAGA_JOB("order", order_saga, .concurrency_max = 4),
+    SAGA_JOB("held", held_saga, .concurrency_max = 4),
 };
 
 /* --- Fixture -------------------------------------------------------------------------------- */

@@ -18,11 +18,13 @@ struct stage {
     struct db *db;
     struct loop *loop;
     struct jobs *jobs;
-    unsigned running_peak, calls;
+    unsigned running_peak, key_peak, calls;
     int64_t order[64];
-    char checkpoint[64]; /* that the second attempt of "steps" found */
-    enum err failure;    /* of "failing" */
-    int told;            /* a pipe that hears of every point a handler passes; 0: none */
+    char checkpoint[64];         /* that the second attempt of "steps" found */
+    enum err failure;            /* of "failing" */
+    int failures, undo_failures; /* of the step "deliver", still to come */
+    int told;                    /* a pipe that hears of every point a handler passes; 0: none */
+    unsigned told_max;           /* at that point the process holds still; 0: at none */
 };
 extern struct stage stage;
 
@@ -35,14 +37,17 @@ enum err stage_database_open(void);
 void stage_run(task_fn fn);
 
 /*
- * A runner of the suite's kinds: effect (4 at a time), single (1), failing (3 attempts, from 10 s),
- * endless (8), hasty (over its time at once), steps (saves a checkpoint and breaks off once).
+ * A runner of the suite's kinds: effect (4 at a time), single (1), keyed (4, one of a key), twice
+ * (4, two of a key), failing (3 attempts, from 10 s), endless (8), hasty (over its time at once),
+ * steps (saves a checkpoint and breaks off once).
  */
 void runner_start(bool sole_owner);
 struct jobs *runner_open(bool sole_owner, span lease);
 /* One with a seat, in stage.jobs. */
 void runner_start_seated(const char *seat);
 
+/* A handler passes a point. */
+void stage_tell(void);
 /* The transaction of an effect: a row, and the job done. `arg`: the struct job_run. */
 enum err effect_and_finish(struct db_tx *tx, void *arg);
 /* How many effects the job has had. */
@@ -82,3 +87,8 @@ void register_leases(void);
 void register_clock(void);
 void register_lists(void);
 void register_crash(void);
+void register_limits(void);
+void register_schedules(void);
+void register_sagas(void);
+void register_sagas_crash(void);
+void register_processes(void);

@@ -13,4 +13,7 @@ UPDATE jobs SET state = 'running', owner = ?4, lease_until = ?2, attempts = ?3
 WHERE id = ?1;
 
 -- name: effects_running :point
-SELECT count(*) FROM jobs WHERE kind = 'effect' AND state = 'running';
+-- Of the job's kind, and of its key among them.
+SELECT count(*),
+       count(CASE WHEN r.limit_key = (SELECT k.limit_key FROM jobs k WHERE k.id = ?1) THEN 1 END)
+FROM jobs r WHERE r.kind = (SELECT k.kind FROM jobs k WHERE k.id = ?1) AND r.state = 'running';
