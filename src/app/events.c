@@ -1,6 +1,9 @@
 /* events: the bus of this process, with the groups of the modules that it serves. */
 #include "events.h"
 
+#include "domains/outreach/events_v1/events_v1.h"
+#include "engines/bus/kafka/kafka.h"
+
 enum { TYPES_MAX = 64, MEMBERS_MAX = 64 };
 
 /* What the bus keeps pointers to. */
@@ -38,11 +41,22 @@ enum err events_start(struct loop *loop, const struct app_selection *selection, 
                       struct bus **out_bus)
 {
     kept.content = (struct bus_context){ content, kept.types, types_collect() };
-    struct bus_spec spec = { .driver = &bus_embedded,
+    const struct kafka_settings *kafka = kafka_settings_make();
+    struct bus_spec spec = { .driver = kafka ? &bus_kafka : &bus_embedded,
+                             .driver_settings = kafka,
                              .contexts = &kept.content,
                              .contexts_count = 1,
                              .members = kept.members,
                              .members_count = members_collect(selection, content),
                              .sole_owner = data_is_embedded() };
-    return bus_start(loop, &spec, out_bus);
+    TRY(bus_start(loop, &spec, out_bus));
+    events_v1_use(*out_bus);
+    return OK;
+}
+
+void events_close(struct bus *bus)
+{
+    events_v1_use(NULL);
+    if (bus)
+        bus_close(bus);
 }

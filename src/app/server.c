@@ -456,8 +456,7 @@ void server_stop(struct server *server, span timeout)
     meters_folder(NULL);
     if (server->cores[0].jobs)
         jobs_close(server->cores[0].jobs);
-    if (server->cores[0].bus)
-        bus_close(server->cores[0].bus);
+    events_close(server->cores[0].bus);
     forget_addresses(server->folder);
     gateway_close(server->gateway);
     net_crowd_close(server->crowd);

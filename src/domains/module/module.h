@@ -65,6 +65,7 @@ struct module {
     const struct bus_types *events;        /* what it publishes; NULL: nothing */
     const struct bus_group *const *groups; /* what it consumes, into its context's database */
     unsigned groups_count;
+    bool named_only; /* served only where it is named, and else not there at all */
     enum err (*open)(const struct module_env *env);
     void (*close)(void);
 };
