@@ -10,7 +10,7 @@ CONFIGURE = cmake -S . -G Ninja -Wno-dev
 RELEASE   = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_WEB=$(WEB)
 SANITIZED = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKB_TESTS=ON -DKB_SANITIZE=address,undefined -DKB_WEB=$(WEB)
 
-.PHONY: help run build test torture check dev bench soak docs fuzz clean
+.PHONY: help run build test torture check dev bench soak kafka docs fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -36,6 +36,7 @@ release:
 
 test: ## everything there is to test (T=name: suites whose name contains it)
 	@tools/setup build web run test
+	@{ tools/setup kafka && tools/kafka/get; } || echo 'The tests that need Kafka are skipped.'
 	@$(MAKE) --no-print-directory release WEB=1
 	@$(CONFIGURE) -B $(BUILD)/test $(SANITIZED) > $(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
 	@$(NINJA) -C $(BUILD)/test
@@ -65,6 +66,13 @@ soak: ## half an hour of mixed load; fails when memory or descriptors grow (MINU
 	@tools/setup build web run bench
 	@$(MAKE) --no-print-directory release
 	@tools/soak $(BUILD) $(if $(MINUTES),$(MINUTES),30)
+
+kafka: ## an Apache Kafka on loopback until Ctrl-C (N=3: a cluster of three brokers)
+	@tools/setup build kafka
+	@tools/kafka/get
+	@$(CONFIGURE) -B $(BUILD)/test $(SANITIZED) > $(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
+	@$(NINJA) -C $(BUILD)/test kafka_server
+	@exec $(BUILD)/test/tests/engines/kafka_server -n $(if $(N),$(N),1) --hold
 
 docs: build ## write the generated documents anew
 	@tools/docs $(BUILD)/kinobezdna

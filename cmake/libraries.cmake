@@ -22,6 +22,12 @@ add_library(lib_brotli ALIAS PkgConfig::BROTLI)
 pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
 add_library(lib_expat ALIAS PkgConfig::EXPAT)
 
+# librdkafka is loaded when Kafka is used (docs/adr/0050): its headers only, and tests of it link it.
+pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
+add_library(lib_rdkafka INTERFACE)
+target_include_directories(lib_rdkafka SYSTEM INTERFACE ${RDKAFKA_INCLUDE_DIRS})
+target_link_libraries(lib_rdkafka INTERFACE ${CMAKE_DL_LIBS})
+
 # Boost.Context's two C entry points, from the static library: it is a few hundred bytes of assembly.
 find_library(BOOST_CONTEXT libboost_context.a REQUIRED)
 add_library(lib_context INTERFACE)

@@ -49,6 +49,21 @@ struct app_backup_settings {
     str passphrase_file;
 };
 extern struct app_backup_settings app_backup_settings;
+/* The brokers events go by (kafka.c). */
+struct app_kafka_settings {
+    str brokers, prefix;
+    int64_t partitions, replication;
+    span send_timeout;
+    str security, tls_ca, tls_cert, tls_key;
+    str sasl_mechanism, sasl_user, sasl_password;
+};
+extern struct app_kafka_settings app_kafka_settings;
+/*
+ * What the environment of the old services (PORT, KAFKA_BROKERS) says, by our names: for a process
+ * that is told to serve one of them. `listens`: it was told where, so its usual port is not meant.
+ */
+const char *const *contract_environment(bool listens);
+
 /* What clients may take (limits.c). */
 struct app_limits_settings {
     int64_t connections, address, requests, tasks;
@@ -83,6 +98,8 @@ struct app_selection {
 };
 /* Reads "catalog,playback"; empty: all. ERR_INVALID "unknown-module". */
 enum err app_modules_select(str names, struct app_selection *out_selection);
+/* Whether the setting names it. */
+bool app_module_is_named(const char *name);
 /* The web interface carried by the program. */
 extern const struct embedded_set app_site;
 /* The demo cinema: catalogue.json, posters/, backdrops/. */

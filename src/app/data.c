@@ -8,6 +8,7 @@
 #include "engines/backup/backup.h"
 #include "engines/blob/blob.h"
 #include "engines/blob/disk/disk.h"
+#include "engines/bus/bus.h"
 #include "engines/db/db.h"
 #include "engines/db/postgres/postgres.h"
 #include "engines/db/sqlite/sqlite.h"
@@ -201,6 +202,7 @@ unsigned data_modules(const struct db_module *modules[static DATA_MODULES_MAX])
 {
     unsigned count = 0;
     modules[count++] = &FLOW_SQL;
+    modules[count++] = &BUS_SQL;
     for (unsigned i = 0; i < app_modules_count; i++)
         if (app_modules[i]->sql)
             modules[count++] = app_modules[i]->sql;

@@ -27,7 +27,7 @@ SETTINGS(app_conf, struct app_settings,
                              "processes have one database; empty is the data folder"),
          SETTING_TEXT(struct app_settings, modules, "serve.modules", "", .flag = "modules",
                       .doc = "what this process serves, separated by commas: catalog, ingest, "
-                             "playback, demo; empty is all"),
+                             "playback, demo, events-v1; empty is all but the last"),
          SETTING_TEXT(struct app_settings, listen, "http.listen", "127.0.0.1:8000",
                       .flag = "listen",
                       .doc = "address and port to serve on; 0.0.0.0:8000 opens it "
@@ -100,14 +100,18 @@ SETTINGS(app_flags_conf, struct app_flags,
          SETTING_TEXT(struct app_flags, to, "flag.to", "", .flag = "to", .secret = true,
                       .doc = "move: postgres://… or the data folder"));
 
-extern const struct settings app_limits_conf, app_tls_conf;
+extern const struct settings app_limits_conf, app_tls_conf, app_kafka_conf;
 static struct log_settings log_settings;
 struct trace_settings app_trace_settings;
 
 static const struct conf_group groups[] = {
-    { &app_conf, &app_settings },         { &app_tls_conf, &app_tls_settings },
-    { &app_limits_conf, &app_limits },    { &log_conf, &log_settings },
-    { &trace_conf, &app_trace_settings }, { &app_backup_conf, &app_backup_settings },
+    { &app_conf, &app_settings },
+    { &app_tls_conf, &app_tls_settings },
+    { &app_limits_conf, &app_limits },
+    { &log_conf, &log_settings },
+    { &trace_conf, &app_trace_settings },
+    { &app_backup_conf, &app_backup_settings },
+    { &app_kafka_conf, &app_kafka_settings },
     { &app_flags_conf, &app_flags },
 };
 
@@ -273,11 +277,13 @@ static enum err read_settings(struct arena *arena, int *argc, char **argv)
 {
     static struct conf conf;
     char path[DATA_PATH_BYTES];
-    int count = *argc;
+    int count = *argc, all = *argc;
     conf_init(&conf, arena, groups, ARRAY_LEN(groups));
     TRY(conf_read_environment(&conf, (const char *const *)environ));
     char **copy = ARENA_ARRAY(arena, (size_t)*argc + 1, char *);
+    char **again = ARENA_ARRAY(arena, (size_t)*argc + 1, char *);
     memcpy(copy, argv, (size_t)*argc * sizeof(*copy));
+    memcpy(again, argv, (size_t)*argc * sizeof(*again));
     TRY(conf_read_flags(&conf, count, copy, &count));
     snprintf(path, sizeof(path), "%s/kinobezdna.conf", app_data_folder());
     if (access(path, F_OK) == 0) {
@@ -285,6 +291,8 @@ static enum err read_settings(struct arena *arena, int *argc, char **argv)
         TRY(conf_read_environment(&conf, (const char *const *)environ));
     }
     TRY(conf_read_flags(&conf, *argc, argv, argc));
+    TRY(conf_read_environment(&conf, contract_environment(conf_origin(&conf, STR("http.listen")))));
+    TRY(conf_read_flags(&conf, all, again, &all));
     if (app_settings.data.len >= DATA_FOLDER_BYTES || app_settings.shared.len >= DATA_FOLDER_BYTES)
         return err_set(ERR_INVALID, "data-path", "the path of the data folder is too long");
     return data_database_read();

@@ -5,12 +5,15 @@
 #include "domains/content/catalog/catalog.h"
 #include "domains/content/ingest/ingest.h"
 #include "domains/content/playback/playback.h"
+#include "domains/outreach/events_v1/events_v1.h"
+
+#include <string.h>
 
 enum { NAMES_BYTES = 256 };
 
 const struct module *const app_modules[] = {
     &catalog_module, &assets_module, &ingest_module, &playback_module, &demo_module,
-    &health_module,  &backup_module, &move_module,   &flow_module,
+    &health_module,  &backup_module, &move_module,   &flow_module,     &events_v1_module,
 };
 const unsigned app_modules_count = ARRAY_LEN(app_modules);
 
@@ -73,10 +76,19 @@ enum err app_modules_select(str names, struct app_selection *out_selection)
     to->served_count = to->elsewhere_count = 0;
     for (unsigned i = 0; i < app_modules_count; i++) {
         const struct module *module = app_modules[i];
-        if (names.len == 0 || is_everywhere(module) || is_named(module, names))
+        bool wanted = is_everywhere(module) || is_named(module, names);
+        if (wanted || (names.len == 0 && !module->named_only))
             to->served[to->served_count++] = module;
-        else
+        else if (!module->named_only)
             to->elsewhere[to->elsewhere_count++] = module;
     }
     return OK;
+}
+
+bool app_module_is_named(const char *name)
+{
+    for (unsigned i = 0; i < app_modules_count; i++)
+        if (strcmp(app_modules[i]->name, name) == 0)
+            return is_named(app_modules[i], app_settings.modules);
+    return false;
 }

@@ -3,6 +3,7 @@
  * The main thread does none of this: it waits for signals.
  */
 #include "app.h"
+#include "events.h"
 #include "inherit.h"
 #include "meters.h"
 
@@ -33,6 +34,7 @@ struct core {
     struct loop *loop;
     struct http_server *http;
     struct jobs *jobs; /* the queue's runner, on the first core */
+    struct bus *bus;   /* on the first core, too */
     struct {           /* listening sockets; the control socket is the first core's */
         int fd;
         enum entry_kind entry;
@@ -119,8 +121,11 @@ static enum err core_open(struct core *core)
     TRY(http_server_open(core->loop, &settings, &core->http));
     for (unsigned i = 0; i < core->sockets_count; i++)
         TRY(http_server_listen(core->http, core->sockets[i].fd, entries[core->sockets[i].entry]));
-    bool runs_jobs = core == &core->server->cores[0] && core->server->job_kinds_count;
-    return runs_jobs ? jobs_open(core) : OK;
+    if (core != &core->server->cores[0])
+        return OK;
+    if (core->server->job_kinds_count)
+        TRY(jobs_open(core));
+    return events_start(core->loop, &core->server->selection, core->server->content, &core->bus);
 }
 
 static void *core_main(void *arg)
@@ -146,14 +151,17 @@ static void *core_main(void *arg)
     return NULL;
 }
 
-static enum err stop_jobs(void *arg)
+static enum err stop_work(void *arg)
 {
     struct core *core = arg;
-    jobs_stop(core->jobs);
+    if (core->jobs)
+        jobs_stop(core->jobs);
+    if (core->bus)
+        bus_stop(core->bus);
     return OK;
 }
 
-static void on_jobs_stopped(void *arg, enum err result)
+static void on_work_stopped(void *arg, enum err result)
 {
     struct core *core = arg;
     (void)result;
@@ -161,15 +169,16 @@ static void on_jobs_stopped(void *arg, enum err result)
     loop_stop(core->loop);
 }
 
-/* Nobody asks any more: what the queue runs is put back, then the loop ends. */
+/* Nobody asks any more: what the queue runs is put back, events end, then the loop does. */
 static void on_drained(void *arg)
 {
     struct core *core = arg;
     struct task_spec spec = {
-        .name = "stop", .fn = stop_jobs, .arg = core, .on_end = on_jobs_stopped
+        .name = "stop", .fn = stop_work, .arg = core, .on_end = on_work_stopped
     };
-    if (!core->jobs || task_start(core->loop, &spec, NULL) != OK)
-        on_jobs_stopped(core, OK);
+    bool works = core->jobs || core->bus;
+    if (!works || task_start(core->loop, &spec, NULL) != OK)
+        on_work_stopped(core, OK);
 }
 
 static void on_drain(void *arg)
@@ -447,6 +456,7 @@ void server_stop(struct server *server, span timeout)
     meters_folder(NULL);
     if (server->cores[0].jobs)
         jobs_close(server->cores[0].jobs);
+    events_close(server->cores[0].bus);
     forget_addresses(server->folder);
     gateway_close(server->gateway);
     net_crowd_close(server->crowd);

@@ -226,6 +226,16 @@ TEST(every_number_of_flow_on_postgres)
     undo_every_number(&driver, UNDO_FLOW);
 }
 
+TEST(the_whole_bus_is_undone_on_postgres)
+{
+    undo_whole_module(&driver, UNDO_BUS);
+}
+
+TEST(the_log_of_events_is_undone_on_postgres)
+{
+    undo_event_log(&driver);
+}
+
 TEST(every_number_of_catalog_on_postgres)
 {
     undo_every_number(&driver, UNDO_CATALOG);

@@ -5,6 +5,7 @@
 #include "domains/content/catalog/catalog.h"
 #include "domains/content/ingest/ingest.h"
 #include "domains/module/module.h"
+#include "engines/bus/bus.h"
 #include "engines/flow/jobs.h"
 #include "foundation/mem/buf.h"
 #include "foundation/test/test.h"
@@ -22,6 +23,7 @@ void undo_begin(const struct undo_driver *driver)
 {
     of = driver;
     undo_heads[UNDO_FLOW] = &FLOW_SQL;
+    undo_heads[UNDO_BUS] = &BUS_SQL;
     undo_heads[UNDO_CATALOG] = catalog_module.sql;
     undo_heads[UNDO_ASSETS] = assets_module.sql;
     undo_heads[UNDO_INGEST] = ingest_module.sql;
@@ -88,6 +90,59 @@ void undo_every_number(const struct undo_driver *driver, unsigned module)
         of->fresh();
         there_and_back(module, i);
     }
+}
+
+void undo_whole_module(const struct undo_driver *driver, unsigned module)
+{
+    undo_begin(driver);
+    of->fresh();
+    there_and_back(module, 0);
+}
+
+/* How often the part stands in what a dump has of the table. */
+static unsigned times(const char *dump, const char *table, const char *part)
+{
+    char head[64];
+    unsigned count = 0;
+    snprintf(head, sizeof(head), "-- %s\n", table);
+    const char *text = strstr(dump, head);
+    CHECK(text != NULL);
+    text += strlen(head);
+    const char *end = strstr(text, "\n-- ");
+    while ((text = strstr(text, part)) != NULL && (!end || text < end)) {
+        text += strlen(part);
+        count++;
+    }
+    return count;
+}
+
+void undo_event_log(const struct undo_driver *driver)
+{
+    struct db_versions to = { .items = { { "db", 2 } }, .count = 1 };
+    undo_begin(driver);
+    of->fresh();
+    undo_open_once(undo_heads);
+    of->fill(); /* the outbox and the log have a row of each payload */
+    if (of->dialect == DB_POSTGRES)
+        of->run("SELECT setval(pg_get_serial_sequence('outbox', 'id'), 10)");
+    for (unsigned i = 0; i < UNDO_MODULES; i++) {
+        struct db_version *version = &to.items[to.count++];
+        snprintf(version->module, sizeof(version->module), "%s", undo_heads[i]->name);
+        version->number = db_module_version(undo_heads[i]);
+    }
+    struct db_spec spec = of->spec_of(undo_heads);
+    CHECK_OK(db_rollback(&spec, &to));
+    char *older = of->dump();
+    CHECK(strstr(older, "event_log") == NULL);
+    CHECK_INT(times(older, "outbox", "payload 1"), 2);
+    CHECK_INT(times(older, "outbox", "payload 2"), 2);
+    undo_open_once(undo_heads);
+    char *newer = of->dump();
+    CHECK(strstr(newer, "event_log") != NULL);
+    CHECK_INT(times(newer, of->dialect == DB_POSTGRES ? "outbox" : "event_log", "payload 1"), 2);
+    struct buf holders[] = { { .ptr = older }, { .ptr = newer } };
+    buf_deinit(&holders[0]);
+    buf_deinit(&holders[1]);
 }
 
 void undo_every_migration_has_a_way_back(const struct undo_driver *driver)

@@ -6,7 +6,7 @@
 
 #include "engines/db/db.h"
 
-enum { UNDO_FLOW, UNDO_CATALOG, UNDO_ASSETS, UNDO_INGEST, UNDO_MODULES };
+enum { UNDO_FLOW, UNDO_BUS, UNDO_CATALOG, UNDO_ASSETS, UNDO_INGEST, UNDO_MODULES };
 
 /* The program's newest, and copies of them whose number of migrations a test may lower. */
 extern const struct db_module *undo_heads[UNDO_MODULES];
@@ -34,5 +34,9 @@ void undo_same(char *before, char *after);
 /* From every number of the module but its last to head and back, twice, and by the copy of before.
  */
 void undo_every_number(const struct undo_driver *driver, unsigned module);
+/* The same from a program that did not have the module. */
+void undo_whole_module(const struct undo_driver *driver, unsigned module);
+/* Events of a log go back to the outbox, where programs before it keep them. */
+void undo_event_log(const struct undo_driver *driver);
 void undo_every_migration_has_a_way_back(const struct undo_driver *driver);
 void undo_newer_data_is_refused(const struct undo_driver *driver);

@@ -217,6 +217,16 @@ TEST(every_number_of_flow)
     undo_every_number(&driver, UNDO_FLOW);
 }
 
+TEST(the_whole_bus_is_undone)
+{
+    undo_whole_module(&driver, UNDO_BUS);
+}
+
+TEST(the_log_of_events_is_undone)
+{
+    undo_event_log(&driver);
+}
+
 TEST(every_number_of_catalog)
 {
     undo_every_number(&driver, UNDO_CATALOG);
@@ -241,7 +251,8 @@ TEST(every_migration_has_a_way_back)
 TEST(every_module_is_undone)
 {
     static const str without_sql[] = { STR_INIT("playback"), STR_INIT("demo"), STR_INIT("health"),
-                                       STR_INIT("backup"),   STR_INIT("move"), STR_INIT("flow") };
+                                       STR_INIT("backup"),   STR_INIT("move"), STR_INIT("flow"),
+                                       STR_INIT("events_v1") };
     char text[8192];
     FILE *file = fopen(KB_MODULES, "r");
     CHECK(file != NULL);

@@ -4,14 +4,23 @@
  *
  *   kb_open -p PORT -r RATE [options] PATH...
  *
- * -r requests a second       -t milliseconds (2000)            -c connections at most (1000)
- * -k 0: a connection each    -i idle connections held meanwhile, served once each (0)
- * -P process whose memory the held ones are charged to         -C pin to this processor
+ * -r requests a second
+ * -t milliseconds of the window (2000)
+ * -w milliseconds before it, which do not count (0)
+ * -d an answer later than so many milliseconds is no use (0: any is)
+ * -c connections at most (1000)
+ * -k 0: a connection each
+ * -N where the numbers in paths begin (0), so that no run repeats another's
+ * -i idle connections held meanwhile, served once each (0)
+ * -P process whose memory the held ones are charged to
+ * -C pin to this processor
  * -e end with this process, if that is before -t
  *
  * The paths are asked for in turn. Four number signs in one become a number, another one each time;
- * a second four, another one. A request counts by the time at which it should have begun. "lost":
- * no connection was free.
+ * a second four, another one. A request is late by the time at which it should have begun. "good"
+ * are those that were answered within the window and in time: what is still waiting when it ends is
+ * answered, too, but no second of the window did that ("after"). "late": in the window, and no use.
+ * "lost": no connection was free. "cpu_us": what a good answer took of the processor of process -P.
  */
 #include "latency.h"
 #include "probe.h"
@@ -47,7 +56,7 @@ struct slot {
 };
 
 static struct {
-    unsigned port, rate, window_ms, slots, idle;
+    unsigned port, rate, window_ms, warm_ms, useful_ms, slots, idle;
     bool keep;
     pid_t until;
     char **paths;
@@ -58,7 +67,10 @@ static struct {
 static struct slot *slots;
 static unsigned free_list[SLOTS_MAX], free_count;
 static int poller;
-static uint64_t number, good, refused, failed, lost;
+static uint64_t number, good, refused, failed, lost, late, after;
+static struct {
+    instant from, to; /* to: INSTANT_NEVER while it is not known */
+} counted = { 0, INSTANT_NEVER };
 static struct latency latency;
 
 static void slot_close(struct slot *slot)
@@ -156,11 +168,16 @@ static void head_read(struct slot *slot, size_t len)
 static void slot_answered(struct slot *slot)
 {
     bool well = slot->status >= 200 && slot->status < 300;
-    good += well;
+    instant now = clock_mono();
+    bool in = now >= counted.from && now < counted.to;
+    bool useful = !options.useful_ms || now - slot->due <= MILLISECONDS(options.useful_ms);
+    good += well && in && useful;
+    late += well && in && !useful;
+    after += well && now >= counted.to;
     refused += slot->status == 503;
     failed += !well && slot->status != 503;
-    if (well)
-        latency_add(&latency, (uint64_t)(clock_mono() - slot->due));
+    if (well && slot->due >= counted.from)
+        latency_add(&latency, (uint64_t)(now - slot->due));
     if (slot->last || !options.keep)
         slot_close(slot);
     slot_done(slot);
@@ -243,12 +260,23 @@ static bool over(uint64_t requests)
     return options.until && requests % 64 == 0 && kill(options.until, 0) != 0;
 }
 
-/* Returns how long it took, in seconds. */
-static double run(void)
+/* What the server's processor has done, from the beginning of the window on. */
+static uint64_t cpu_ns(void)
 {
-    instant began = clock_mono(), end = began + MILLISECONDS(options.window_ms);
-    uint64_t total = (uint64_t)options.rate * options.window_ms / 1000, i = 0;
+    return options.probe.pid ? probe_read(&options.probe).cpu_ns : 0;
+}
+
+/* Returns how long it took, in seconds, and what of the processor. */
+static double run(uint64_t *out_cpu_ns)
+{
+    unsigned all_ms = options.warm_ms + options.window_ms;
+    instant began = clock_mono(), end = began + MILLISECONDS(all_ms);
+    uint64_t total = (uint64_t)options.rate * all_ms / 1000, i = 0, cpu_before = 0;
+    counted.from = began + MILLISECONDS(options.warm_ms);
+    counted.to = end;
     while (i < total && !over(i)) {
+        if (!cpu_before && clock_mono() >= counted.from)
+            cpu_before = cpu_ns();
         instant due = began + (instant)(i * SECONDS(1) / options.rate), now = clock_mono();
         if (due > now) {
             poll_once(due - now > MILLISECONDS(1) ? 1 : 0);
@@ -262,18 +290,19 @@ static double run(void)
         if (i % 16 == 0)
             poll_once(0);
     }
-    end = MIN_OF(end, clock_mono());
+    counted.to = end = MIN_OF(end, clock_mono());
+    *out_cpu_ns = cpu_ns() - cpu_before;
     while (free_count < options.slots && clock_mono() < end + MILLISECONDS(GRACE_MS))
         poll_once(10);
     failed += options.slots - free_count;
-    return (double)i / options.rate;
+    return (double)(counted.to - counted.from) / (double)SECONDS(1);
 }
 
 static void options_read(int argc, char **argv)
 {
     int option;
     cpu_set_t processors;
-    while ((option = getopt(argc, argv, "p:r:t:c:k:i:P:e:C:")) != -1) {
+    while ((option = getopt(argc, argv, "p:r:t:w:d:N:c:k:i:P:e:C:")) != -1) {
         unsigned value = (unsigned)strtoul(optarg, NULL, 10);
         switch (option) {
         case 'p':
@@ -284,6 +313,15 @@ static void options_read(int argc, char **argv)
             break;
         case 't':
             options.window_ms = value;
+            break;
+        case 'w':
+            options.warm_ms = value;
+            break;
+        case 'N':
+            number = value;
+            break;
+        case 'd':
+            options.useful_ms = value;
             break;
         case 'c':
             options.slots = value;
@@ -345,11 +383,13 @@ int main(int argc, char **argv)
         free_list[free_count++] = options.slots - 1 - i;
     become_urgent();
     double held_bytes = hold();
-    double seconds = run();
-    printf("{\"good_per_second\":%.1f,\"good\":%" PRIu64 ",\"refused\":%" PRIu64
-           ",\"failed\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"p50_us\":%" PRIu64 ",\"p99_us\":%" PRIu64
-           ",\"held_bytes\":%.0f}\n",
-           (double)good / seconds, good, refused, failed, lost, latency_at(&latency, 0.5),
-           latency_at(&latency, 0.99), held_bytes);
+    uint64_t cpu_ns;
+    double seconds = run(&cpu_ns);
+    printf("{\"good_per_second\":%.1f,\"good\":%" PRIu64 ",\"late\":%" PRIu64 ",\"after\":%" PRIu64
+           ",\"refused\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"lost\":%" PRIu64
+           ",\"p50_us\":%" PRIu64 ",\"p99_us\":%" PRIu64 ",\"cpu_us\":%.1f,\"held_bytes\":%.0f}\n",
+           (double)good / seconds, good, late, after, refused, failed, lost,
+           latency_at(&latency, 0.5), latency_at(&latency, 0.99),
+           good ? (double)cpu_ns / 1000 / (double)good : 0, held_bytes);
     return 0;
 }

@@ -40,7 +40,7 @@ export class Postgres {
         for (const [name, value] of Object.entries({ ...settings, autovacuum: 'off' })) server.push('-c', `${name}=${value}`);
         const log = fs.openSync(path.join(this.folder, 'log'), 'a');
         this.child = spawn('setpriv', ['--pdeathsig', 'QUIT', ...server], {
-            cwd: this.folder, stdio: ['ignore', log, log], ...this.as,
+            cwd: this.folder, stdio: ['ignore', log, log], detached: true, ...this.as,
         });
         this.ended = new Promise((resolve) => this.child.on('close', resolve));
         for (const until = Date.now() + patience; !this.answers(); )

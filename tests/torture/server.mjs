@@ -26,7 +26,9 @@ export function folderMake(where) {
     return folder;
 }
 
-// It is killed when we are, by whatever: nobody else would end it. The layer is for the program alone.
+// It is killed when we are, by whatever: nobody else would end it. What ends us softly (Ctrl-C, timeout) is sent to our
+// whole group, of which it is none: a server that stops because we are to stop looks like one that lost everything.
+// The layer is for the program alone.
 function words(program, args, layer) {
     const env = layer ? ['env', `LD_PRELOAD=${program.layer}`, `KB_TORTURE=${layer.folder}`] : [];
     return ['--pdeathsig', 'KILL', ...env, program.binary, ...args];
@@ -37,6 +39,7 @@ class Process {
         this.out = this.errors = '';
         this.child = spawn('setpriv', words(program, args, layer), {
             env: { ...settings, ...program.env },
+            detached: true,
             stdio: ['ignore', 'pipe', 'pipe'],
         });
         this.child.stdout.on('data', (piece) => (this.out += piece));

@@ -194,6 +194,8 @@ export default function admin(house) {
       await signIn(page, house, '/admin/queue');
       await page.locator('[data-job]').first().waitFor();
       await shot(page, 'admin-queue');
+      const kinds = await page.locator('[data-job] [data-kind]').allInnerTexts();
+      assert.deepEqual(kinds.filter((text) => !/^[А-Яа-яё ]+$/.test(text)), [], 'kinds that are not in Russian');
       await page.getByLabel('Состояние').selectOption('done');
       await page.waitForURL(/state=done/);
       await page.waitForFunction(() =>
@@ -215,7 +217,9 @@ export default function admin(house) {
       const job = page.locator('[data-job]').filter({ hasText: 'Broken Reel' });
       await job.waitFor();
       const id = await job.getAttribute('data-job');
-      assert.match(await job.locator('p.error').innerText(), /^фильм не читается: /);
+      const told = await job.locator('p.error').innerText();
+      assert.equal(told, 'фильм не читается: сбой, о котором ниже сказано по-английски');
+      assert.match(await job.locator('p[lang=en]').innerText(), /[Ii]nvalid data/);
       const again = page.waitForResponse((one) => one.url().endsWith('/retry'));
       await job.getByRole('button', { name: 'Повторить' }).click();
       assert.equal((await again).status(), 204);

@@ -1,7 +1,7 @@
 /*
  * module: what a service of the architecture declares: its routes, what it keeps in its context's
- * database, the kinds of jobs it runs. src/app/modules.c is the one list of them; the application
- * opens them in that order and closes them in reverse.
+ * database, the kinds of jobs it runs, the events it publishes and consumes. src/app/modules.c is
+ * the one list of them; the application opens them in that order and closes them in reverse.
  */
 #pragma once
 
@@ -9,6 +9,7 @@
 #include "foundation/http/http.h"
 
 struct blob_store;
+struct bus_group;
 struct bus_types;
 struct db;
 struct db_module;
@@ -59,9 +60,12 @@ struct module {
     const struct db_module *sql;           /* NULL: keeps nothing */
     const struct http_route_table *routes; /* NULL: none */
     const struct rpc_service *calls;       /* what other contexts may ask it; NULL: nothing */
-    const struct bus_types *events;        /* what it publishes; NULL: nothing */
     const struct job_kind *job_kinds;      /* what it runs from the context's queue */
     unsigned job_kinds_count;
+    const struct bus_types *events;        /* what it publishes; NULL: nothing */
+    const struct bus_group *const *groups; /* what it consumes, into its context's database */
+    unsigned groups_count;
+    bool named_only; /* served only where it is named, and else not there at all */
     enum err (*open)(const struct module_env *env);
     void (*close)(void);
 };

@@ -60,12 +60,15 @@ struct bus_reader_spec {
     const char *const *feeds; /* topics, or contexts' names where the driver's log is the outbox */
     unsigned feeds_count;
     /*
-     * Called within read(), in its task. A lane is ours from now on: where to read on. A failure is
-     * returned by read() as it is, and the lane is not ours.
+     * Called within read(), in its task. These lanes are ours from now on: where to read on in
+     * each; an offset of -1: where bus_group.from says, and the lane is among what was reached by
+     * the next batch even when it is empty. A failure is returned by read() as it is, and none of
+     * them is ours.
      */
-    TASK_FN enum err (*on_lane)(void *arg, struct bus_lane lane, struct bus_mark *out_mark);
-    /* It is no longer; nothing of it may be under way after this returned. */
-    TASK_FN void (*on_lane_gone)(void *arg, struct bus_lane lane);
+    TASK_FN enum err (*on_lanes)(void *arg, const struct bus_lane *lanes, unsigned count,
+                                 struct bus_mark *out_marks);
+    /* They are no longer; nothing of them is under way after this returned. */
+    TASK_FN void (*on_lanes_gone)(void *arg, const struct bus_lane *lanes, unsigned count);
     void *arg;
 };
 

@@ -196,6 +196,20 @@ enum err db_read_ahead(struct db *db, const struct db_ahead *ahead, unsigned cou
     return db->driver->read_ahead(db, ahead, count, (struct db_reader){ fn, arg });
 }
 
+bool db_fetches(const struct db_tx *tx)
+{
+    bool snapshot = tx->mode == DB_MODE_SNAPSHOT || tx->mode == DB_MODE_SCAN;
+    return snapshot && tx->db->driver->fetch && !trace_on(); /* each statement in its place */
+}
+
+enum err db_fetch(struct db_tx *tx, const struct db_ahead *ahead, unsigned count)
+{
+    ASSERT(count <= DB_FETCH_MAX);
+    for (unsigned i = 0; i < count; i++)
+        ASSERT(ahead[i].query->kind == DB_POINT || ahead[i].query->kind == DB_PAGE);
+    return db_fetches(tx) && count ? tx->db->driver->fetch(tx, ahead, count) : OK;
+}
+
 enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg)
 {
     return trace_on() ? db_read_traced(db, true, fn, arg) : db->driver->read(db, true, fn, arg);
@@ -220,19 +234,6 @@ enum err db_ping(struct db *db)
 {
     struct db_row row;
     return db_one(db_now(db), &SQL_DB_PING, DB_NO_ARGS, &row);
-}
-
-/* --- Events --------------------------------------------------------------------------------- */
-
-enum err db_event_add(struct db_tx *tx, const struct db_event *event)
-{
-    if (event->type.len == 0 || event->aggregate_id.len == 0)
-        return err_set(ERR_INVALID, "event-unnamed", "an event needs a type and an aggregate");
-    struct db_args args =
-        DB_ARGS(DB_TEXT(event->type), DB_TEXT(event->aggregate_id),
-                DB_TEXT(event->payload.len ? event->payload : STR("{}")), DB_TIME(clock_now()));
-    db_notify(tx, DB_TOPIC_EVENTS);
-    return db_exec(tx, &SQL_OUTBOX_ADD, args, NULL);
 }
 
 /* --- Numbers -------------------------------------------------------------------------------- */

@@ -305,6 +305,16 @@ enum { DB_AHEAD_MAX = 16 };
  */
 TASK_FN enum err db_read_ahead(struct db *db, const struct db_ahead *ahead, unsigned count,
                                db_tx_fn fn, void *arg);
+/*
+ * Within db_read() and db_read_scan(): a server is asked at once for what fn will ask next, and
+ * answers from its snapshot; each answer is given when it is asked for, until the next call.
+ * Nothing where a query costs no round trip. The entries' arguments stay as they are until fn ends.
+ * At most DB_FETCH_MAX. Errors as those of the queries: one that fails has lost the snapshot.
+ */
+enum { DB_FETCH_MAX = 128 };
+TASK_FN enum err db_fetch(struct db_tx *tx, const struct db_ahead *ahead, unsigned count);
+/* Whether db_fetch() does anything: its entries need not be made otherwise. */
+bool db_fetches(const struct db_tx *tx);
 /* As db_read(), on the blocking pool, where scans are allowed. */
 TASK_FN enum err db_read_scan(struct db *db, db_tx_fn fn, void *arg);
 
@@ -378,12 +388,58 @@ struct db_args db_args_of(struct arena *arena, const struct shape *shape, const 
 /* --- Events --------------------------------------------------------------------------------- */
 
 struct db_event {
-    str type;         /* "title.published" */
-    str aggregate_id; /* events of one aggregate keep their order: "title/42" */
-    str payload;      /* JSON */
+    str type;              /* "title.published" */
+    unsigned type_version; /* 0: 1 */
+    str aggregate_id;      /* events of one aggregate keep their order: "title/42" */
+    str payload;           /* JSON */
 };
-/* Puts an event into the outbox of the transaction. ERR_INVALID: an empty type or aggregate. */
+/*
+ * Publishes an event with the transaction. Until the commit nobody else publishes one of the
+ * aggregate: who wants to waits, or is run again. ERR_INVALID: an empty type or aggregate.
+ */
 enum err db_event_add(struct db_tx *tx, const struct db_event *event);
+
+/* How many events the aggregate has had, with those of this transaction. */
+TASK_FN enum err db_events_version(struct db_tx *tx, str aggregate_id, int64_t *out_version);
+
+/*
+ * Gives up to `limit` committed events their positions in the log; called again and again by
+ * whoever reads the log, after DB_TOPIC_EVENTS and now and then without. Of any number of callers
+ * in any processes one at a time does it. An event is in the log after all those that were there
+ * when it was committed, and after the earlier ones of its aggregate; no transaction under way,
+ * however old, holds up others. Where one transaction at a time writes there is nothing to do.
+ */
+TASK_FN enum err db_events_sequence(struct db *db, unsigned limit, unsigned *out_count);
+/* Whether events wait for it. */
+bool db_events_wait(const struct db *db);
+
+/* One of the log. Positions grow, and may skip numbers. */
+struct db_logged {
+    int64_t position;
+    str type;
+    unsigned type_version;
+    str aggregate_id;
+    int64_t version; /* 1 for the first of the aggregate, then one more each */
+    instant at;
+    str payload;
+};
+struct db_log_part {
+    int64_t after; /* a position; 0: from the beginning */
+    unsigned limit;
+};
+/* As db_each(), in the order of positions. */
+typedef enum err (*db_logged_fn)(const struct db_logged *event, void *arg);
+TASK_FN enum err db_events_each(struct db_tx *tx, struct db_log_part part, db_logged_fn fn,
+                                void *arg);
+/* 0: there has never been one. */
+TASK_FN enum err db_events_last(struct db_tx *tx, int64_t *out_position);
+/* Position and time of the first after a position; 0 and INSTANT_NEVER: none. */
+TASK_FN enum err db_events_first(struct db_tx *tx, int64_t after, int64_t *out_position,
+                                 instant *out_at);
+/* Removes up to `limit` of the oldest, not after `upto`, never the last. */
+enum err db_events_prune(struct db_tx *tx, int64_t upto, unsigned limit, int64_t *out_removed);
+/* A name this log alone has, made by the first who asks. In the arena. */
+TASK_FN enum err db_events_log(struct db *db, str *out_name);
 
 /* --- Being told ----------------------------------------------------------------------------- */
 
@@ -397,6 +453,7 @@ enum db_topic {
     DB_TOPIC_JOBS = 2,
     DB_TOPIC_CATALOG = 4,
     DB_TOPIC_ASSETS = 8,
+    DB_TOPIC_LOG = 16, /* events have got their positions */
     DB_TOPICS_KEPT = DB_TOPIC_CATALOG | DB_TOPIC_ASSETS
 };
 

@@ -130,6 +130,14 @@ struct db_driver {
     TASK_FN enum err (*read_ahead)(struct db *db, const struct db_ahead *ahead, unsigned count,
                                    struct db_reader reader);
     TASK_FN enum err (*call)(struct db_tx *tx, struct db_call *call);
+    /*
+     * Runs `query` (event_sequence, whose argument is the limit) as db_events_sequence() says, and
+     * tells DB_TOPIC_LOG. NULL: events have a position when they are written.
+     */
+    TASK_FN enum err (*sequence)(struct db *db, const struct db_query *query, unsigned limit,
+                                 unsigned *out_count);
+    /* As db_fetch(); NULL: a query costs no round trip. */
+    TASK_FN enum err (*fetch)(struct db_tx *tx, const struct db_ahead *ahead, unsigned count);
     /* Somebody wants to be told of commits, other processes' too. NULL: nothing to prepare. */
     void (*listen)(struct db *db);
     /* db_is_told(). NULL: always, no other process has the database. */

@@ -218,6 +218,26 @@ row_group_commit() {
     VALUE=$(median "${ratios[@]}") ROUNDS=$rounds_wanted
 }
 
+# A fresh database each time; kb_events checks that what it counted is there, once.
+events() { # what to take, mode and its arguments
+    local key=$1
+    shift
+    rm -rf "$work/events"
+    mkdir "$work/events"
+    "$tools/kb_events" "$work/events" "$@" 2>"$work/error" >"$work/measured" || return 1
+    "$tools/kb_json" "\$.$key" <"$work/measured"
+}
+
+row_events() {
+    local values=() value round
+    for ((round = 1; round <= rounds_wanted; round++)); do
+        value=$(events "$@") || return 1
+        values+=("$value")
+    done
+    rm -rf "$work/events"
+    VALUE=$(median "${values[@]}") ROUNDS=$rounds_wanted
+}
+
 # Client and server share the machine, but only the client's CPU time counts, and both sides of a ratio are
 # windows of one process.
 row_postgres_reads() {
@@ -275,6 +295,10 @@ rows_run() {
     row 'program size' MiB '<=' 15 row_size
     row 'import again, unchanged / first time' ratio '<=' 0.05 row_import_again
     row 'durable writes, 64 writers / group size 1' ratio '>=' 8 row_group_commit
+    row 'durable events, batches of 100' events/s '>=' 100000 row_events events_per_second publish 8 100 "$window_ms"
+    row 'durable events, one at a time from 64 writers' events/s '>=' 10000 row_events events_per_second publish 64 1 "$window_ms"
+    row 'events to one consumer, effect and inbox committed' events/s '>=' 50000 row_events events_per_second consume 200000
+    row 'publish to effect at 1,000 events/s, p99' ms '<=' 20 row_events p99_ms delay 1000 5000
     row 'PostgreSQL point reads of 64 tasks, queries per CPU-s' 'x one a round trip' '>=' 3 row_postgres_reads
     row 'title by id on PostgreSQL, uncached, requests per CPU-s' 'x Go' '>=' 3 row_title_postgres
     row 'in-process call, p50' us '<=' 1 row_call here 1000

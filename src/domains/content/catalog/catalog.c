@@ -216,9 +216,9 @@ const struct module catalog_module = {
     .context = "content",
     .sql = &CATALOG_SQL,
     .routes = &route_table,
+    .events = &catalog_events,
     .job_kinds = kinds,
     .job_kinds_count = ARRAY_LEN(kinds),
-    .events = &catalog_events,
     .open = catalog_open,
     .close = catalog_close,
 };

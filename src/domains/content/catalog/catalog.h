@@ -8,6 +8,7 @@
 
 #include "domains/module/module.h"
 
+#include "engines/bus/bus.h"
 #include "engines/db/db.h"
 #include "foundation/base/id.h"
 #include "foundation/base/str.h"
@@ -15,6 +16,7 @@
 extern const struct module catalog_module;
 
 enum title_kind { TITLE_FILM, TITLE_SERIES, TITLE_EPISODE };
+enum title_status { TITLE_DRAFT, TITLE_PUBLISHED, TITLE_ARCHIVED };
 
 /* Where a value comes from. A later source of lower rank does not replace it; EDITOR also locks it.
  */
@@ -150,6 +152,23 @@ enum err catalog_artwork_put(struct db_tx *tx, const struct catalog_artwork *art
 /* Every picture's blob, with the beginning of its SHA-256 in hexadecimal; in order of the keys. */
 typedef enum err (*catalog_artwork_fn)(void *arg, str blob_key, str hash);
 enum err catalog_artwork_walk(struct db_tx *tx, catalog_artwork_fn fn, void *arg);
+
+/* --- Events --------------------------------------------------------------------------------------
+ *
+ * Of the aggregates "title/<id>" and "person/<id>".
+ */
+
+struct catalog_title_event {
+    struct id id;
+    enum title_status status;
+    int64_t version;
+};
+struct catalog_person_event {
+    struct id id;
+    int64_t version;
+};
+/* The first two are struct catalog_title_event, the third is struct catalog_person_event. */
+extern const struct bus_type catalog_title_changed, catalog_title_published, catalog_person_changed;
 
 /* Publishes a draft (a series' episodes are published one by one). Published and archived stay. */
 enum err catalog_title_publish(struct db_tx *tx, struct id title);

@@ -97,3 +97,31 @@ enum err catalog_card_load(struct db_tx *tx, struct id id, str language,
     TRY(catalog_title_load(tx, id, &title));
     return catalog_card_of(tx, &title, language, out_card);
 }
+
+enum err catalog_ask_ahead(struct db_tx *tx, const struct db_rows *rows,
+                           const struct catalog_ahead *of, unsigned row)
+{
+    unsigned owners_max = DB_FETCH_MAX / of->queries_count, count = 0;
+    if (row % owners_max != 0 || !db_fetches(tx))
+        return OK;
+    struct arena *arena = db_arena(tx);
+    unsigned owners = MIN_OF(rows->count - row, owners_max);
+    struct db_value *ids = ARENA_ARRAY(arena, owners, struct db_value);
+    struct db_ahead *ahead =
+        ARENA_ARRAY(arena, (size_t)owners * of->queries_count, struct db_ahead);
+    for (unsigned i = 0; i < owners; i++) {
+        ids[i] = DB_I64(db_i64(&rows->items[row + i], of->column));
+        for (unsigned k = 0; k < of->queries_count; k++)
+            ahead[count++] = (struct db_ahead){ of->queries[k], { &ids[i], 1 } };
+    }
+    return db_fetch(tx, ahead, count);
+}
+
+enum err catalog_cards_ahead(struct db_tx *tx, const struct db_rows *rows, unsigned column,
+                             unsigned row)
+{
+    static const struct db_query *const queries[] = { &SQL_TITLE_GET, &SQL_TITLE_TEXTS_LIST,
+                                                      &SQL_ARTWORK_LIST };
+    struct catalog_ahead cards = { queries, ARRAY_LEN(queries), column };
+    return catalog_ask_ahead(tx, rows, &cards, row);
+}

@@ -67,9 +67,11 @@ enum err catalog_collection_titles(struct db_tx *tx, struct id id, str language,
                limit, &rows));
     out->items = ARENA_ARRAY(db_arena(tx), rows.count, struct title_card);
     out->count = 0;
-    for (unsigned i = 0; i < rows.count; i++)
+    for (unsigned i = 0; i < rows.count; i++) {
+        TRY(catalog_cards_ahead(tx, &rows, 0, i));
         TRY(catalog_card_load(tx, ID(db_i64(&rows.items[i], 0)), language,
                               &out->items[out->count++]));
+    }
     return OK;
 }
 
@@ -101,6 +103,8 @@ static enum err card_read(struct db_tx *tx, const struct db_row *row, str langua
 
 static enum err collections_read(struct db_tx *tx, void *arg)
 {
+    static const struct db_query *const texts = &SQL_COLLECTION_TEXTS_LIST;
+    static const struct catalog_ahead names = { &texts, 1, 0 };
     struct collections_read *read = arg;
     struct arena *arena = db_arena(tx);
     struct db_rows rows;
@@ -110,11 +114,13 @@ static enum err collections_read(struct db_tx *tx, void *arg)
         tx, &SQL_COLLECTIONS_LIST,
         DB_ARGS(DB_TEXT(kind), DB_I64(read->position), DB_I64(read->id.value), DB_I64(limit + 1)),
         (unsigned)limit + 1, &rows));
-    size_t count = MIN_OF((size_t)rows.count, (size_t)limit);
+    unsigned count = MIN_OF(rows.count, (unsigned)limit);
     read->list.items.items = ARENA_ARRAY(arena, count, struct collection_card);
-    for (size_t i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
+        TRY(catalog_ask_ahead(tx, &rows, &names, i));
         TRY(card_read(tx, &rows.items[i], read->language,
                       &read->list.items.items[read->list.items.count++]));
+    }
     read->list.next = (opt_str){ .state = OPT_NULL };
     if (rows.count > count) {
         const struct db_row *last = &rows.items[count - 1];

@@ -1,38 +1,23 @@
 /*
- * catalog_events: what the catalogue publishes. An event tells that something has changed and how
- * it stands; who wants more asks for it by its id.
+ * catalog_events: what the catalogue publishes, in the transaction that did it. An event tells that
+ * something has changed and how it stands; who wants more asks for it by its id.
  */
 #include "catalog_internal.h"
 
-#include "engines/bus/bus.h"
+#include <stdio.h>
 
-struct title_event {
-    struct id id;
-    enum title_status status;
-    int64_t version;
-};
-SHAPE(title_event_shape, struct title_event, FIELD(struct title_event, id, .proto = 1),
-      FIELD_ENUM(struct title_event, status, title_statuses, .proto = 2,
-                 .doc = "viewers see what is published, within its window"),
-      FIELD(struct title_event, version, .proto = 3, .doc = "grows with every change"));
+SHAPE_FORGIVING(title_event_shape, struct catalog_title_event,
+                FIELD(struct catalog_title_event, id, .proto = 1),
+                FIELD_ENUM(struct catalog_title_event, status, title_statuses, .proto = 2,
+                           .doc = "viewers see what is published, within its window"),
+                FIELD(struct catalog_title_event, version, .proto = 3,
+                      .doc = "grows with every change"));
+SHAPE_FORGIVING(person_event_shape, struct catalog_person_event,
+                FIELD(struct catalog_person_event, id, .proto = 1),
+                FIELD(struct catalog_person_event, version, .proto = 2,
+                      .doc = "grows with every change"));
 
-struct title_published_event {
-    struct id id;
-    int64_t version;
-};
-SHAPE(title_published_event_shape, struct title_published_event,
-      FIELD(struct title_published_event, id, .proto = 1),
-      FIELD(struct title_published_event, version, .proto = 2,
-            .doc = "of the title as it was published"));
-
-struct person_event {
-    struct id id;
-    int64_t version;
-};
-SHAPE(person_event_shape, struct person_event, FIELD(struct person_event, id, .proto = 1),
-      FIELD(struct person_event, version, .proto = 2, .doc = "grows with every change"));
-
-static const struct bus_type title_changed = {
+const struct bus_type catalog_title_changed = {
     .name = "title.changed",
     .version = 1,
     .shape = &title_event_shape,
@@ -40,55 +25,43 @@ static const struct bus_type title_changed = {
     .doc = "A title was added, or anything of it has changed: texts, people, pictures, what can be "
            "watched, its status",
 };
-static const struct bus_type title_published = {
+const struct bus_type catalog_title_published = {
     .name = "title.published",
     .version = 1,
-    .shape = &title_published_event_shape,
+    .shape = &title_event_shape,
     .topic = "movie-events",
-    .doc = "A draft was published because its film was stored and its time had come",
+    .doc = "A draft was published",
 };
-static const struct bus_type person_changed = {
+const struct bus_type catalog_person_changed = {
     .name = "person.changed",
     .version = 1,
     .shape = &person_event_shape,
     .topic = "movie-events",
     .doc = "A person was added, or a name has changed",
 };
-BUS_TYPES(catalog_events, "catalog", &title_changed, &title_published, &person_changed);
+BUS_TYPES(catalog_events, "catalog", &catalog_title_changed, &catalog_title_published,
+          &catalog_person_changed);
 
-static enum err publish(struct db_tx *tx, const struct bus_type *type, str aggregate,
-                        const void *record)
-{
-    struct buf data;
-    buf_init(&data, db_arena(tx), BUS_DATA_MAX);
-    shape_write_json(&data, type->shape, record);
-    struct db_event event = { str_of(type->name), aggregate, buf_str(&data) };
-    return db_event_add(tx, &event);
-}
-
-enum err catalog_title_announce(struct db_tx *tx, const struct title *title, int64_t version)
+static str aggregate_of(struct db_tx *tx, const char *noun, struct id id)
 {
     char text[ID_TEXT_MAX];
-    struct title_event event = { title->id, title->status, version };
-    str number = id_format(title->id, text);
-    return publish(tx, &title_changed, arena_printf(db_arena(tx), "title/%.*s", STR_ARG(number)),
-                   &event);
-}
-
-enum err catalog_publishing_announce(struct db_tx *tx, struct id id, int64_t version)
-{
-    char text[ID_TEXT_MAX];
-    struct title_published_event event = { id, version };
     str number = id_format(id, text);
-    return publish(tx, &title_published, arena_printf(db_arena(tx), "title/%.*s", STR_ARG(number)),
-                   &event);
+    return arena_printf(db_arena(tx), "%s/%.*s", noun, STR_ARG(number));
 }
 
-enum err catalog_person_announce(struct db_tx *tx, struct id id, int64_t version)
+enum err catalog_title_tell(struct db_tx *tx, const struct bus_type *type,
+                            const struct title *title)
 {
-    char text[ID_TEXT_MAX];
-    struct person_event event = { id, version };
-    str number = id_format(id, text);
-    return publish(tx, &person_changed, arena_printf(db_arena(tx), "person/%.*s", STR_ARG(number)),
-                   &event);
+    struct catalog_title_event data = { .id = title->id,
+                                        .status = title->status,
+                                        .version = title->version };
+    struct bus_new event = { type, aggregate_of(tx, "title", title->id), &data };
+    return bus_publish(tx, &event);
+}
+
+enum err catalog_person_tell(struct db_tx *tx, struct id id, int64_t version)
+{
+    struct catalog_person_event data = { .id = id, .version = version };
+    struct bus_new event = { &catalog_person_changed, aggregate_of(tx, "person", id), &data };
+    return bus_publish(tx, &event);
 }

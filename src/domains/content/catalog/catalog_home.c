@@ -51,9 +51,11 @@ static enum err listed_titles(struct db_tx *tx, str token, str language, title_c
                SHELF_TITLES, &rows));
     out->items = ARENA_ARRAY(db_arena(tx), rows.count, struct title_card);
     out->count = 0;
-    for (unsigned i = 0; i < rows.count; i++)
+    for (unsigned i = 0; i < rows.count; i++) {
+        TRY(catalog_cards_ahead(tx, &rows, 1, i));
         TRY(catalog_card_load(tx, ID(db_i64(&rows.items[i], 1)), language,
                               &out->items[out->count++]));
+    }
     return OK;
 }
 

@@ -135,5 +135,6 @@ enum err catalog_title_reindex(struct db_tx *tx, struct id id)
     TRY(tokens_put(tx, &title));
     TRY(names_put(tx, &title));
     TRY(orders_put(tx, &title));
-    return catalog_title_announce(tx, &title, version);
+    title.version = version;
+    return catalog_title_tell(tx, &catalog_title_changed, &title);
 }

@@ -14,7 +14,6 @@ struct catalog {
 };
 extern struct catalog catalog;
 
-enum title_status { TITLE_DRAFT, TITLE_PUBLISHED, TITLE_ARCHIVED };
 /* The tokens a page of titles is filtered by, at most. */
 enum { CATALOG_LIST_TOKENS = 6 };
 
@@ -61,11 +60,9 @@ str catalog_text_choose(const struct catalog_text *texts, size_t count, str lang
 /* --- Events (catalog_events.c) --------------------------------------------------------------- */
 
 extern const struct bus_types catalog_events;
-/* Tells that a title or a person has changed, and is `version` now. */
-enum err catalog_title_announce(struct db_tx *tx, const struct title *title, int64_t version);
-enum err catalog_person_announce(struct db_tx *tx, struct id id, int64_t version);
-/* Tells that a draft was published as a saga, with this version. */
-enum err catalog_publishing_announce(struct db_tx *tx, struct id id, int64_t version);
+enum err catalog_title_tell(struct db_tx *tx, const struct bus_type *type,
+                            const struct title *title);
+enum err catalog_person_tell(struct db_tx *tx, struct id id, int64_t version);
 
 /* --- People as stored (catalog_person.c) ----------------------------------------------------- */
 
@@ -131,6 +128,8 @@ enum err catalog_fields_unlock(struct db_tx *tx, const struct db_query *query, s
                                const str_list *fields);
 /* Tokens, names and orders from what is stored; a new version; the event. */
 enum err catalog_title_reindex(struct db_tx *tx, struct id id);
+/* catalog_title_publish() without telling it; false: it is no draft. */
+enum err catalog_title_show(struct db_tx *tx, struct id id, bool *out_shown);
 enum err catalog_credits_put(struct db_tx *tx, struct id id, const struct catalog_record *record);
 /* Playable or not from its editions, its series' likewise; then catalog_title_reindex() of both. */
 enum err catalog_playable_refresh(struct db_tx *tx, struct id id);
@@ -160,6 +159,20 @@ enum err catalog_card_load(struct db_tx *tx, struct id id, str language,
                            struct title_card *out_card);
 enum err catalog_card_of(struct db_tx *tx, const struct title *title, str language,
                          struct title_card *out_card);
+/* Queries that rows will be followed by, each with the id in their column. */
+struct catalog_ahead {
+    const struct db_query *const *queries;
+    unsigned queries_count, column;
+};
+/*
+ * Called before each row is gone into: every so often a server is asked, in one round trip, for all
+ * that the next ones need.
+ */
+enum err catalog_ask_ahead(struct db_tx *tx, const struct db_rows *rows,
+                           const struct catalog_ahead *of, unsigned row);
+/* The same for catalog_title_load() and catalog_card_of() of the title in the column. */
+enum err catalog_cards_ahead(struct db_tx *tx, const struct db_rows *rows, unsigned column,
+                             unsigned row);
 str_list catalog_words(struct arena *arena, str words);
 /* The name of a genre in a language of the interface; an unknown one is shown as its slug. */
 str catalog_genre_label(str slug, str language);

@@ -172,11 +172,13 @@ static enum err list_read(struct db_tx *tx, void *arg)
                        DB_I64(query->limit + 1), tokens[0], tokens[1], tokens[2], tokens[3],
                        tokens[4], tokens[5]),
                (unsigned)query->limit + 1, &rows));
-    size_t count = MIN_OF((size_t)rows.count, (size_t)query->limit);
+    unsigned count = MIN_OF(rows.count, (unsigned)query->limit);
     list->answer.items.items = ARENA_ARRAY(arena, count, struct title_card);
-    for (size_t i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
+        TRY(catalog_cards_ahead(tx, &rows, 1, i));
         TRY(catalog_card_load(tx, ID(db_i64(&rows.items[i], 1)), list->language,
                               &list->answer.items.items[list->answer.items.count++]));
+    }
     list->answer.next = (opt_str){ .state = OPT_NULL };
     if (rows.count > count) {
         const struct db_row *last = &rows.items[count - 1];

@@ -272,6 +272,7 @@ static enum err seasons_load(struct db_tx *tx, const struct page_view *view,
     struct page_season *season = NULL;
     for (unsigned i = 0; i < rows.count; i++) {
         struct title episode;
+        TRY(catalog_cards_ahead(tx, &rows, 0, i));
         TRY(catalog_title_load(tx, ID(db_i64(&rows.items[i], 0)), &episode));
         if (!season || season->number != episode.season) {
             season = &page->seasons.items[page->seasons.count++];

@@ -93,6 +93,8 @@ static enum err people_begin(struct arena *arena, struct people_read *read)
 
 static enum err people_read(struct db_tx *tx, void *arg)
 {
+    static const struct db_query *const texts = &SQL_PERSON_TEXTS_LIST;
+    static const struct catalog_ahead names = { &texts, 1, 1 };
     struct people_read *read = arg;
     struct arena *arena = db_arena(tx);
     struct db_rows rows;
@@ -104,10 +106,11 @@ static enum err people_read(struct db_tx *tx, void *arg)
                        DB_TEXT(from), DB_TEXT(to), read->query.all ? DB_NULL : DB_TIME(clock_now()),
                        DB_I64(limit + 1)),
                (unsigned)limit + 1, &rows));
-    size_t count = MIN_OF((size_t)rows.count, (size_t)limit);
+    unsigned count = MIN_OF(rows.count, (unsigned)limit);
     read->answer.items.items = ARENA_ARRAY(arena, count, struct person_card);
-    for (size_t i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         struct person_card *card = &read->answer.items.items[read->answer.items.count++];
+        TRY(catalog_ask_ahead(tx, &rows, &names, i));
         card->id = ID(db_i64(&rows.items[i], 1));
         TRY(catalog_person_name(tx, card->id, read->language, &card->name));
     }
@@ -182,6 +185,7 @@ static enum err person_titles(struct db_tx *tx, struct person_read *read)
     page->roles.items = ARENA_ARRAY(arena, rows.count, str);
     for (unsigned i = 0; i < rows.count; i++) {
         struct id title = ID(db_i64(&rows.items[i], 0));
+        TRY(catalog_cards_ahead(tx, &rows, 0, i));
         if (page->titles.count && id_eq(page->titles.items[page->titles.count - 1].id, title))
             continue;
         TRY(catalog_card_load(tx, title, read->view.language,

@@ -92,7 +92,7 @@ enum err catalog_person_reindex(struct db_tx *tx, struct id id)
     int64_t version;
     TRY(db_insert(tx, &SQL_PERSON_TOUCH, DB_ARGS(DB_I64(id.value)), &version));
     TRY(derive(tx, id));
-    return catalog_person_announce(tx, id, version);
+    return catalog_person_tell(tx, id, version);
 }
 
 struct stale_batch {

@@ -21,10 +21,8 @@ SHAPE(publish_input_shape, struct publish_input, FIELD(struct publish_input, tit
 
 struct publish_result {
     bool published; /* by this saga; else it was already */
-    int64_t version;
 };
-SHAPE(publish_result_shape, struct publish_result, FIELD(struct publish_result, published),
-      FIELD(struct publish_result, version));
+SHAPE(publish_result_shape, struct publish_result, FIELD(struct publish_result, published));
 
 static str json_of(struct arena *arena, const struct shape *shape, const void *record)
 {
@@ -133,10 +131,8 @@ static enum err show_tx(struct db_tx *tx, void *arg)
     if (p->title.status == TITLE_ARCHIVED)
         return err_set(ERR_PRECONDITION, "title-archived", "title %lld was archived meanwhile",
                        (long long)id.value);
-    struct publish_result result = { .published = p->title.status == TITLE_DRAFT };
-    TRY(catalog_title_publish(tx, id));
-    TRY(catalog_title_load(tx, id, &p->title));
-    result.version = p->title.version;
+    struct publish_result result = { 0 };
+    TRY(catalog_title_show(tx, id, &result.published));
     return saga_step_finish(tx, p->run, json_of(db_arena(tx), &publish_result_shape, &result));
 }
 
@@ -186,9 +182,10 @@ static enum err undo_index(struct saga_run *run, void *arg)
 
 static enum err announce_tx(struct db_tx *tx, void *arg)
 {
-    const struct publishing *p = arg;
+    struct publishing *p = arg;
+    TRY(catalog_title_load(tx, p->input.title, &p->title));
     if (p->result.published)
-        TRY(catalog_publishing_announce(tx, p->input.title, p->result.version));
+        TRY(catalog_title_tell(tx, &catalog_title_published, &p->title));
     return saga_step_finish(tx, p->run, STR_NONE);
 }
 

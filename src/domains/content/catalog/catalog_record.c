@@ -314,16 +314,28 @@ enum err catalog_artwork_put(struct db_tx *tx, const struct catalog_artwork *art
     return catalog_title_reindex(tx, artwork->title);
 }
 
-enum err catalog_title_publish(struct db_tx *tx, struct id id)
+enum err catalog_title_show(struct db_tx *tx, struct id id, bool *out_shown)
 {
     struct title title;
     db_notify(tx, DB_TOPIC_CATALOG);
     TRY(catalog_title_load(tx, id, &title));
-    if (title.status != TITLE_DRAFT)
+    *out_shown = title.status == TITLE_DRAFT;
+    if (!*out_shown)
         return OK;
     TRY(db_exec(tx, &SQL_TITLE_STATUS_PUT, DB_ARGS(DB_I64(id.value), DB_TEXT(STR("published"))),
                 NULL));
     return catalog_playable_refresh(tx, id);
+}
+
+enum err catalog_title_publish(struct db_tx *tx, struct id id)
+{
+    bool shown;
+    struct title title;
+    TRY(catalog_title_show(tx, id, &shown));
+    if (!shown)
+        return OK;
+    TRY(catalog_title_load(tx, id, &title));
+    return catalog_title_tell(tx, &catalog_title_published, &title);
 }
 
 enum err catalog_counts(struct db_tx *tx, struct catalog_counts *out_counts)

@@ -10,6 +10,7 @@ void db_conformance_register(const struct db_conformance_target *target)
     conformance_target = target;
     register_values();
     register_transactions();
+    register_events();
     register_reads();
     register_migrations();
     register_crash();

@@ -44,6 +44,7 @@ void tasks_run(const struct task_run *run);
 /* One list a file. */
 void register_values(void);
 void register_transactions(void);
+void register_events(void);
 void register_reads(void);
 void register_migrations(void);
 void register_crash(void);

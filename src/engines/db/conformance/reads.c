@@ -186,6 +186,24 @@ static enum err points_read(struct scale *scale)
     return db_read_ahead(scale->db, ahead, ARRAY_LEN(ahead), points_sum, scale);
 }
 
+/* Asked for in another order, once more, and beside what was not fetched; then others are. */
+static enum err points_fetched(struct db_tx *tx, void *arg)
+{
+    const struct db_value ids[] = { DB_I64(2), DB_I64(99), DB_I64(1) };
+    struct db_ahead ahead[ARRAY_LEN(ids)];
+    struct db_row row;
+    for (unsigned i = 0; i < ARRAY_LEN(ids); i++)
+        ahead[i] = (struct db_ahead){ &SQL_ITEM_GET, { &ids[i], 1 } };
+    for (unsigned from = 0; from < ARRAY_LEN(ids); from++) {
+        TRY(db_fetch(tx, ahead + from, (unsigned)ARRAY_LEN(ids) - from));
+        TRY(points_sum(tx, arg));
+        TRY(db_find(tx, &SQL_ITEM_GET, DB_ARGS(ids[1]), &row));
+        CHECK(row.values == NULL);
+    }
+    ((struct scale *)arg)->runs = 1;
+    return OK;
+}
+
 static enum err scale_task(void *arg)
 {
     struct scale *scale = arg;
@@ -194,7 +212,9 @@ static enum err scale_task(void *arg)
     for (unsigned i = 0; !scale->moves && i < LOOKS; i++) {
         scale->asks_more = i % 5 == 4;
         scale->runs = 0;
-        CHECK_OK(points_read(scale));
+        CHECK_OK(i % 3 == 0   ? db_read(scale->db, points_fetched, scale)
+                 : i % 3 == 1 ? db_read_scan(scale->db, points_fetched, scale)
+                              : points_read(scale));
         CHECK_INT(scale->sum, POINTS);
         CHECK_INT(scale->more, scale->asks_more ? 3 : 0);
         CHECK(scale->runs >= 1 && scale->runs <= 2);
@@ -231,6 +251,34 @@ static enum err failing_task(void *arg)
     CHECK_ERR(db_read_ahead(scale->db, ahead, 1, fails, scale), ERR_GONE);
     CHECK_ERR(points_read(scale), ERR_NOT_FOUND); /* there is no item */
     return OK;
+}
+
+/* What does not fit is refused when it is fetched, or when it is asked for. */
+static enum err misfit_fetched(struct db_tx *tx, void *arg)
+{
+    const struct db_value id = DB_I64(1), text = DB_TEXT(STR("one"));
+    const struct db_ahead ahead[] = { { &SQL_ITEM_GET, { &id, 1 } },
+                                      { &SQL_ITEM_GET, { &text, 1 } } };
+    struct db_row row;
+    (void)arg;
+    if (db_fetches(tx))
+        CHECK_ERR(db_fetch(tx, ahead, ARRAY_LEN(ahead)), ERR_CONFLICT);
+    return db_find(tx, &SQL_ITEM_GET, DB_ARGS(id), &row);
+}
+
+static enum err misfit_task(void *arg)
+{
+    CHECK_OK(db_read(((struct scale *)arg)->db, misfit_fetched, NULL));
+    return OK;
+}
+
+static void what_cannot_be_fetched_is_refused(void)
+{
+    struct fixture f;
+    database_open(&f, (struct db_settings){ 0 });
+    struct scale scale = { .db = f.db };
+    tasks_run(&(struct task_run){ misfit_task, &scale, sizeof(scale), 1, 0, 0 });
+    database_close(&f);
 }
 
 static void what_fails_beside_reads_asked_ahead_is_returned(void)
@@ -381,6 +429,8 @@ void register_reads(void)
     test_register("db_a_snapshot_stays_as_it_was", __FILE__, a_snapshot_stays_as_it_was);
     test_register("db_what_is_asked_ahead_is_of_one_moment", __FILE__,
                   what_is_asked_ahead_is_of_one_moment);
+    test_register("db_what_cannot_be_fetched_is_refused", __FILE__,
+                  what_cannot_be_fetched_is_refused);
     test_register("db_what_fails_beside_reads_asked_ahead_is_returned", __FILE__,
                   what_fails_beside_reads_asked_ahead_is_returned);
     test_register("db_scans_run_on_the_pool", __FILE__, scans_run_on_the_pool);

@@ -118,54 +118,6 @@ static void a_function_that_is_run_again_acts_once(void)
     database_close(&f);
 }
 
-static enum err event_add(struct db_tx *tx, void *arg)
-{
-    enum err result = *(enum err *)arg;
-    struct db_event event = { .type = STR("item.added"),
-                              .aggregate_id = STR("item/1"),
-                              .payload = STR("{\"a\":1}") };
-    TRY(db_event_add(tx, &event));
-    return result == OK ? OK : err_set(result, NULL, "undone");
-}
-
-static void count_told(void *arg)
-{
-    ++*(int *)arg;
-}
-
-static void an_event_commits_with_its_transaction(void)
-{
-    struct fixture f;
-    enum err result = ERR_PRECONDITION;
-    database_open(&f, (struct db_settings){ 0 });
-    const struct db_query *list = NULL;
-    for (unsigned i = 0; i < f.db->modules[0]->queries_count; i++) {
-        if (strcmp(f.db->modules[0]->queries[i]->name, "outbox_list") == 0)
-            list = f.db->modules[0]->queries[i];
-    }
-    CHECK(list != NULL);
-    int told = 0;
-    struct db_listener listener = { .topics = DB_TOPIC_EVENTS, .fn = count_told, .arg = &told };
-    struct db_listener other = { .topics = DB_TOPIC_JOBS, .fn = count_told, .arg = &told };
-    db_listen(f.db, &other);
-    db_listen(f.db, &listener);
-    struct db_rows rows = { 0 };
-    CHECK_ERR(db_tx(f.db, event_add, &result), ERR_PRECONDITION);
-    CHECK_OK(db_all(db_now(f.db), list, DB_ARGS(DB_I64(0), DB_I64(10)), 10, &rows));
-    CHECK_INT(rows.count, 0);
-    CHECK_INT(told, 0);
-    result = OK;
-    CHECK_OK(db_tx(f.db, event_add, &result));
-    CHECK_OK(db_all(db_now(f.db), list, DB_ARGS(DB_I64(0), DB_I64(10)), 10, &rows));
-    db_unlisten(f.db, &listener); /* waits for a call under way */
-    db_unlisten(f.db, &other);
-    CHECK_INT(told, 1);
-    CHECK_INT(rows.count, 1);
-    CHECK_STR(db_text(&rows.items[0], 1), STR("item.added"));
-    CHECK_STR(db_text(&rows.items[0], 3), STR("{\"a\":1}"));
-    database_close(&f);
-}
-
 /* --- Many at once --------------------------------------------------------------------------- */
 
 struct writer {
@@ -348,8 +300,6 @@ void register_transactions(void)
     test_register("db_changed_rows_are_counted", __FILE__, changed_rows_are_counted);
     test_register("db_a_function_that_is_run_again_acts_once", __FILE__,
                   a_function_that_is_run_again_acts_once);
-    test_register("db_an_event_commits_with_its_transaction", __FILE__,
-                  an_event_commits_with_its_transaction);
     test_register("db_many_writers_lose_nothing", __FILE__, many_writers_lose_nothing);
     test_register("db_grouping_can_be_turned_off", __FILE__, grouping_can_be_turned_off);
     test_register("db_a_failing_neighbour_harms_nobody", __FILE__,

@@ -30,7 +30,7 @@ static bool same_value(const struct db_value *a, const struct db_value *b)
     return false;
 }
 
-static bool same(const struct db_call *a, const struct db_call *b)
+bool pg_same_call(const struct db_call *a, const struct db_call *b)
 {
     if (a->query != b->query || a->args.count != b->args.count)
         return false;
@@ -44,7 +44,7 @@ static bool same(const struct db_call *a, const struct db_call *b)
 enum err pg_ahead_call(struct ahead *ahead, struct db_call *call)
 {
     for (unsigned i = 0; i < ahead->count; i++) {
-        if (!same(ahead->asks[i].call, call))
+        if (!pg_same_call(ahead->asks[i].call, call))
             continue;
         call->failed = false;
         return pg_call_answer(ahead->asks[i].result, call);

@@ -14,12 +14,16 @@
  */
 static const char lock_shared[] = "LOCK TABLE schema_migrations IN ROW SHARE MODE";
 static const char lock_alone[] = "LOCK TABLE schema_migrations IN EXCLUSIVE MODE";
+/* Who gives positions sees all that was committed before it had the lock, and nothing serialises
+ * against it: it only moves rows. */
+static const char lock_sequence[] = "LOCK TABLE event_logs IN EXCLUSIVE MODE";
 
 static const char *begin_of(const struct pg_tx *tx)
 {
     switch (tx->base.mode) {
     case DB_MODE_WRITE:
-        return "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
+        return tx->sequences ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+                             : "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
     case DB_MODE_SNAPSHOT:
     case DB_MODE_SCAN:
         return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -39,7 +43,10 @@ static void begin_put(struct pg_tx *tx, struct ask *ask)
     if (tx->conn->db->bouncer)
         pg_conn_put_control(tx->conn, ask, tx->conn->db->session[tx->conn->use]);
     if (tx->base.mode == DB_MODE_WRITE)
-        pg_conn_put_control(tx->conn, ask, tx->alone ? lock_alone : lock_shared);
+        pg_conn_put_control(tx->conn, ask,
+                            tx->sequences ? lock_sequence
+                            : tx->alone   ? lock_alone
+                                          : lock_shared);
     if (tx->base.mode == DB_MODE_SCAN)
         pg_conn_put_control(tx->conn, ask, "SET LOCAL enable_seqscan = on");
 }
@@ -69,25 +76,37 @@ static enum err failure(struct pg_tx *tx, const struct ask *ask)
     return pg_error_set(conn->db, ask->result, query->name);
 }
 
-/* Sends what was put and waits; the error of the statement, or of a write deferred before it. */
-static enum err finish(struct pg_tx *tx, struct ask *ask)
+/*
+ * Sends what was put and waits; the error of the first statement that failed, or of a write
+ * deferred before it.
+ */
+static enum err finish_all(struct pg_tx *tx, struct ask *asks, unsigned count)
 {
     struct conn *conn = tx->conn;
+    bool lost = false;
     pg_conn_sync(conn);
     pg_conn_drain(conn, true, 0);
     tx->deferring = false;
     tx->deferred_bytes = 0;
-    if (ask->lost || conn->lost) {
+    for (unsigned i = 0; i < count; i++)
+        lost = lost || asks[i].lost;
+    if (lost || conn->lost) {
         tx->again = true;
-        return conn->interrupted ? interrupted(ask->call)
-                                 : pg_error_lost(conn->db, ask->call->query->name);
+        return conn->interrupted ? interrupted(asks->call)
+                                 : pg_error_lost(conn->db, asks->call->query->name);
     }
     if (failed(&tx->deferred))
         return failure(tx, &tx->deferred);
-    if (failed(ask))
-        return failure(tx, ask);
-    tx->answers++;
+    for (unsigned i = 0; i < count; i++)
+        if (failed(&asks[i]))
+            return failure(tx, &asks[i]);
+    tx->answers += count;
     return OK;
+}
+
+static enum err finish(struct pg_tx *tx, struct ask *ask)
+{
+    return finish_all(tx, ask, 1);
 }
 
 /* The first time in this process: what types the parameters are of. */
@@ -146,6 +165,30 @@ static enum err plain_call(struct pg_tx *tx, struct db_call *call)
     }
     PQclear(ask.result);
     return err;
+}
+
+/* Apart, for its frame. */
+static __attribute__((noinline)) enum err call_put(struct pg_tx *tx, struct ask *ask)
+{
+    struct encoded encoded;
+    const struct db_call *call = ask->call;
+    TRY(pg_values_encode(call->query, call->args, pg_conn_types(tx->conn, call->query), &encoded));
+    begin_put(tx, ask);
+    pg_conn_put_call(tx->conn, ask, &encoded);
+    return OK;
+}
+
+enum err pg_conn_calls(struct pg_tx *tx, struct ask *asks, unsigned count)
+{
+    unsigned put = 0;
+    enum err err = OK, sent = OK;
+    for (unsigned i = 0; i < count; i++)
+        TRY(learn(tx, asks[i].call));
+    while (put < count && (err = call_put(tx, &asks[put])) == OK)
+        put++;
+    if (put)
+        sent = finish_all(tx, asks, put);
+    return err != OK ? err : sent;
 }
 
 /* --- Deferred writes ----------------------------------------------------------------------------

@@ -96,6 +96,7 @@ struct pg_tx {
     struct conn *conn;
     bool begun;       /* BEGIN was sent */
     bool alone;       /* no other transaction runs beside it */
+    bool sequences;   /* it gives events their positions */
     bool again;       /* lost to a concurrent transaction, or with the connection: may be re-run */
     unsigned answers; /* statements answered */
     /* Writes sent, or to be sent, whose answers nobody has waited for yet. */
@@ -104,6 +105,10 @@ struct pg_tx {
     size_t deferred_bytes;
     bool deferring;
     struct ahead *ahead; /* what db_read_ahead() has asked; there is no connection then */
+    struct fetched {     /* what db_fetch() has asked, in the arena */
+        struct ask *asks;
+        unsigned count, next; /* where the next answer is likely to be */
+    } fetched;
 };
 
 /* --- What a loop has ----------------------------------------------------------------------------
@@ -274,6 +279,10 @@ void pg_ask_end(struct ask *ask);
 /* call.c */
 /* Runs one statement; in a transaction its BEGIN goes with the first. */
 TASK_FN enum err pg_conn_call(struct pg_tx *tx, struct db_call *call);
+/*
+ * Several at once, in a snapshot: the first error, in their order. The caller clears their results.
+ */
+TASK_FN enum err pg_conn_calls(struct pg_tx *tx, struct ask *asks, unsigned count);
 /* Waits for the writes that were deferred. */
 TASK_FN enum err pg_deferred_finish(struct pg_tx *tx);
 /* Hands the rows of an answer over, guarding the call's arena. */
@@ -330,10 +339,20 @@ void pg_helper_stop(struct pg_db *db);
 
 /* tx.c */
 TASK_FN enum err pg_write(struct db *db, struct arena *arena, db_tx_fn fn, void *arg);
+TASK_FN enum err pg_sequence(struct db *db, const struct db_query *query, unsigned limit,
+                             unsigned *out_count);
 TASK_FN enum err pg_read(struct db *db, bool scans, db_tx_fn fn, void *arg);
 TASK_FN enum err pg_call(struct db_tx *tx, struct db_call *call);
 
+/* fetch.c */
+TASK_FN enum err pg_fetch(struct db_tx *tx, const struct db_ahead *ahead, unsigned count);
+/* The answer to a call, or NULL: it was not fetched. */
+const PGresult *pg_fetched(struct pg_tx *tx, const struct db_call *call);
+void pg_fetched_clear(struct pg_tx *tx);
+
 /* ahead.c */
+/* Whether two calls ask the same. */
+bool pg_same_call(const struct db_call *a, const struct db_call *b);
 TASK_FN enum err pg_read_ahead(struct db *db, const struct db_ahead *ahead, unsigned count,
                                struct db_reader reader);
 /* The answer to what was asked ahead; otherwise the reader is to be run again. */

@@ -183,6 +183,38 @@ enum err pg_write(struct db *base, struct arena *arena, db_tx_fn fn, void *arg)
     }
 }
 
+/* --- Positions of events ------------------------------------------------------------------------
+ */
+
+static enum err sequence_once(struct pg_tx *tx, struct db_call *call)
+{
+    tx->base = (struct db_tx){ .db = &tx->conn->db->base, .mode = DB_MODE_WRITE };
+    enum err err = pg_conn_call(tx, call);
+    if (err == OK)
+        return commit(tx);
+    rollback(tx);
+    return err;
+}
+
+enum err pg_sequence(struct db *base, const struct db_query *query, unsigned limit,
+                     unsigned *out_count)
+{
+    struct pg_db *db = pg_of(base);
+    struct pg_tx tx = { .sequences = true };
+    struct db_call call = { .query = query, .args = DB_ARGS(DB_I64(limit)), .counted = true };
+    TRY(pg_conn_take(db, DB_MODE_WRITE, &tx.conn));
+    enum err err = sequence_once(&tx, &call);
+    PQclear(tx.deferred.result);
+    pg_conn_give(tx.conn);
+    TRY(err);
+    if (call.changed) {
+        db_tell(base, DB_TOPIC_LOG);
+        pg_tell_others(db, DB_TOPIC_LOG);
+    }
+    *out_count = (unsigned)call.changed;
+    return OK;
+}
+
 /* --- Snapshots ----------------------------------------------------------------------------------
  */
 
@@ -210,6 +242,7 @@ enum err pg_read(struct db *base, bool scans, db_tx_fn fn, void *arg)
     TRY(pg_conn_take(db, tx.base.mode, &tx.conn));
     STAT_ADD(db, reads_inline, 1);
     enum err err = db_guarded(tx.base.arena, fn, &tx.base, arg);
+    pg_fetched_clear(&tx);
     snapshot_end(&tx);
     return err;
 }
@@ -257,6 +290,11 @@ enum err pg_call(struct db_tx *base, struct db_call *call)
     struct pg_tx *tx = (struct pg_tx *)base;
     if (tx->ahead)
         return pg_ahead_call(tx->ahead, call);
+    const PGresult *fetched = tx->fetched.count ? pg_fetched(tx, call) : NULL;
+    if (fetched) {
+        call->failed = false;
+        return pg_call_answer(fetched, call);
+    }
     enum err err = base->mode == DB_MODE_WRITE ? pg_conn_call(tx, call) : call_retried(tx, call);
     if (base->mode == DB_MODE_WRITE)
         base->failed = call->failed ? err : OK;
