@@ -73,7 +73,7 @@ static enum err run_backup(struct job_run *run, void *arg)
 
 const struct job_kind backup_job_kind = { .name = "backup",
                                           .fn = run_backup,
-                                          .attempts_max = 1000000,
+                                          .attempts_max = 1000, /* ten days of them */
                                           .backoff = RETRY_AFTER,
                                           .backoff_max = RETRY_AFTER };
 

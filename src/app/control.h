@@ -10,7 +10,7 @@
 struct control_answer {
     unsigned status;
     unsigned retry_after_s; /* 0: it is not said that it may work later */
-    str body; /* in the arena */
+    str body;               /* in the arena */
 };
 
 /* ERR_UNAVAILABLE slug "no-server": nobody serves the folder. */

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READY_LIMIT SECONDS(30)
+#define READY_LIMIT SECONDS(60)
 #define END_LIMIT   SECONDS(20)
 
 static void pause_ms(int ms)

@@ -22,7 +22,7 @@ struct script {
     span timeout; /* of "timeout 90s"; SCRIPT_TIMEOUT without */
 };
 
-#define SCRIPT_TIMEOUT SECONDS(60)
+#define SCRIPT_TIMEOUT SECONDS(180)
 
 /*
  * Reads the file into the arena. ERR_INVALID names the line of an unclosed block or text; limits: 4

@@ -26,7 +26,9 @@ export default function words() {
 
   test('every kind of job has words in both languages', () => {
     const source = fileURLToPath(new URL('../../src', import.meta.url));
-    const told = execFileSync('grep', ['-rhoE', '--include=*.h', '^#define [A-Z_]+_JOB +"[a-z._]+"', source], { encoding: 'utf8' });
+    const named = '^#define [A-Z_]+_JOB +"[a-z._]+"|job_kind [a-z_]+ = \\{ \\.name = "[a-z._]+"';
+    const own = ['--include=*.h', '--include=*.c', '--exclude=*_test.c', '--exclude-dir=conformance'];
+    const told = execFileSync('grep', ['-rhoE', ...own, named, source], { encoding: 'utf8' });
     const kinds = [...told.matchAll(/"(.+)"/g)].map((one) => one[1]);
     const words = readFileSync(new URL('../src/admin/words.ts', import.meta.url), 'utf8');
     assert.ok(kinds.length >= 2, 'no kinds of jobs were found');

@@ -243,6 +243,35 @@ struct bus_stats {
 /* Loop thread. */
 struct bus_stats bus_stats(const struct bus *bus);
 
+/* --- Rebuilding ---------------------------------------------------------------------------------
+ */
+
+/*
+ * A projection is made anew beside the live one: a second group whose handlers write to other
+ * tables reads the log from its beginning, on a bus of its own. When it is near the end that bus is
+ * stopped, and bus_swap() puts the new rows in the place of the old.
+ */
+struct bus_swap {
+    const struct bus_member *live; /* goes on */
+    const struct bus_member
+        *shadow; /* has been stopped; of the same database and number of lanes */
+    /*
+     * Compares and swaps, in one transaction in which both have handled the same events. Its
+     * failure leaves everything as it was.
+     */
+    db_tx_fn fn;
+    void *arg;
+};
+/*
+ * Hands the shadow's handlers what the live group has had since, calls fn, and forgets the shadow;
+ * all in one transaction, beside which others read, publish and consume. Within the task's
+ * deadline; on the embedded log only. ERR_PRECONDITION "swap-waiting": events of one of them wait
+ * to be tried again, or are dead letters of the shadow; "swap-lanes"; "swap-behind": the shadow is
+ * more than BUS_SWAP_MAX events behind.
+ */
+enum { BUS_SWAP_MAX = 5000 };
+TASK_FN enum err bus_swap(struct bus *bus, const struct bus_swap *swap);
+
 /* --- Dead letters -------------------------------------------------------------------------------
  */
 

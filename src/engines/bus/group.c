@@ -436,9 +436,11 @@ enum err group_main(void *arg)
         arena_rewind(task_arena(), mark);
     }
     if (group->reader) {
+        struct bus_reader *reader = group->reader;
         (void)lanes_save(group);
         (void)cursors_write(group);
-        group->bus->spec.driver->leave(group->reader);
+        group->reader = NULL; /* nobody wakes it any more */
+        group->bus->spec.driver->leave(reader);
     }
     while (group->lanes_count)
         lane_remove(group, group->lanes[0]->id);

@@ -119,7 +119,7 @@ TASK_FN enum err lane_refresh(struct lane *lane);
 const struct bus_subscription *subscription_find(const struct bus_group *group,
                                                  const struct bus_event *event);
 /* Runs it, or says that the event is of a newer program. */
-enum err subscription_call(struct db_tx *tx, const struct group *group,
+enum err subscription_call(struct db_tx *tx, const struct bus_member *member,
                            const struct bus_subscription *subscription,
                            const struct bus_event *event);
 

@@ -26,7 +26,7 @@ const struct bus_subscription *subscription_find(const struct bus_group *group,
     return NULL;
 }
 
-enum err subscription_call(struct db_tx *tx, const struct group *group,
+enum err subscription_call(struct db_tx *tx, const struct bus_member *member,
                            const struct bus_subscription *subscription,
                            const struct bus_event *event)
 {
@@ -35,7 +35,7 @@ enum err subscription_call(struct db_tx *tx, const struct group *group,
         return err_set(ERR_UNAVAILABLE, "event-newer",
                        "version %u of %s is newer than this program, which knows %u",
                        event->version, type->name, type->version);
-    return subscription->fn(tx, event, group->member->arg);
+    return subscription->fn(tx, event, member->arg);
 }
 
 /* --- A chunk -------------------------------------------------------------------------------- */
@@ -103,7 +103,7 @@ static enum err record_act(struct db_tx *tx, struct chunk *chunk, const struct b
     if (waits)
         return chunk->put_aside++, waiting_put_behind(tx, lane, record);
     chunk->handler = true;
-    TRY(subscription_call(tx, lane->group, subscription, &record->event));
+    TRY(subscription_call(tx, lane->group->member, subscription, &record->event));
     chunk->handler = false;
     chunk->handled++;
     return OK;

@@ -210,7 +210,7 @@ static enum err retry_tx(struct db_tx *tx, void *arg)
     TRY(row_remove(tx, retry));
     if (subscription) { /* else the group does not want it any more */
         retry->handler = true;
-        TRY(subscription_call(tx, group, subscription, &retry->event));
+        TRY(subscription_call(tx, group->member, subscription, &retry->event));
         retry->handler = false;
     }
     return next_promote(tx, retry);

@@ -107,7 +107,8 @@ enum err catalog_ask_ahead(struct db_tx *tx, const struct db_rows *rows,
     struct arena *arena = db_arena(tx);
     unsigned owners = MIN_OF(rows->count - row, owners_max);
     struct db_value *ids = ARENA_ARRAY(arena, owners, struct db_value);
-    struct db_ahead *ahead = ARENA_ARRAY(arena, owners * of->queries_count, struct db_ahead);
+    struct db_ahead *ahead =
+        ARENA_ARRAY(arena, (size_t)owners * of->queries_count, struct db_ahead);
     for (unsigned i = 0; i < owners; i++) {
         ids[i] = DB_I64(db_i64(&rows->items[row + i], of->column));
         for (unsigned k = 0; k < of->queries_count; k++)

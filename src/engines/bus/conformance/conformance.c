@@ -16,6 +16,7 @@ void bus_conformance_register(const struct bus_conformance_target *target)
     register_dead();
     register_sharing();
     register_odd();
+    register_rebuild();
     register_crash();
 }
 

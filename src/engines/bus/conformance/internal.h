@@ -93,4 +93,5 @@ void register_failing(void);
 void register_dead(void);
 void register_sharing(void);
 void register_odd(void);
+void register_rebuild(void);
 void register_crash(void);

@@ -11,6 +11,9 @@ SELECT name, paused, paused_why FROM bus_groups WHERE name > ?1 ORDER BY name LI
 -- name: bus_group_set_paused :write
 UPDATE bus_groups SET paused = ?2, paused_why = ?3 WHERE name = ?1;
 
+-- name: bus_group_remove :write
+DELETE FROM bus_groups WHERE name = ?1;
+
 -- name: bus_mark_claim :write
 INSERT INTO bus_marks (group_name, feed, lane, reached, position, owner) VALUES (?1, ?2, ?3, -1, 0, ?4)
 ON CONFLICT (group_name, feed, lane) DO UPDATE SET owner = excluded.owner
@@ -26,6 +29,9 @@ SELECT reached, position, owner FROM bus_marks WHERE group_name = ?1 AND feed = 
 -- name: bus_marks_floor :point
 -- The least of a group's marks in a feed; NULL: it has none.
 SELECT min(reached), max(reached), max(position) FROM bus_marks WHERE group_name = ?1 AND feed = ?2;
+
+-- name: bus_marks_list :page
+SELECT lane, reached FROM bus_marks WHERE group_name = ?1 AND feed = ?2 ORDER BY lane LIMIT ?3;
 
 -- name: bus_marks_remove :write
 DELETE FROM bus_marks WHERE group_name = ?1 AND feed = ?2;
