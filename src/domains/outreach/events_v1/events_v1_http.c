@@ -5,8 +5,9 @@
 #include "internal.h"
 
 #include "foundation/http/http_route.h"
+#include "foundation/task/task.h"
 
-enum { BODY_MAX = 32 * 1024, RETRY_AFTER_S = 2 };
+enum { BODY_MAX = 32 * 1024, RETRY_AFTER_S = 2, START_TRIES = 500, START_WAIT_MS = 10 };
 
 struct v1_error {
     str error;
@@ -41,14 +42,23 @@ static enum err reply_failure(struct http_request *request, struct http_response
                            arena_printf(request->arena, "%d", RETRY_AFTER_S));
 }
 
+/* Another loop may still be starting it when the first request is here. */
+static enum err bus_await(struct bus **out_bus)
+{
+    for (int i = 0; i < START_TRIES && !events_v1_bus(); i++)
+        TRY(await_sleep(MILLISECONDS(START_WAIT_MS)));
+    *out_bus = events_v1_bus();
+    return *out_bus ? OK
+                    : err_set(ERR_UNAVAILABLE, "no-bus", "events are not taken at this moment");
+}
+
 static enum err publish(struct http_request *request, enum v1_kind kind, struct v1_response *out)
 {
-    struct bus *bus = events_v1_bus();
+    struct bus *bus;
     struct bus_place place;
     struct bus_new event = { .type = events_v1_type(kind), .data = &out->event };
     TRY(v1_event_make(request->arena, kind, request->body, &out->event, &event.aggregate));
-    if (!bus)
-        return err_set(ERR_UNAVAILABLE, "no-bus", "events are not taken at this moment");
+    TRY(bus_await(&bus));
     TRY(bus_send(bus, &event, &place));
     out->status = STR("success");
     out->partition = place.partition;

@@ -120,9 +120,9 @@ static enum err lanes_begin(struct bus_reader *reader, struct lane *lanes, unsig
     for (unsigned i = 0; err == OK && i < count; i++) {
         err = lane_begin(reader, &lanes[i], &reader->marks[i]);
         if (err != OK) {
-            struct err_slot why = *err_slot();
+            reader->why = *err_slot(); /* a slot is too large for a stack */
             ask(reader, QUESTION_LANES_GONE);
-            *err_slot() = why;
+            *err_slot() = reader->why;
         }
     }
     return err;

@@ -72,7 +72,7 @@
     X(topic_result_name)
 
 struct kafka_library {
-#define X(name) __typeof__(rd_kafka_##name) *name;
+#define X(name) __typeof__(rd_kafka_##name) *name; /* NOLINT(bugprone-macro-parentheses) */
     KAFKA_FUNCTIONS(X)
 #undef X
 };

@@ -245,7 +245,7 @@ enum err record_read(struct arena *arena, const rd_kafka_message_t *message,
     struct cloudevent event;
     struct arena scratch;
     raw.headers_count = headers_get(message, headers);
-    arena_init(&scratch, 4 * CLOUDEVENT_SIZE_BYTES_MAX);
+    arena_init(&scratch, MIB(4));
     enum err err = cloudevent_read_record(&scratch, &raw, &event);
     if (err == OK)
         err = event_make(&event, key, &record.event);

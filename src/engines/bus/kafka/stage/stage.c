@@ -17,7 +17,11 @@ void stage_prepare(struct stage *stage)
     char *prefix = prefixes[count++ % ARRAY_LEN(prefixes)];
     snprintf(prefix, KAFKA_TEXT_MAX, "%s-", kafka_name_new("t"));
     *stage = (struct stage){
-        .settings = { .brokers = kafka_brokers(), .prefix = prefix, .partitions = 4 },
+        /* Nobody here dies: on a busy machine none is to be taken for dead. */
+        .settings = { .brokers = kafka_brokers(),
+                      .prefix = prefix,
+                      .partitions = 4,
+                      .session_timeout = MINUTES(2) },
         .context = { .types = stage_tables, .types_count = 1 },
     };
     stage->spec = (struct bus_spec){ .driver = &bus_kafka,
