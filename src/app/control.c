@@ -155,7 +155,7 @@ enum err control_call(struct arena *arena, const char *folder, const char *metho
         if (answer.status != 503 || answer.retry_after_s == 0 || clock_mono() >= until)
             break;
         arena_rewind(arena, mark);
-        sleep(answer.retry_after_s);
+        nanosleep(&(struct timespec){ .tv_sec = answer.retry_after_s }, NULL);
     }
     if (answer.status >= 400)
         return refused(arena, &answer);

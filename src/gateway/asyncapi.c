@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TYPES_MAX = 512, DEPTH_MAX = 4, PATH_BYTES = 256 };
+enum { TYPES_MAX = 512, LEVELS_MAX = 64, PATH_BYTES = 256 };
 
 struct listing {
     const struct bus_type *types[TYPES_MAX];
@@ -154,30 +154,50 @@ static const char *kind_name(const struct shape_field *field)
     return names[field->kind];
 }
 
-/* Shapes nest by tables of ours; one that nests deeper than DEPTH_MAX is a bug. */
-static void put_fields(struct buf *out, const struct bus_type *type, const struct shape *shape,
-                       const char *prefix, int depth)
+/* One of the type's shapes, and what stands before its fields' names. */
+struct level {
+    const struct shape *shape;
+    char prefix[PATH_BYTES];
+};
+
+static void put_level(struct buf *out, const struct bus_type *type, const struct level *level)
 {
     static const char *const forms[] = { [FORM_ONE] = "",
                                          [FORM_OPTIONAL] = "?",
                                          [FORM_POINTER] = "?",
                                          [FORM_LIST] = "[]",
                                          [FORM_MAP] = "{}" };
-    ASSERT(depth < DEPTH_MAX);
-    for (size_t i = 0; i < shape->fields_count; i++) {
-        const struct shape_field *field = shape_field_at(shape, i);
-        char path[PATH_BYTES];
-        snprintf(path, sizeof(path), "%s%.*s", prefix, STR_ARG(field->name));
-        buf_printf(out, "%s/%u %s %s%s\n", type->name, type->version, path, kind_name(field),
-                   forms[field->form]);
+    for (size_t i = 0; i < level->shape->fields_count; i++) {
+        const struct shape_field *field = shape_field_at(level->shape, i);
+        buf_printf(out, "%s/%u %s%.*s %s%s\n", type->name, type->version, level->prefix,
+                   STR_ARG(field->name), kind_name(field), forms[field->form]);
         for (unsigned k = 0; field->texts && k < field->texts->count; k++)
             if (field->texts->texts[k].len)
-                buf_printf(out, "%s/%u %s=%.*s value\n", type->name, type->version, path,
-                           STR_ARG(field->texts->texts[k]));
-        snprintf(path, sizeof(path), "%s%.*s.", prefix, STR_ARG(field->name));
-        if (field->kind == SHAPE_OBJECT)
-            put_fields(out, type, field->shape, path, depth + 1);
+                buf_printf(out, "%s/%u %s%.*s=%.*s value\n", type->name, type->version,
+                           level->prefix, STR_ARG(field->name), STR_ARG(field->texts->texts[k]));
     }
+}
+
+/* Level by level; a shape that refers to itself, or to very many, is a bug. */
+static void put_fields(struct buf *out, const struct bus_type *type)
+{
+    struct level *levels = heap_alloc(LEVELS_MAX * sizeof(*levels));
+    unsigned count = 1;
+    levels[0] = (struct level){ .shape = type->shape };
+    for (unsigned at = 0; at < count; at++) {
+        const struct level *level = &levels[at];
+        put_level(out, type, level);
+        for (size_t i = 0; i < level->shape->fields_count; i++) {
+            const struct shape_field *field = shape_field_at(level->shape, i);
+            if (field->kind != SHAPE_OBJECT)
+                continue;
+            ASSERT(count < LEVELS_MAX);
+            levels[count].shape = field->shape;
+            snprintf(levels[count++].prefix, PATH_BYTES, "%s%.*s.", level->prefix,
+                     STR_ARG(field->name));
+        }
+    }
+    heap_free(levels);
 }
 
 void asyncapi_write_types(const struct gateway_settings *settings, struct buf *out)
@@ -186,7 +206,7 @@ void asyncapi_write_types(const struct gateway_settings *settings, struct buf *o
     for (unsigned i = 0; i < listing->count; i++) {
         const struct bus_type *type = listing->types[i];
         buf_printf(out, "%s type %s\n", type->name, type->topic);
-        put_fields(out, type, type->shape, "", 0);
+        put_fields(out, type);
     }
     heap_free(listing);
 }
