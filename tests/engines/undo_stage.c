@@ -107,6 +107,8 @@ static unsigned times(const char *dump, const char *table, const char *part)
     snprintf(head, sizeof(head), "-- %s\n", table);
     const char *text = strstr(dump, head);
     CHECK(text != NULL);
+    if (!text)
+        return 0;
     text += strlen(head);
     const char *end = strstr(text, "\n-- ");
     while ((text = strstr(text, part)) != NULL && (!end || text < end)) {

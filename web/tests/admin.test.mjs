@@ -64,7 +64,7 @@ export default function admin(house) {
       await save(page);
       await page.getByText('Сохранено.').waitFor();
       assert.equal((await fetch(`${base}/v1/titles/${id}`)).status, 404, 'a draft is hidden');
-      await page.getByRole('button', { name: 'Опубликовать' }).click();
+      await page.getByRole('button', { name: 'Опубликовать', exact: true }).click();
       await page.getByText('Опубликовано: зрители это видят.').waitFor();
       await page.getByText('Закреплено').first().waitFor();
       await shot(page, 'admin-edit');

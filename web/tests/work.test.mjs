@@ -62,7 +62,7 @@ export default function work(house) {
         assert.equal(await page.getByRole('button', { name: 'В архив' }).count(), 0);
         await page.goto(`${base}/admin/titles?status=archived`);
         await page.getByRole('link', { name: /Потёмкин/ }).click();
-        await page.getByRole('button', { name: 'Опубликовать' }).click();
+        await page.getByRole('button', { name: 'Опубликовать', exact: true }).click();
         await page.getByText('Опубликовано: зрители это видят.').waitFor();
         await viewer.reload();
         await viewer.getByRole('link', { name: /Потёмкин/ }).waitFor();

@@ -45,9 +45,9 @@ static bool name_parse(const struct field *field, str text, unsigned *out)
     if (!field->names || text.len != 3)
         return false;
     str names = str_of(field->names);
-    for (unsigned i = 0; i * 3 < names.len; i++) {
+    for (size_t i = 0; i * 3 < names.len; i++) {
         if (str_eq_nocase(str_sub(names, i * 3, 3), text)) {
-            *out = field->min + i;
+            *out = field->min + (unsigned)i;
             return true;
         }
     }
@@ -199,7 +199,7 @@ static unsigned minute_of_day(const struct cron *cron, unsigned from)
 static int64_t local_next(const struct cron *cron, int64_t from)
 {
     int64_t days = from / DAY_MINUTES - (from % DAY_MINUTES < 0), year,
-            until = days + YEARS_MAX * 366;
+            until = days + (int64_t)YEARS_MAX * 366;
     unsigned minute = (unsigned)(from - days * DAY_MINUTES), month, day;
     while (days < until) {
         date_from_days(days, &year, &month, &day);

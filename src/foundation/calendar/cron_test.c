@@ -1,3 +1,4 @@
+/* cron_test: what expressions mean, and when they are due, zones and their changes included. */
 #include "cron.h"
 
 #include "foundation/test/test.h"
@@ -7,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { TWO_DAYS = 2880 }; /* minutes */
 
 static struct arena arena;
 
@@ -206,8 +209,8 @@ static int64_t shown_at(int64_t minute)
 static void walk(const char *text, const struct zone *zone, int64_t from, int64_t days)
 {
     struct cron cron = cron_of(text);
-    int64_t passed = shown_at(from - 2 * 1440);
-    for (int64_t at = from - 2 * 1440; at < from; at++)
+    int64_t passed = shown_at(from - TWO_DAYS);
+    for (int64_t at = from - TWO_DAYS; at < from; at++)
         passed = MAX_OF(passed, shown_at(at));
     instant last = MINUTES(from - 1);
     for (int64_t at = from; at < from + days * 1440; at++) {
@@ -236,13 +239,13 @@ TEST(cron_is_what_a_walk_through_time_finds)
         char text[100];
         const struct zone *zone = zone_named(names[i]);
         snprintf(text, sizeof(text), ":%s", names[i]);
-        setenv("TZ", text, 1);
+        setenv("TZ", text, 1); /* NOLINT(concurrency-mt-unsafe): nobody looks meanwhile */
         tzset();
         for (size_t k = 0; k < ARRAY_LEN(texts); k++)
             for (size_t m = 0; m < ARRAY_LEN(begins); m++)
                 walk(texts[k], zone, begins[m], 37);
         arena_deinit(&arena);
     }
-    unsetenv("TZ");
+    unsetenv("TZ"); /* NOLINT(concurrency-mt-unsafe) */
     tzset();
 }

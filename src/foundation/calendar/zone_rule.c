@@ -143,7 +143,8 @@ static int64_t days_of(const struct zone_day *day, int64_t year)
     int64_t of_month = date_to_days(year, (unsigned)day->month, 1);
     int64_t next = day->month == 12 ? date_to_days(year + 1, 1, 1)
                                     : date_to_days(year, (unsigned)day->month + 1, 1);
-    int64_t days = of_month + (day->day - day_of_week(of_month) + 7) % 7 + 7 * (day->week - 1);
+    int64_t days =
+        of_month + (day->day - day_of_week(of_month) + 7) % 7 + (int64_t)7 * (day->week - 1);
     return days >= next ? days - 7 : days; /* week 5 is the last */
 }
 

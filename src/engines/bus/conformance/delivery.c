@@ -47,7 +47,7 @@ static enum err goes_on(void *arg)
         bus_begin(&plain_group);
         publish_many(26 + 50 * i, 25, 5);
         if (i % 2) /* else it is stopped in the middle of it */
-            await_effects(&plain_group, 50 * (i + 1));
+            await_effects(&plain_group, (int64_t)50 * (i + 1));
         bus_end();
     }
     effects_check(&plain_group, 1, 200);

@@ -191,7 +191,7 @@ static enum err other_lanes(void *arg)
     for (unsigned i = 0; i < ARRAY_LEN(lanes); i++) {
         publish_many(1 + 100 * i, 100, 30);
         bus_begin(divided_as(lanes[i]));
-        await_effects(&lanes_group, 100 * (i + 1));
+        await_effects(&lanes_group, (int64_t)100 * (i + 1));
         bus_end();
         bus_begin(divided_as(lanes[i]));
         await_number(&SQL_BUS_EFFECTS_LANES, &lanes_group, lanes[i]);

@@ -10,7 +10,7 @@
 /* What a step did, or undid, is a row: saga, position, and 1 for undone. */
 static int64_t saga_effect(int64_t saga, int position, bool undone)
 {
-    return saga * 100 + position * 2 + undone;
+    return saga * 100 + (int64_t)position * 2 + undone;
 }
 
 struct acting {
