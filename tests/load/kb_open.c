@@ -357,11 +357,9 @@ static void options_read(int argc, char **argv)
 /* What is measured is how long the server takes, not how long others keep the client waiting. */
 static void become_urgent(void)
 {
-    struct sched_param first = { .sched_priority = 1 };
-    if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
-        return; /* the server is kept waiting then */
-    if (sched_setscheduler(0, SCHED_FIFO, &first) != 0)
-        setpriority(PRIO_PROCESS, 0, -20); /* neither without the right to */
+    /* Not SCHED_FIFO: what spins is stopped for 50 ms of each second then (sched(7)). */
+    if (sysconf(_SC_NPROCESSORS_ONLN) > 1) /* else the server is kept waiting */
+        setpriority(PRIO_PROCESS, 0, -20); /* not without the right to */
 }
 
 int main(int argc, char **argv)
