@@ -1,8 +1,8 @@
 /* asyncapi: messages by topic, with the envelope around them, and their schemas once. */
 #include "asyncapi.h"
+#include "openapi_internal.h"
 
 #include "engines/bus/bus.h"
-#include "foundation/json/json.h"
 #include "foundation/mem/heap.h"
 #include "foundation/shape/shape.h"
 
@@ -41,12 +41,6 @@ static bool is_first(const struct listing *listing, unsigned index, bool of_modu
             (!of_module || strcmp(listing->modules[i], listing->modules[index]) == 0))
             return false;
     return true;
-}
-
-static void put_text(struct buf *out, const char *key, const char *text)
-{
-    buf_printf(out, "\"%s\":", key);
-    json_write_string(out, str_of(text));
 }
 
 static void put_channels(struct buf *out, const struct listing *listing)
@@ -102,7 +96,7 @@ static void put_message(struct buf *out, const struct bus_type *type)
 {
     buf_printf(out, "\"%s\":{\"name\":\"%s\",", type->name, type->name);
     if (type->doc) {
-        put_text(out, "summary", type->doc);
+        openapi_put_text(out, "summary", str_of(type->doc));
         buf_put_char(out, ',');
     }
     if (type->deprecated)

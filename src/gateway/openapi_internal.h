@@ -1,4 +1,4 @@
-/* openapi_internal: what the two files of the document share. */
+/* openapi_internal: what the two files of the document share, and AsyncAPI with them. */
 #pragma once
 
 #include "openapi.h"
