@@ -2,31 +2,30 @@
 #include "internal.h"
 
 #include "flow_sql.h"
+#include "foundation/shape/shape.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-static const str state_texts[JOB_STATES] = { STR_INIT("queued"), STR_INIT("running"),
-                                             STR_INIT("done"), STR_INIT("failed"),
-                                             STR_INIT("cancelled") };
+SHAPE_ENUM(job_states, [JOB_QUEUED] = STR_INIT("queued"), [JOB_RUNNING] = STR_INIT("running"),
+           [JOB_DONE] = STR_INIT("done"), [JOB_FAILED] = STR_INIT("failed"),
+           [JOB_CANCELLED] = STR_INIT("cancelled"));
 
 str job_state_text(enum job_state state)
 {
     ASSERT(state < JOB_STATES);
-    return state_texts[state];
+    return shape_enum_text(&job_states, state);
 }
 
 bool job_state_parse(str text, enum job_state *out_state)
 {
-    for (unsigned i = 0; i < JOB_STATES; i++) {
-        if (str_eq(text, state_texts[i])) {
-            *out_state = (enum job_state)i;
-            return true;
-        }
-    }
-    return false;
+    unsigned state;
+    if (!shape_enum_find(&job_states, text, &state))
+        return false;
+    *out_state = (enum job_state)state;
+    return true;
 }
 
 /* --- Adding --------------------------------------------------------------------------------- */

@@ -2,26 +2,25 @@
 #include "sagas_impl.h"
 
 #include "flow_sql.h"
+#include "foundation/shape/shape.h"
 
-static const str state_texts[SAGA_STATES] = { STR_INIT("running"), STR_INIT("compensating"),
-                                              STR_INIT("held"), STR_INIT("done"),
-                                              STR_INIT("undone") };
+SHAPE_ENUM(saga_states, [SAGA_RUNNING] = STR_INIT("running"),
+           [SAGA_COMPENSATING] = STR_INIT("compensating"), [SAGA_HELD] = STR_INIT("held"),
+           [SAGA_DONE] = STR_INIT("done"), [SAGA_UNDONE] = STR_INIT("undone"));
 
 str saga_state_text(enum saga_state state)
 {
     ASSERT(state < SAGA_STATES);
-    return state_texts[state];
+    return shape_enum_text(&saga_states, state);
 }
 
 bool saga_state_parse(str text, enum saga_state *out_state)
 {
-    for (unsigned i = 0; i < SAGA_STATES; i++) {
-        if (str_eq(text, state_texts[i])) {
-            *out_state = (enum saga_state)i;
-            return true;
-        }
-    }
-    return false;
+    unsigned state;
+    if (!shape_enum_find(&saga_states, text, &state))
+        return false;
+    *out_state = (enum saga_state)state;
+    return true;
 }
 
 void saga_of_row(const struct db_row *row, struct saga_row *out)
